@@ -1,0 +1,157 @@
+//! What the supervisor and a template say to each other. A template is a cell that others are forked from: the *base*
+//! (engines, SDK, installed packages) forks a Worker's *zygote*, and that forks *isolates*. Descriptors travel beside
+//! [`Order::Fork`], from the supervisor to the template only; a descriptor that comes from a cell is ignored.
+//!
+//! These messages use the same framing as [`crate::Frame`]s, without an envelope.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::CapId;
+
+/// Supervisor to template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Order {
+    /// The first message to a base: what to become.
+    Boot(Base),
+    /// Fork. One descriptor (a zygote's control socket) or two (an isolate's asynchronous and synchronous sockets)
+    /// travel beside it.
+    Fork(Role),
+}
+
+/// Template to supervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Report {
+    /// The template (or, on its own control socket, the new zygote) has loaded and waits for orders.
+    Ready(Loaded),
+    /// Loading failed; the template ends after this.
+    Failed(LoadFailure),
+    /// The fork was made; `pid` is the child's number as this process sees it.
+    Forked {
+        /// Process id.
+        pid: u32,
+    },
+    /// The kernel refused the fork.
+    ForkFailed {
+        /// What it said.
+        message: String,
+    },
+    /// Something was printed while loading.
+    Log {
+        /// How loud.
+        level: crate::LogLevel,
+        /// The text.
+        text: String,
+    },
+}
+
+/// What a base needs to know: everything that is the same for all Workers of a project.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Base {
+    /// Folders with installed packages, in the order of `sys.path`; their `.pth` files are processed after the lock.
+    pub site_dirs: Vec<String>,
+    /// Folders that the lock leaves readable beside the interpreter, `site_dirs` and the Worker's own (of all Workers
+    /// that may be forked from here).
+    pub code_dirs: Vec<String>,
+    /// The private, writable scratch folder; it becomes `HOME` and the temporary folder.
+    pub scratch_dir: String,
+    /// Modules to import ahead, so that the zygotes need not.
+    pub preload: Vec<String>,
+}
+
+/// What a fork becomes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Role {
+    /// A Worker version's zygote.
+    Zygote(Worker),
+    /// An isolate of the zygote's Worker.
+    Isolate,
+}
+
+/// One version of a Worker, as its cells know it: code, flags and the client half of `env`. No secret that is not the
+/// Worker's own, no path but its code's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its name.
+    pub name: String,
+    /// The folder that module names are relative to.
+    pub module_root: String,
+    /// The main module's file, relative to `module_root`.
+    pub main: String,
+    /// The folder with `pywrangler`'s vendored packages, where there is one.
+    pub python_modules: Option<String>,
+    /// `YYYY-MM-DD`; empty where the configuration gives none.
+    pub compatibility_date: String,
+    /// Every flag known to hognose and whether it is on.
+    pub flags: BTreeMap<String, bool>,
+    /// Whether module-level `on_*` handlers are looked for.
+    pub global_handlers: bool,
+    /// Whether class entrypoints are looked for.
+    pub class_handlers: bool,
+    /// `env`, in the order of the configuration.
+    pub env: Vec<(String, EnvEntry)>,
+    /// The capability through which `fetch()` leaves.
+    pub outbound: CapId,
+}
+
+/// One property of `env`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum EnvEntry {
+    /// A `vars` string or a secret.
+    Text(String),
+    /// A `vars` entry of another type, as JSON text.
+    Json(String),
+    /// A binding: the kind of client object and the capability it calls.
+    Binding {
+        /// `kv`, later `r2` ...
+        kind: String,
+        /// In the supervisor's table; the same number in every isolate of the Worker.
+        cap: CapId,
+    },
+}
+
+/// What loading a Worker showed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// What the Worker exports: `default` and named classes with their kinds.
+    pub exports: Vec<Export>,
+    /// Names of threads that top-level code left running, and descriptors it left open: such a zygote is not forked
+    /// for isolates; each starts afresh instead.
+    pub unforkable: Vec<String>,
+    /// Things to tell the user once.
+    pub warnings: Vec<String>,
+}
+
+/// One exported entrypoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// `default`, or the class's `__name__`.
+    pub name: String,
+    /// What it is.
+    pub kind: ExportKind,
+    /// The handlers or methods it advertises.
+    pub methods: Vec<String>,
+}
+
+/// The kinds of entrypoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportKind {
+    /// Module-level `on_*` functions.
+    Handlers,
+    /// A `WorkerEntrypoint`.
+    Entrypoint,
+    /// A `DurableObject`.
+    DurableObject,
+    /// A `WorkflowEntrypoint`.
+    Workflow,
+}
+
+/// Why loading failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadFailure {
+    /// One line: the exception's type and text, or what is missing.
+    pub message: String,
+    /// The Python traceback, the user's own frames only; empty where there is none.
+    pub traceback: String,
+}

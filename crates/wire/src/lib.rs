@@ -1,0 +1,24 @@
+//! The messages between supervisor and cell, and nothing else: what they are, how they become bytes, and how large
+//! they may be. Pure: no I/O, no clock, no thread. Both sides compile this crate, so they cannot disagree.
+//!
+//! There are two protocols. [`control`] runs between the supervisor and a *template* (a base or a zygote: a cell that
+//! others are forked from). [`Frame`]s run between the supervisor and an *isolate*, on two sockets: the asynchronous
+//! one, and a second one on which the isolate blocks for synchronous calls ([`Frame::Call`] and [`Frame::Return`] only).
+//!
+//! A frame travels as a little-endian `u32` length followed by that many bytes of [postcard](https://postcard.jamesmunns.com)
+//! holding an [`Envelope`]. Large things do not travel in frames: bodies and values above [`limits::INLINE_MAX`] are
+//! streams, which move under credit. Everything read from a cell is bounded here and looked up, never trusted, above.
+
+mod codec;
+pub mod control;
+mod frame;
+pub mod kv;
+pub mod limits;
+mod value;
+
+pub use codec::{Decoder, EncodeError, ProtocolError, decode, encode};
+pub use frame::{
+    CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, MessageKind, Outcome,
+    SocketEvent, StreamId, WriteSeq,
+};
+pub use value::{Body, CapId, CapRef, Headers, Payload, RemoteError};

@@ -1,0 +1,34 @@
+//! Every bound of the wire, by name. Sizes are bytes unless the name says otherwise.
+
+/// The largest frame, without its four-byte length. Larger content is streamed.
+pub const FRAME_MAX: usize = 1 << 20;
+/// The largest body or value that may stand inside a frame; above it, it becomes a stream.
+pub const INLINE_MAX: usize = 256 << 10;
+/// The largest piece of a stream in one frame.
+pub const CHUNK_MAX: usize = 64 << 10;
+/// How many bytes a stream's reader lets its writer run ahead.
+pub const STREAM_WINDOW: u32 = 256 << 10;
+/// The largest WebSocket message (workerd's constant), sent as fragments of at most [`CHUNK_MAX`].
+pub const MESSAGE_MAX: usize = 32 << 20;
+/// The largest serialised RPC value.
+pub const VALUE_MAX: usize = 32 << 20;
+/// The most header fields of one request or response.
+pub const HEADERS_MAX: usize = 1024;
+/// The largest sum of header names and values (Cloudflare: 128 KB).
+pub const HEADER_BYTES_MAX: usize = 128 << 10;
+/// The largest URL (Cloudflare: 16 KB).
+pub const URL_MAX: usize = 16 << 10;
+/// The most capabilities listed beside one value.
+pub const CAPS_PER_VALUE_MAX: usize = 1024;
+/// The most capabilities one isolate may hold or export at a time.
+pub const CAPS_MAX: usize = 16 << 10;
+/// The most calls one isolate may have open at a time.
+pub const CALLS_MAX: usize = 4096;
+/// The most streams one isolate may have open at a time.
+pub const STREAMS_MAX: usize = 4096;
+/// The most invocations one isolate may serve at a time.
+pub const INVOCATIONS_MAX: usize = 1024;
+/// The longest log line; the rest is cut with a mark.
+pub const LOG_LINE_MAX: usize = 16 << 10;
+/// The longest text of an error (its traceback included); the rest is cut with a mark.
+pub const ERROR_TEXT_MAX: usize = 64 << 10;

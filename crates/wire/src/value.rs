@@ -1,0 +1,73 @@
+//! The parts that several frames share: capabilities, bodies, values, errors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::StreamId;
+
+/// A capability's number in the table of the side that hosts it. The receiver of a capability can use it, pass it on
+/// and release it; it cannot make one up, for the host looks every number up in its own table for this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CapId(pub u32);
+
+/// A capability as a message names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CapRef {
+    /// Hosted by whoever sends this frame. Each time it is listed beside a value the receiver gains one reference,
+    /// which it gives back with [`crate::Frame::Release`].
+    Sender(CapId),
+    /// Hosted by whoever receives this frame (a call's target, or a capability going home).
+    Receiver(CapId),
+}
+
+/// A stream of bytes of unknown origin: a request's or response's body, or a large value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body<'a> {
+    /// No body at all (`body === null`).
+    #[default]
+    None,
+    /// The whole body, at most [`crate::limits::INLINE_MAX`] bytes.
+    #[serde(borrow)]
+    Inline(&'a [u8]),
+    /// A stream that the sender of this frame writes. Nothing flows until the receiver grants credit: a body that
+    /// nobody reads costs nothing.
+    Stream {
+        /// Its number, chosen by the writer.
+        stream: StreamId,
+        /// Its length in bytes where that is known.
+        length: Option<u64>,
+    },
+    /// A stream that the *receiver* of this frame writes and that came to the sender untouched: it goes home, so that
+    /// the receiver can join both ends without a byte crossing the wire.
+    Returned {
+        /// The number under which the receiver had offered it.
+        stream: StreamId,
+    },
+}
+
+/// Header fields in order, names in lower case, repeated names kept apart.
+pub type Headers<'a> = Vec<(&'a str, &'a [u8])>;
+
+/// A value as structured-clone bytes (opaque here), with the capabilities and streams it refers to by position.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload<'a> {
+    /// The bytes, inline or streamed.
+    #[serde(borrow)]
+    pub bytes: Body<'a>,
+    /// At most [`crate::limits::CAPS_PER_VALUE_MAX`].
+    pub caps: Vec<CapRef>,
+    /// Bodies that travel with the value (a `ReadableStream` in an argument, a KV value being put).
+    pub bodies: Vec<Body<'a>>,
+}
+
+/// An error that crossed the wire, enough to rebuild the JavaScript error it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteError<'a> {
+    /// `Error`, `TypeError` ...
+    pub name: &'a str,
+    /// The text that the API documents. For a Python exception: its formatted traceback.
+    pub message: &'a str,
+    /// The stack, empty where there is none.
+    pub stack: &'a str,
+    /// Whether trying again may help (`retryable` on Durable Object stubs).
+    pub retryable: bool,
+}
