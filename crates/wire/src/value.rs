@@ -6,7 +6,7 @@ use crate::frame::StreamId;
 
 /// A capability's number in the table of the side that hosts it. The receiver of a capability can use it, pass it on
 /// and release it; it cannot make one up, for the host looks every number up in its own table for this connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CapId(pub u32);
 
 /// A capability as a message names it.
