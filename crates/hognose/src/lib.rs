@@ -1,1 +1,26 @@
-//! 
+//! The command `hognose`, carried by a Python extension module.
+//!
+//! hognose is installed as a wheel and loaded by the user's own CPython, so that the cells run under exactly the
+//! interpreter the user chose. The console script calls [`_hognose::main`], which notes where that interpreter lives,
+//! leaves Python for good and becomes the supervisor: it reads the configuration, installs the Worker's packages and
+//! serves. Cells are fresh executions of the same interpreter, never forks of this process.
+
+mod cli;
+mod interpreter;
+
+use pyo3::prelude::*;
+
+/// The extension module `hognose._hognose`.
+#[pymodule]
+mod _hognose {
+    use super::{Interpreter, PyResult, Python, cli, pyfunction};
+
+    /// Runs the command line given by `arguments` (without the program's name) and returns the exit code.
+    #[pyfunction]
+    fn main(py: Python<'_>, arguments: Vec<String>) -> PyResult<u8> {
+        let interpreter = Interpreter::of_this_process(py)?;
+        Ok(py.detach(|| cli::run(&arguments, interpreter)))
+    }
+}
+
+use interpreter::Interpreter;
