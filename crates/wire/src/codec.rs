@@ -1,5 +1,6 @@
 //! Messages to bytes and back: a length, then postcard.
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::FRAME_MAX;
@@ -7,13 +8,20 @@ use crate::limits::FRAME_MAX;
 /// The bytes before each message: its length, little-endian.
 const LENGTH_BYTES: usize = 4;
 
+/// A partly read decoder moves its rest to the front only once at least this many bytes before it are spent, and they
+/// are more than the rest: so no byte is moved more than once on average.
+const COMPACT_MIN: usize = 64 << 10;
+
+/// An empty decoder keeps at most this much memory, so that an idle connection does not hold on to its largest frame.
+const CAPACITY_IDLE_MAX: usize = 256 << 10;
+
 /// A message that may not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// It is larger than a frame may be.
-    #[error("a message of {size} bytes is larger than the wire's limit of {FRAME_MAX}")]
+    #[error("a message of at least {size} bytes is larger than the wire's limit of {FRAME_MAX}")]
     TooLarge {
-        /// Its size in bytes.
+        /// How many bytes it had when writing it was given up.
         size: usize,
     },
     /// It cannot be represented.
@@ -36,30 +44,53 @@ pub enum ProtocolError {
 }
 
 /// Appends `message` to `out`, which may already hold others; on error `out` is as before.
-pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub fn encode<T: Serialize + ?Sized>(message: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
     out.extend_from_slice(&[0; LENGTH_BYTES]);
-    let taken = std::mem::take(out);
-    match postcard::to_extend(message, Appender(taken)) {
-        Ok(Appender(filled)) => *out = filled,
-        // A message fails to serialise only where it holds something postcard has no form for, never by its size.
-        Err(error) => return Err(EncodeError::Unrepresentable(error.to_string())),
+    let mut refused = None;
+    let frame = FrameWriter { out, start: start + LENGTH_BYTES, refused: &mut refused };
+    if let Err(error) = postcard::serialize_with_flavor(message, frame) {
+        out.truncate(start);
+        return Err(match refused {
+            Some(size) => EncodeError::TooLarge { size },
+            None => EncodeError::Unrepresentable(error.to_string()),
+        });
     }
     let size = out.len() - start - LENGTH_BYTES;
-    if size > FRAME_MAX {
-        out.truncate(start);
-        return Err(EncodeError::TooLarge { size });
-    }
     out[start..start + LENGTH_BYTES].copy_from_slice(&(size as u32).to_le_bytes());
     Ok(())
 }
 
-/// Lets postcard append to a vector that it does not own for good.
-struct Appender(Vec<u8>);
+/// Lets postcard write straight behind what `out` already holds, up to [`FRAME_MAX`] bytes.
+struct FrameWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the message begins.
+    start: usize,
+    /// The size that was too large.
+    refused: &'a mut Option<usize>,
+}
 
-impl Extend<u8> for Appender {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        self.0.extend(bytes);
+impl Flavor for FrameWriter<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        let size = self.out.len() - self.start + data.len();
+        if size > FRAME_MAX {
+            *self.refused = Some(size);
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.out.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.try_extend(&[data])
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 
@@ -73,10 +104,12 @@ pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ProtocolErro
 }
 
 /// Cuts a byte stream into messages. Feed it with [`Decoder::buffer`] or [`Decoder::push`], then take messages with
-/// [`Decoder::next`] until that gives `None`.
+/// [`Decoder::next`] until that gives `None`. Done so after every read, it never holds more than one unfinished frame
+/// beside what that read brought.
 #[derive(Debug, Default)]
 pub struct Decoder {
     bytes: Vec<u8>,
+    /// Where the first message not yet taken begins.
     read: usize,
 }
 
@@ -91,14 +124,16 @@ impl Decoder {
         self.buffer().extend_from_slice(bytes);
     }
 
-    /// The buffer to append to, with the messages already taken dropped from its front.
+    /// The buffer to append to. What stands in it already belongs to the decoder: append only.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
-        if self.read == self.bytes.len() {
+        if self.pending() == 0 {
             self.bytes.clear();
-        } else {
+            self.bytes.shrink_to(CAPACITY_IDLE_MAX);
+            self.read = 0;
+        } else if self.read >= COMPACT_MIN && self.read > self.pending() {
             self.bytes.drain(..self.read);
+            self.read = 0;
         }
-        self.read = 0;
         &mut self.bytes
     }
 

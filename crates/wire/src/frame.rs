@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Body, CapId, CapRef, Headers, Payload, RemoteError};
+use crate::form;
+use crate::value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};
 
 /// An invocation's number, chosen by the supervisor, unique on a connection until it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,8 +22,12 @@ pub struct CallId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamId(pub u32);
 
-/// The number of the last synchronous storage write that an outgoing frame depends on; 0: none. The supervisor holds
-/// the frame until that write is durable (the output gate), across both sockets.
+/// The number of the last storage write that an outgoing frame depends on; 0: none. The supervisor holds the frame
+/// until that write is durable (the output gate), across both sockets.
+///
+/// The host of the storage numbers the writes, ascending on each isolate's connection, and gives a write's number in
+/// the envelope of the [`Frame::Return`] that answers it. The cell puts the largest it has seen for a Durable Object
+/// into every envelope that it sends on that object's behalf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WriteSeq(pub u64);
 
@@ -47,6 +52,8 @@ pub enum Frame<'a> {
         entrypoint: Option<&'a str>,
         /// The Durable Object instance it is for, in hexadecimal; `None` where stateless.
         object: Option<&'a str>,
+        /// `ctx.props` as a structured clone; no bytes at all: an empty object.
+        props: Payload<'a>,
         /// What happened.
         #[serde(borrow)]
         event: Event<'a>,
@@ -72,7 +79,8 @@ pub enum Frame<'a> {
         #[serde(borrow)]
         outcome: Outcome<'a>,
     },
-    /// Cell: handler and `waitUntil` work are over; the number is free again.
+    /// Cell: handler and `waitUntil` work are over, no capability that the invocation handed out is held any longer, and
+    /// its number is free again.
     Settled {
         /// Which.
         invocation: InvocationId,
@@ -89,6 +97,8 @@ pub enum Frame<'a> {
         target: CapRef,
         /// The method, in the vocabulary of the capability's kind (`kv.get`, `fetch`, an RPC method's name).
         method: &'a str,
+        /// How JavaScript RPC reaches the method from the target; the default for every other kind.
+        access: Access<'a>,
         /// The arguments, in the encoding of the capability's kind.
         #[serde(borrow)]
         params: Payload<'a>,
@@ -118,9 +128,11 @@ pub enum Frame<'a> {
         /// Which.
         stream: StreamId,
         /// At most [`crate::limits::CHUNK_MAX`] bytes, not empty.
+        #[serde(serialize_with = "form::bytes")]
         bytes: &'a [u8],
     },
-    /// The writer of a message stream: (a fragment of) the next message; its bytes count against the credit.
+    /// The writer of a message stream: (a fragment of) the next message. Its bytes count against the credit, and
+    /// [`crate::limits::FRAGMENT_COST`] more, so that empty messages are not free.
     StreamMessage {
         /// Which.
         stream: StreamId,
@@ -128,7 +140,8 @@ pub enum Frame<'a> {
         kind: MessageKind,
         /// Whether this fragment ends the message.
         last: bool,
-        /// At most [`crate::limits::CHUNK_MAX`] bytes.
+        /// At most [`crate::limits::CHUNK_MAX`] bytes; empty only where it is the last of its message.
+        #[serde(serialize_with = "form::bytes")]
         bytes: &'a [u8],
     },
     /// The writer: that was all.
@@ -179,6 +192,9 @@ pub enum Event<'a> {
     Rpc {
         /// The method.
         method: &'a str,
+        /// How the method is reached from the entrypoint.
+        #[serde(borrow)]
+        access: Access<'a>,
         /// Its arguments: an array as structured-clone bytes.
         args: Payload<'a>,
     },
@@ -260,9 +276,9 @@ pub enum Outcome<'a> {
     /// To [`Event::Fetch`].
     #[serde(borrow)]
     Response(HttpResponse<'a>),
-    /// To [`Event::Rpc`], and what a queue batch decided per message.
+    /// To [`Event::Rpc`], and what other handlers decided (a queue's acknowledgements, `noRetry`).
     Value(Payload<'a>),
-    /// To events whose handlers return nothing.
+    /// To events whose handlers return nothing and decide nothing.
     Done,
     /// The handler raised, or gave something that is not its kind of answer.
     Error(RemoteError<'a>),
@@ -276,7 +292,7 @@ pub struct HttpRequest<'a> {
     /// Absolute, normalised.
     pub url: &'a str,
     /// In order, names in lower case.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "form::headers", deserialize_with = "form::headers_max")]
     pub headers: Headers<'a>,
     /// `request.cf` as JSON; empty: undefined. On a `fetch`: `init.cf`.
     pub cf: &'a str,
@@ -298,13 +314,14 @@ pub struct HttpResponse<'a> {
     /// Whether a redirect was followed.
     pub redirected: bool,
     /// In order, names in lower case.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "form::headers", deserialize_with = "form::headers_max")]
     pub headers: Headers<'a>,
     /// Whether the body is already in the content encoding its headers name (`encodeBody: "manual"`).
     pub encoded: bool,
     /// The body.
     pub body: Body<'a>,
-    /// With status 101: the socket's capability, whose messages travel as two message streams.
+    /// With status 101: the socket's capability. The two sides exchange message streams by a call on it; a close frame
+    /// is a call too, sent behind the last message (a call and a stream of one sender arrive in the order sent).
     pub web_socket: Option<CapRef>,
 }
 

@@ -3,7 +3,8 @@
 //!
 //! There are two protocols. [`control`] runs between the supervisor and a *template* (a base or a zygote: a cell that
 //! others are forked from). [`Frame`]s run between the supervisor and an *isolate*, on two sockets: the asynchronous
-//! one, and a second one on which the isolate blocks for synchronous calls ([`Frame::Call`] and [`Frame::Return`] only).
+//! one, and a second one on which the isolate blocks for synchronous calls: there the isolate calls and releases, the
+//! supervisor returns, and streams carry what is too large for a frame. Each socket has its own call and stream numbers.
 //!
 //! A frame travels as a little-endian `u32` length followed by that many bytes of [postcard](https://postcard.jamesmunns.com)
 //! holding an [`Envelope`]. Large things do not travel in frames: bodies and values above [`limits::INLINE_MAX`] are
@@ -11,6 +12,7 @@
 
 mod codec;
 pub mod control;
+mod form;
 mod frame;
 pub mod kv;
 pub mod limits;
@@ -21,4 +23,4 @@ pub use frame::{
     CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, MessageKind, Outcome,
     SocketEvent, StreamId, WriteSeq,
 };
-pub use value::{Body, CapId, CapRef, Headers, Payload, RemoteError};
+pub use value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};

@@ -20,6 +20,16 @@ pub const HEADER_BYTES_MAX: usize = 128 << 10;
 pub const URL_MAX: usize = 16 << 10;
 /// The most capabilities listed beside one value.
 pub const CAPS_PER_VALUE_MAX: usize = 1024;
+/// The most bodies listed beside one value.
+pub const BODIES_PER_VALUE_MAX: usize = 256;
+/// The most properties between a target and its method (workerd's constant).
+pub const PATH_MAX: usize = 64;
+/// The longest name: of a method, property, entrypoint, handler, queue, object, HTTP method, error class.
+pub const NAME_MAX: usize = 4 << 10;
+/// The longest `cf` object, as JSON.
+pub const CF_MAX: usize = 64 << 10;
+/// What a fragment of a message stream costs beside its bytes, in credit.
+pub const FRAGMENT_COST: u32 = 64;
 /// The most capabilities one isolate may hold or export at a time.
 pub const CAPS_MAX: usize = 16 << 10;
 /// The most calls one isolate may have open at a time.

@@ -2,12 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::form;
 use crate::frame::StreamId;
 
 /// A capability's number in the table of the side that hosts it. The receiver of a capability can use it, pass it on
 /// and release it; it cannot make one up, for the host looks every number up in its own table for this connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CapId(pub u32);
+
+impl CapId {
+    /// What each side hosts for the other from the start, without counting: on the supervisor's side what an isolate as
+    /// such may ask for, on the isolate's what the supervisor asks of it beside events (to take in a Durable Object, to
+    /// let one go).
+    pub const ROOT: Self = Self(0);
+
+    /// Numbers from here on name *promises*: results of calls still under way, hosted by the side that runs the call
+    /// and numbered by the side that made it (see [`Access::promise`]).
+    pub const FIRST_PROMISE: Self = Self(1 << 31);
+
+    /// Whether it names the result of a call still under way.
+    pub fn is_promise(self) -> bool {
+        self >= Self::FIRST_PROMISE
+    }
+}
 
 /// A capability as a message names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,8 +43,7 @@ pub enum Body<'a> {
     #[default]
     None,
     /// The whole body, at most [`crate::limits::INLINE_MAX`] bytes.
-    #[serde(borrow)]
-    Inline(&'a [u8]),
+    Inline(#[serde(borrow, serialize_with = "form::bytes")] &'a [u8]),
     /// A stream that the sender of this frame writes. Nothing flows until the receiver grants credit: a body that
     /// nobody reads costs nothing.
     Stream {
@@ -54,9 +70,26 @@ pub struct Payload<'a> {
     #[serde(borrow)]
     pub bytes: Body<'a>,
     /// At most [`crate::limits::CAPS_PER_VALUE_MAX`].
+    #[serde(deserialize_with = "form::caps_max")]
     pub caps: Vec<CapRef>,
-    /// Bodies that travel with the value (a `ReadableStream` in an argument, a KV value being put).
+    /// Bodies that travel with the value (a `ReadableStream` in an argument, a KV value being put), at most
+    /// [`crate::limits::BODIES_PER_VALUE_MAX`].
+    #[serde(deserialize_with = "form::bodies_max")]
     pub bodies: Vec<Body<'a>>,
+}
+
+/// What JavaScript RPC adds to a call. `stub.getUser(1).profile.name()` is two calls sent at once: the first, of
+/// `getUser`, says under which number its result is to be had; the second goes to that number, along the path `profile`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access<'a> {
+    /// The properties between the target and the method, at most [`crate::limits::PATH_MAX`].
+    #[serde(borrow, deserialize_with = "form::path_max")]
+    pub path: Vec<&'a str>,
+    /// Whether the property called `method` is read instead of called. There are no arguments then.
+    pub read: bool,
+    /// The number, a free one from [`CapId::FIRST_PROMISE`] on, under which the receiver hosts the result from now on
+    /// as a capability, to which the sender holds one reference. Calls to it wait for the result, and fail as it fails.
+    pub promise: Option<CapId>,
 }
 
 /// An error that crossed the wire, enough to rebuild the JavaScript error it was.
@@ -70,4 +103,8 @@ pub struct RemoteError<'a> {
     pub stack: &'a str,
     /// Whether trying again may help (`retryable` on Durable Object stubs).
     pub retryable: bool,
+    /// Its other own properties (`cause`, `code`, `overloaded` ...): an object as structured-clone bytes, empty where
+    /// there are none.
+    #[serde(serialize_with = "form::bytes")]
+    pub properties: &'a [u8],
 }
