@@ -138,7 +138,6 @@ impl Decoder {
     }
 
     /// The next whole message, borrowing from the buffer; `None`: more bytes are needed.
-    #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
     pub fn next<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>, ProtocolError> {
         let Some(length) = self.bytes[self.read..].first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let size = u32::from_le_bytes(*length) as usize;

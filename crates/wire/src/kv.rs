@@ -1,5 +1,6 @@
 //! The vocabulary of a KV capability. Method names are `get`, `get_bulk`, `put`, `delete` and `list`; `params.bytes`
-//! and the result's bytes are postcard of the types here; a value travels as the one body beside them.
+//! and the result's bytes are postcard of the types here; a value travels as the one body beside them. `params.bytes`
+//! is always inline, which bounds what reading it can cost.
 //! What each means is in Cloudflare's documentation of Workers KV; limits and error texts are the service's.
 
 use serde::{Deserialize, Serialize};
@@ -38,10 +39,13 @@ pub struct GetBulk<'a> {
 /// The answer to [`GetBulk`]: per requested key, in request order without repetitions, its text and metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetBulkResult<'a> {
-    /// Key, then its value (decoded with replacement characters) and metadata as JSON text.
+    /// One for each key.
     #[serde(borrow)]
-    pub entries: Vec<(&'a str, Option<(&'a str, Option<&'a str>)>)>,
+    pub entries: Vec<BulkEntry<'a>>,
 }
+
+/// A key, and where it has one its value (decoded with replacement characters) and metadata as JSON text.
+pub type BulkEntry<'a> = (&'a str, Option<(&'a str, Option<&'a str>)>);
 
 /// `put`; the value is body 0. Answer: nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,17 +10,28 @@
 //! holding an [`Envelope`]. Large things do not travel in frames: bodies and values above [`limits::INLINE_MAX`] are
 //! streams, which move under credit. Everything read from a cell is bounded here and looked up, never trusted, above.
 
+mod caps;
+mod check;
 mod codec;
 pub mod control;
 mod form;
 mod frame;
+mod ids;
 pub mod kv;
 pub mod limits;
+mod side;
+mod streams;
 mod value;
+mod violation;
 
+pub use caps::{Exports, Imports};
 pub use codec::{Decoder, EncodeError, ProtocolError, decode, encode};
 pub use frame::{
     CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, MessageKind, Outcome,
     SocketEvent, StreamId, WriteSeq,
 };
+pub use ids::{Accepted, Full, Number, Opened};
+pub use side::Side;
+pub use streams::{IncomingStream, Message, MessageAssembler, OutgoingStream, QueueFull};
 pub use value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};
+pub use violation::Violation;

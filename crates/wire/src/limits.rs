@@ -1,5 +1,7 @@
 //! Every bound of the wire, by name. Sizes are bytes unless the name says otherwise.
 
+use std::borrow::Cow;
+
 /// The largest frame, without its four-byte length. Larger content is streamed.
 pub const FRAME_MAX: usize = 1 << 20;
 /// The largest body or value that may stand inside a frame; above it, it becomes a stream.
@@ -42,3 +44,15 @@ pub const INVOCATIONS_MAX: usize = 1024;
 pub const LOG_LINE_MAX: usize = 16 << 10;
 /// The longest text of an error (its traceback included); the rest is cut with a mark.
 pub const ERROR_TEXT_MAX: usize = 64 << 10;
+
+/// What stands for the rest of a text that was cut.
+const CUT_MARK: &str = " … [cut]";
+
+/// `text`, or as much of its beginning as fits into `bytes_max` with a mark behind it.
+pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(bytes_max.saturating_sub(CUT_MARK.len()));
+    Cow::Owned(format!("{}{CUT_MARK}", &text[..end]))
+}
