@@ -49,6 +49,9 @@ pub enum Report {
 /// What a base needs to know: everything that is the same for all Workers of a project.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Base {
+    /// Folders that hold hognose's own Python packages (`hognose`, `pyodide`, `workers`); nothing else in them is
+    /// importable.
+    pub runtime_dirs: Vec<String>,
     /// Folders with installed packages, in the order of `sys.path`; their `.pth` files are processed after the lock.
     pub site_dirs: Vec<String>,
     /// Folders that the lock leaves readable beside the interpreter, `site_dirs` and the Worker's own (of all Workers

@@ -1,0 +1,336 @@
+//! The one event loop of a process. It drives asyncio's callbacks, JavaScript's jobs and timers, and whatever else the
+//! process waits for (the wire, sockets, other threads), all on one thread.
+//!
+//! A *turn* runs what is ready, then the JavaScript jobs that came of it, then waits for the next timer, descriptor or
+//! message from another thread. Python callbacks run on runners ([`crate::stack`]), so that they may wait in
+//! `run_sync`; everything else runs on the main stack. `HognoseLoop`, the Python class, is a thin face over
+//! [`python_api`].
+
+mod handle;
+mod poller;
+pub(crate) mod python_api;
+mod timers;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use hognose_engine::{Context, Value};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::stack::runner::{Runners, Ticket};
+pub(crate) use handle::Callback;
+pub use handle::Handle;
+pub use poller::{Interest, Readiness, Watch};
+pub use timers::TimerId;
+
+/// How many callbacks a turn runs before it looks at descriptors and timers again.
+const CALLBACKS_PER_TURN: usize = 256;
+
+/// What is ready to run.
+enum Ready {
+    /// asyncio's: `loop.call_soon`.
+    Python(Callback),
+    /// Ours, on a runner.
+    Native(Box<dyn FnOnce(Python<'_>)>),
+    /// A runner whose wait in `run_sync` is over.
+    Redeem(Ticket),
+}
+
+/// What the process wants to be told by the loop. All are called on the main stack.
+pub struct Hooks {
+    /// Before the loop waits: send what was buffered.
+    pub before_wait: Box<dyn Fn(Python<'_>)>,
+    /// A JavaScript job or timer callback threw this and nobody caught it.
+    pub uncaught: Box<dyn Fn(Python<'_>, Value)>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { before_wait: Box::new(|_| ()), uncaught: Box::new(|_, _| ()) }
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Hooks")
+    }
+}
+
+/// See the module.
+pub struct EventLoop {
+    context: Context,
+    ready: RefCell<VecDeque<Ready>>,
+    timers: timers::Timers,
+    poller: poller::Poller,
+    runners: Runners,
+    hooks: RefCell<Hooks>,
+    holds: Cell<usize>,
+    /// `SystemExit` or `KeyboardInterrupt` out of a callback: it ends the loop.
+    interruption: RefCell<Option<PyErr>>,
+}
+
+impl std::fmt::Debug for EventLoop {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("EventLoop").field("ready", &self.ready.borrow().len()).finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    static LOOP: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+}
+
+/// Makes the thread's event loop, once.
+pub fn install(context: Context) -> Rc<EventLoop> {
+    LOOP.with(|slot| {
+        Rc::clone(slot.borrow_mut().get_or_insert_with(|| {
+            Rc::new(EventLoop {
+                context,
+                ready: RefCell::default(),
+                timers: timers::Timers::default(),
+                poller: poller::Poller::default(),
+                runners: Runners::new(context, work),
+                hooks: RefCell::default(),
+                holds: Cell::new(0),
+                interruption: RefCell::default(),
+            })
+        }))
+    })
+}
+
+/// The thread's event loop.
+///
+/// # Errors
+/// `RuntimeError` on a thread that has none: only the process's first thread has.
+pub fn current() -> PyResult<Rc<EventLoop>> {
+    LOOP.with(|slot| slot.borrow().clone())
+        .ok_or_else(|| PyRuntimeError::new_err("the event loop belongs to another thread"))
+}
+
+/// Runs `callback(*args)` on a runner at the next turn, in a copy of the current context.
+pub fn call_soon(py: Python<'_>, callback: &Bound<'_, PyAny>, args: &[Bound<'_, PyAny>]) -> PyResult<()> {
+    let callback = Callback::new(py, callback, args, None)?;
+    current()?.push(Ready::Python(callback));
+    Ok(())
+}
+
+/// Calls the JavaScript function `callback` after `delay_ms` milliseconds.
+pub fn schedule(callback: Value, delay_ms: f64) -> PyResult<TimerId> {
+    Ok(current()?.set_timer(delay_ms, false, callback))
+}
+
+/// Wakes the runner that waits under `ticket`, at the next turn.
+pub(crate) fn redeem(ticket: Ticket) -> PyResult<()> {
+    current()?.push(Ready::Redeem(ticket));
+    Ok(())
+}
+
+/// What a runner does: callbacks until there are none, or until another runner is due.
+fn work(py: Python<'_>) {
+    let event_loop = current().expect("invariant: runners run on the loop's thread");
+    for _ in 0..CALLBACKS_PER_TURN {
+        if event_loop.interruption.borrow().is_some() {
+            return;
+        }
+        match event_loop.pop_for_runner() {
+            Some(Ready::Python(callback)) => event_loop.run_callback(py, &callback),
+            Some(Ready::Native(task)) => task(py),
+            Some(Ready::Redeem(_)) | None => return,
+        }
+        event_loop.run_jobs(py);
+    }
+}
+
+impl EventLoop {
+    /// The JavaScript context it drives.
+    pub fn context(&self) -> Context {
+        self.context
+    }
+
+    pub(crate) fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// Replaces what the loop tells its process.
+    pub fn set_hooks(&self, hooks: Hooks) {
+        self.hooks.replace(hooks);
+    }
+
+    /// Runs `task` on a runner at the next turn.
+    pub fn post(&self, task: impl FnOnce(Python<'_>) + 'static) {
+        self.push(Ready::Native(Box::new(task)));
+    }
+
+    /// Calls the JavaScript function after `delay_ms` (then again and again where it repeats).
+    pub fn set_timer(&self, delay_ms: f64, repeat: bool, callback: Value) -> TimerId {
+        self.timers.set(delay_ms, repeat, timers::Action::Js(callback))
+    }
+
+    /// Forgets a timer; one that has fired or never was is ignored.
+    pub fn clear_timer(&self, timer: TimerId) {
+        self.timers.clear(timer);
+    }
+
+    /// Calls `action` on the main stack whenever the descriptor is ready, until the watch is dropped.
+    pub fn watch(
+        &self,
+        descriptor: std::os::fd::RawFd,
+        interest: Interest,
+        action: impl Fn(Python<'_>, Readiness) + 'static,
+    ) -> std::io::Result<Watch> {
+        self.poller.watch(descriptor, interest, Rc::new(action))
+    }
+
+    /// Keeps the loop from ending while something outside is under way, until the guard drops.
+    pub fn hold(self: &Rc<Self>) -> Hold {
+        self.holds.set(self.holds.get() + 1);
+        Hold(Rc::clone(self))
+    }
+
+    /// Whether nothing is ready, timed, watched or held: nothing can ever happen again by itself. Watches made with
+    /// [`Interest::background`] do not count.
+    pub fn is_exhausted(&self) -> bool {
+        self.is_quiet() && self.timers.is_empty() && self.poller.is_empty() && self.holds.get() == 0
+    }
+
+    /// Whether nothing is ready to run now.
+    fn is_quiet(&self) -> bool {
+        self.ready.borrow().is_empty() && !self.poller.has_messages()
+    }
+
+    /// How many callbacks wait in `run_sync`.
+    pub fn waiting(&self) -> usize {
+        self.runners.waiting()
+    }
+
+    /// Makes the loop fit for a forked child: kernel objects that parent and child would share are made afresh.
+    pub fn after_fork(&self) {
+        self.poller.after_fork();
+    }
+
+    /// Turns until `done` says so or nothing can happen any more.
+    ///
+    /// # Errors
+    /// A `SystemExit` or `KeyboardInterrupt` that a callback raised, or what the kernel said to waiting.
+    pub fn run(&self, py: Python<'_>, done: &dyn Fn() -> bool) -> PyResult<()> {
+        while !done() {
+            self.run_ready(py)?;
+            if done() {
+                break;
+            }
+            (self.hooks.borrow().before_wait)(py);
+            if self.is_exhausted() {
+                break;
+            }
+            self.wait(py)?;
+        }
+        Ok(())
+    }
+
+    /// One turn's callbacks, jobs and due timers.
+    fn run_ready(&self, py: Python<'_>) -> PyResult<()> {
+        self.run_jobs(py);
+        let due = self.ready.borrow().len();
+        for _ in 0..due {
+            let redeemed = match self.ready.borrow().front() {
+                Some(Ready::Redeem(ticket)) => Some(*ticket),
+                Some(_) => None,
+                None => break,
+            };
+            if let Some(ticket) = redeemed {
+                self.ready.borrow_mut().pop_front();
+                self.runners.redeem(py, ticket);
+            } else {
+                self.runners.work(py)?;
+            }
+            self.run_jobs(py);
+            if let Some(interruption) = self.interruption.borrow_mut().take() {
+                return Err(interruption);
+            }
+        }
+        self.run_timers(py);
+        Ok(())
+    }
+
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let timeout = if self.is_quiet() && !self.has_jobs() {
+            self.timers.until_next()
+        } else {
+            Some(std::time::Duration::ZERO)
+        };
+        let events = self.poller.wait(py, timeout)?;
+        py.check_signals()?;
+        for event in events {
+            (event.action)(py, event.readiness);
+            self.run_jobs(py);
+        }
+        for callback in self.poller.take_messages() {
+            self.push(Ready::Python(callback));
+        }
+        Ok(())
+    }
+
+    fn run_timers(&self, py: Python<'_>) {
+        let now = std::time::Instant::now();
+        while let Some(action) = self.timers.next_due(now) {
+            match action {
+                timers::Action::Python(callback) => self.push(Ready::Python(callback)),
+                timers::Action::Js(function) => {
+                    if let Err(thrown) = function.call(&self.context.undefined(), &[]) {
+                        self.report(py, thrown.into_value());
+                    }
+                    self.run_jobs(py);
+                }
+            }
+        }
+    }
+
+    fn has_jobs(&self) -> bool {
+        self.context.has_jobs()
+    }
+
+    /// Runs JavaScript's jobs until none is left.
+    pub fn run_jobs(&self, py: Python<'_>) {
+        while self.context.has_jobs() {
+            if let Err(thrown) = self.context.execute_job() {
+                self.report(py, thrown.into_value());
+            }
+        }
+    }
+
+    fn report(&self, py: Python<'_>, error: Value) {
+        (self.hooks.borrow().uncaught)(py, error);
+    }
+
+    fn run_callback(&self, py: Python<'_>, callback: &Callback) {
+        let Err(error) = callback.run(py) else { return };
+        if error.is_instance_of::<pyo3::exceptions::PySystemExit>(py)
+            || error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
+        {
+            self.interruption.replace(Some(error));
+        } else if let Err(error) = python_api::report_callback_error(py, callback, error) {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    fn push(&self, ready: Ready) {
+        self.ready.borrow_mut().push_back(ready);
+    }
+
+    /// The next thing to run, unless it is another runner's turn.
+    fn pop_for_runner(&self) -> Option<Ready> {
+        let mut ready = self.ready.borrow_mut();
+        if matches!(ready.front(), Some(Ready::Redeem(_))) { None } else { ready.pop_front() }
+    }
+}
+
+/// See [`EventLoop::hold`].
+#[derive(Debug)]
+pub struct Hold(Rc<EventLoop>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.set(self.0.holds.get() - 1);
+    }
+}

@@ -1,0 +1,120 @@
+//! What `HognoseLoop`, the Python class, is made of: plain functions, so that `loop.call_soon` costs one call.
+
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::handle::{Callback, Handle};
+use super::poller::{self, Interest, Watch};
+use super::{Ready, current, timers};
+
+/// Adds the functions to the module that the Python class imports them from.
+pub(crate) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Handle>()?;
+    module.add_class::<DescriptorWatch>()?;
+    module.add_function(wrap_pyfunction!(call_soon, module)?)?;
+    module.add_function(wrap_pyfunction!(call_at, module)?)?;
+    module.add_function(wrap_pyfunction!(call_soon_threadsafe, module)?)?;
+    module.add_function(wrap_pyfunction!(listen_to_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(watch, module)?)
+}
+
+#[pyfunction]
+#[pyo3(signature = (callback, *args, context=None))]
+fn call_soon(
+    py: Python<'_>,
+    callback: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    context: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Handle> {
+    let callback = Callback::with_tuple(py, callback, args, context)?;
+    let handle = Handle::new(callback.cancelled(), None);
+    current()?.push(Ready::Python(callback));
+    Ok(handle)
+}
+
+/// `delay` in seconds from now; `when` is what `TimerHandle.when()` tells.
+#[pyfunction]
+#[pyo3(signature = (delay, when, callback, *args, context=None))]
+fn call_at(
+    py: Python<'_>,
+    delay: f64,
+    when: f64,
+    callback: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    context: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Handle> {
+    if !callback.is_callable() {
+        return Err(PyTypeError::new_err(format!("a callable object was expected, got {}", callback.repr()?)));
+    }
+    if delay.is_nan() {
+        return Err(PyValueError::new_err("the delay is not a number"));
+    }
+    let callback = Callback::with_tuple(py, callback, args, context)?;
+    let cancelled = callback.cancelled();
+    // A moment too far away to name never comes.
+    let Some(at) = Duration::try_from_secs_f64(delay.max(0.0)).ok().and_then(|delay| Instant::now().checked_add(delay))
+    else {
+        return Ok(Handle::new(cancelled, None));
+    };
+    let timer = current()?.timers.set_at(at, timers::Action::Python(callback));
+    Ok(Handle::new(cancelled, Some((timer, when))))
+}
+
+#[pyfunction]
+#[pyo3(signature = (callback, *args, context=None))]
+fn call_soon_threadsafe(
+    py: Python<'_>,
+    callback: &Bound<'_, PyAny>,
+    args: &Bound<'_, PyTuple>,
+    context: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Handle> {
+    let callback = Callback::with_tuple(py, callback, args, context)?;
+    let handle = Handle::new(callback.cancelled(), None);
+    poller::send(callback);
+    Ok(handle)
+}
+
+/// Has to be called on the loop's thread before another thread is given `call_soon_threadsafe`.
+#[pyfunction]
+fn listen_to_threads() -> PyResult<()> {
+    Ok(current()?.poller.listen()?)
+}
+
+/// Keeps a descriptor watched until it is closed.
+#[pyclass(unsendable, module = "hognose")]
+#[derive(Debug)]
+struct DescriptorWatch(Option<Watch>);
+
+#[pymethods]
+impl DescriptorWatch {
+    /// Stop watching.
+    fn close(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// Calls `callback()` at every turn in which the descriptor is ready.
+#[pyfunction]
+fn watch(descriptor: i32, write: bool, callback: Py<PyAny>) -> PyResult<DescriptorWatch> {
+    let interest = if write { Interest::WRITE } else { Interest::READ };
+    let watch = current()?.watch(descriptor, interest, move |py, _readiness| {
+        let queued = Callback::new(py, callback.bind(py), &[], None)
+            .and_then(|callback| Ok(current()?.push(Ready::Python(callback))));
+        if let Err(error) = queued {
+            error.write_unraisable(py, Some(callback.bind(py)));
+        }
+    })?;
+    Ok(DescriptorWatch(Some(watch)))
+}
+
+/// Tells asyncio's exception handler that a callback raised.
+pub(super) fn report_callback_error(py: Python<'_>, callback: &Callback, error: PyErr) -> PyResult<()> {
+    let details = PyDict::new(py);
+    details.set_item("message", format!("Exception in callback {}", callback.function(py).repr()?))?;
+    details.set_item("exception", error.value(py))?;
+    let running = py.import("asyncio")?.call_method0("get_running_loop")?;
+    running.call_method1("call_exception_handler", (details,)).map(drop)
+}

@@ -1,0 +1,62 @@
+//! The stack-like part of CPython's thread state, as an opaque value. The C file beside this one knows its fields.
+
+use std::ffi::c_int;
+
+use pyo3::{PyErr, PyResult, Python};
+
+/// Room for the largest `PyStack` of the supported versions, checked when the first one is made.
+type Storage = [usize; 24];
+
+unsafe extern "C" {
+    fn hognose_pystack_size() -> usize;
+    fn hognose_pystack_save(state: *mut Storage);
+    fn hognose_pystack_restore(state: *mut Storage);
+    fn hognose_pystack_fresh(state: *mut Storage, c_recursion: c_int) -> c_int;
+    fn hognose_pystack_free(state: *mut Storage);
+}
+
+/// Saved state of one stack. It holds pointers into that stack and, before CPython 3.13, into itself: it never moves.
+#[derive(Debug)]
+pub(super) struct PythonState(Box<Storage>);
+
+impl PythonState {
+    /// The current state.
+    pub(super) fn save(_py: Python<'_>) -> Self {
+        let mut state = Self(Box::new([0; 24]));
+        state.save_again(_py);
+        state
+    }
+
+    /// Overwrites this with the current state.
+    pub(super) fn save_again(&mut self, _py: Python<'_>) {
+        // SAFETY: the storage is large enough (checked in `fresh`), and `_py` proves that a thread state is attached.
+        unsafe { hognose_pystack_save(&raw mut *self.0) }
+    }
+
+    /// The state of a stack on which nothing has run, allowing `c_recursion` levels of C recursion.
+    pub(super) fn fresh(py: Python<'_>, c_recursion: c_int) -> PyResult<Self> {
+        // SAFETY: takes no argument, reads a constant.
+        assert!(unsafe { hognose_pystack_size() } <= size_of::<Storage>(), "invariant: a saved state fits its storage");
+        let mut state = Self(Box::new([0; 24]));
+        // SAFETY: as in `save_again`.
+        if unsafe { hognose_pystack_fresh(&raw mut *state.0, c_recursion) } < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(state)
+    }
+
+    /// Makes this the current state. The caller switches to the stack it describes before any Python code runs.
+    ///
+    /// # Safety
+    /// The stack that the state describes must still exist, and must be the one that runs next.
+    pub(super) unsafe fn restore(&mut self, _py: Python<'_>) {
+        // SAFETY: the storage was filled by `save` or `fresh`; the rest is this function's own contract.
+        unsafe { hognose_pystack_restore(&raw mut *self.0) }
+    }
+
+    /// Frees what the state of a finished stack owns.
+    pub(super) fn free(mut self, _py: Python<'_>) {
+        // SAFETY: the state is not current, and nothing will run on its stack again.
+        unsafe { hognose_pystack_free(&raw mut *self.0) }
+    }
+}

@@ -1,0 +1,212 @@
+//! Runners: coroutines on which the event loop runs Python callbacks.
+//!
+//! Normally there is one, and all callbacks share it. When a callback waits in `run_sync`, the runner it runs on is
+//! put aside under a ticket and the loop takes another from the pool; when the wait is over the ticket is redeemed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+use corosensei::stack::{DefaultStack, Stack};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+use hognose_engine::Context;
+use pyo3::{PyResult, Python};
+
+use super::python_state::PythonState;
+
+/// Address space of a runner's stack, in bytes; the kernel commits it page by page.
+const STACK_BYTES: usize = 4 << 20;
+/// What CPython may use of it before it raises RecursionError, in its own count of C calls (10,000 on a stack of 8 MiB).
+const C_RECURSION: c_int = 5000;
+/// What is kept free below JavaScript's limit for the native functions that it calls, in bytes.
+const JS_MARGIN_BYTES: usize = 256 << 10;
+/// How much of the main stack (usually 8 MiB) JavaScript may use, in bytes.
+const MAIN_JS_STACK_BYTES: usize = 4 << 20;
+/// How many idle runners keep their stacks.
+const POOL_MAX: usize = 4;
+
+/// Why a runner gave control back.
+enum Pause {
+    /// It has nothing to do.
+    Idle,
+    /// Its callback waits for a ticket to be redeemed.
+    Waiting(Ticket),
+}
+
+/// Stands for a runner that was put aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket(u64);
+
+struct Runner {
+    coroutine: Coroutine<(), Pause, (), DefaultStack>,
+    python: PythonState,
+    js_frames: usize,
+}
+
+/// What `suspend` needs to know of the stack it is called on.
+#[derive(Clone, Copy)]
+struct Current {
+    yielder: NonNull<Yielder<(), Pause>>,
+    stack_limit: usize,
+}
+
+thread_local! {
+    /// The runner whose stack we are on; `None` on the main stack.
+    static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
+}
+
+/// All runners of the thread's event loop.
+pub(crate) struct Runners {
+    context: Context,
+    work: fn(Python<'_>),
+    idle: RefCell<Vec<Runner>>,
+    waiting: RefCell<HashMap<Ticket, Runner>>,
+    next_ticket: Cell<u64>,
+}
+
+impl Runners {
+    /// `work` is what a runner does: it takes callbacks from the loop's queue until there is none for it.
+    pub(crate) fn new(context: Context, work: fn(Python<'_>)) -> Self {
+        Self {
+            context,
+            work,
+            idle: RefCell::default(),
+            waiting: RefCell::default(),
+            next_ticket: Cell::new(0),
+        }
+    }
+
+    /// Lets an idle runner work until there is no work for it or its callback waits.
+    pub(crate) fn work(&self, py: Python<'_>) -> PyResult<()> {
+        let idle = self.idle.borrow_mut().pop();
+        let runner = match idle {
+            Some(runner) => runner,
+            None => self.spawn(py)?,
+        };
+        self.resume(py, runner);
+        Ok(())
+    }
+
+    /// Lets the runner that waits under `ticket` go on. A ticket that was redeemed before is ignored.
+    pub(crate) fn redeem(&self, py: Python<'_>, ticket: Ticket) {
+        let waiting = self.waiting.borrow_mut().remove(&ticket);
+        if let Some(runner) = waiting {
+            self.resume(py, runner);
+        }
+    }
+
+    /// How many callbacks wait in `run_sync`.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
+    fn new_ticket(&self) -> Ticket {
+        let number = self.next_ticket.get();
+        self.next_ticket.set(number + 1);
+        Ticket(number)
+    }
+
+    fn spawn(&self, py: Python<'_>) -> PyResult<Runner> {
+        let stack = DefaultStack::new(STACK_BYTES)?;
+        let stack_limit = stack.limit().get();
+        let (context, work) = (self.context, self.work);
+        let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), Pause>, ()| {
+            let current = Current { yielder: NonNull::from(yielder), stack_limit };
+            loop {
+                CURRENT.set(Some(current));
+                limit_js_stack(context, stack_limit);
+                // SAFETY: the loop resumes runners only while it is attached.
+                work(unsafe { Python::assume_attached() });
+                yielder.suspend(Pause::Idle);
+            }
+        });
+        Ok(Runner { coroutine, python: PythonState::fresh(py, C_RECURSION)?, js_frames: 0 })
+    }
+
+    fn resume(&self, py: Python<'_>, mut runner: Runner) {
+        let mut main = PythonState::save(py);
+        let main_js_frames = super::swap_js_frames(runner.js_frames);
+        // SAFETY: the runner's stack exists as long as its coroutine, and runs next.
+        unsafe { runner.python.restore(py) };
+        let paused = runner.coroutine.resume(());
+        runner.python.save_again(py);
+        // SAFETY: this is the stack that `main` was saved on.
+        unsafe { main.restore(py) };
+        runner.js_frames = super::swap_js_frames(main_js_frames);
+        CURRENT.set(None);
+        limit_main_js_stack(self.context);
+        match paused {
+            CoroutineResult::Yield(Pause::Idle) => self.put_back(py, runner),
+            CoroutineResult::Yield(Pause::Waiting(ticket)) => {
+                self.waiting.borrow_mut().insert(ticket, runner);
+            }
+            CoroutineResult::Return(()) => unreachable!("invariant: a runner's loop has no end"),
+        }
+    }
+
+    fn put_back(&self, py: Python<'_>, mut runner: Runner) {
+        if self.idle.borrow().len() < POOL_MAX {
+            self.idle.borrow_mut().push(runner);
+            return;
+        }
+        // SAFETY: an idle runner's stack holds only `spawn`'s closure, which owns nothing that needs dropping.
+        unsafe { runner.coroutine.force_reset() };
+        runner.python.free(py);
+    }
+}
+
+/// Whether the current stack is a runner's.
+pub(super) fn on_runner() -> bool {
+    CURRENT.get().is_some()
+}
+
+/// A ticket for the current runner, and the pause that it is good for: first the ticket is handed to whoever will
+/// redeem it, then the pause is taken.
+pub(super) struct Waiting<'a> {
+    runners: &'a Runners,
+    ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    /// For the runner that the caller runs on.
+    pub(super) fn new(runners: &'a Runners) -> Self {
+        Self { runners, ticket: runners.new_ticket() }
+    }
+
+    /// What wakes the runner.
+    pub(super) fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    /// Puts the current runner aside until the ticket is redeemed. The caller has made sure that no JavaScript frame
+    /// lies below and that it is on a runner.
+    pub(super) fn pause(self) {
+        let current = CURRENT.get().expect("invariant: only called on a runner");
+        // SAFETY: the yielder lives at the base of the very stack that this function runs on.
+        unsafe { current.yielder.as_ref() }.suspend(Pause::Waiting(self.ticket));
+        CURRENT.set(Some(current));
+        limit_js_stack(self.runners.context, current.stack_limit);
+    }
+}
+
+/// Tells QuickJS how far the current runner's stack reaches: it compares addresses, and knows of one stack only.
+fn limit_js_stack(context: Context, stack_limit: usize) {
+    let here = 0_u8;
+    let available = (&raw const here as usize).saturating_sub(stack_limit + JS_MARGIN_BYTES);
+    set_js_stack(context, available);
+}
+
+fn limit_main_js_stack(context: Context) {
+    set_js_stack(context, MAIN_JS_STACK_BYTES);
+}
+
+fn set_js_stack(context: Context, bytes: usize) {
+    use hognose_engine::raw;
+    // SAFETY: the context is alive as long as the thread's event loop, and belongs to this thread.
+    unsafe {
+        let runtime = raw::JS_GetRuntime(context.as_ptr());
+        raw::JS_SetMaxStackSize(runtime, bytes as _);
+        raw::JS_UpdateStackTop(runtime);
+    }
+}

@@ -1,0 +1,83 @@
+"""Preparing the interpreter of a base: import paths, event loop, standard streams.
+
+A base starts with ``-I -S``: nothing but the standard library is importable until this has run, and it runs inside
+the lock, since the ``.pth`` lines of installed packages are code.
+"""
+
+import asyncio
+import importlib.machinery
+import importlib.util
+import os
+import site
+import sys
+from pathlib import Path
+
+# What a Worker may import of hognose's own environment; the rest of it (and whatever the user installed beside
+# hognose) stays out of sight.
+_OWN_PACKAGES = frozenset(
+    {
+        "_pyodide",
+        "_workers_sdk_entropy_import_context",
+        "_workers_sdk_package_patches",
+        "_workers_sdk_patch_loader",
+        "asgi",
+        "hognose",
+        "pyodide",
+        "workers",
+    }
+)
+
+
+class OwnPackageFinder:
+    """Finds the packages that hognose brings, after everything that the Worker installed itself."""
+
+    def __init__(self, folders: list[str]):
+        self._folders = folders
+
+    def find_spec(self, name, path=None, target=None):
+        if path is not None or name not in _OWN_PACKAGES:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, self._folders, target)
+
+
+def prepare_imports(runtime_dirs: list[str]) -> None:
+    """Makes hognose's own packages importable: everything that needs no package of a Worker's comes from here."""
+    sys.dont_write_bytecode = True
+    sys.path.append(str(Path(__file__).parent / "modules"))
+    sys.meta_path.append(OwnPackageFinder(runtime_dirs))
+
+
+def add_packages(site_dirs: list[str]) -> None:
+    """Makes installed packages importable and processes their ``.pth`` files."""
+    for folder in site_dirs:
+        site.addsitedir(folder)
+    if importlib.util.find_spec("workers") is not None:
+        # The SDK brings its patches by a .pth file, which only counts in a folder that was added as a whole.
+        import _workers_sdk_patch_loader  # noqa: F401
+
+
+def use_scratch(folder: str) -> None:
+    """Makes the private folder the home, the temporary folder and the current folder."""
+    os.environ.update(HOME=folder, TMPDIR=folder, TMP=folder, TEMP=folder)
+    os.chdir(folder)
+
+
+def start_asyncio() -> None:
+    """Replaces Pyodide's WebLoop by the native loop; ``pyodide`` must have been imported."""
+    from .loop import HognoseLoop
+
+    loop = HognoseLoop()
+    asyncio.get_event_loop_policy().set_event_loop(loop)
+    asyncio._set_running_loop(loop)
+
+
+def after_fork() -> None:
+    """Mends what asyncio resets in a forked child: the child goes on with its parent's loop."""
+    asyncio._set_running_loop(asyncio.get_event_loop_policy()._default_loop)
+
+
+def threads() -> list[str]:
+    """The names of threads that are running beside the first one."""
+    import threading
+
+    return [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]

@@ -1,0 +1,173 @@
+"""A Worker's entrypoints: importing its main module, finding what it exports, calling its handlers.
+
+The rules (which names count, how arguments are passed and converted) are Cloudflare's, in
+``spec/workers-python.md`` 4 of the design documents and in workerd's own entrypoint helper.
+"""
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+
+_EVENTS = ("fetch", "alarm", "scheduled", "trace", "queue", "pubsub")
+# Events whose handlers get the JavaScript objects as they are.
+_RAW_EVENTS = frozenset({"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "connect"})
+
+
+class WorkerError(Exception):
+    """A mistake of the Worker's that has no line of its own; the text is for its author."""
+
+
+class Worker:
+    """A loaded Worker."""
+
+    def __init__(self, main: str, *, global_handlers: bool, class_handlers: bool):
+        self.main = main
+        self.module = _import_main(main)
+        self.handlers = _find_handlers(self.module) if global_handlers else {}
+        self.classes = _find_classes(self.module) if class_handlers else {}
+        if self.handlers and "Default" in self.classes:
+            raise TypeError("Cannot define multiple default entrypoints")
+
+    def exports(self) -> list[tuple[str, str, list[str]]]:
+        """Name, kind and methods of everything exported."""
+        found = [("default", "handlers", sorted(self.handlers))] if self.handlers else []
+        for name, (cls, kind) in self.classes.items():
+            found.append(("default" if name == "Default" else name, kind, _public_methods(cls)))
+        return found
+
+    def handler(self, event: str, entrypoint: str | None):
+        """The function that serves an event: called with the event, ``env`` and ``ctx``, it returns a value or an
+        awaitable."""
+        name = entrypoint or "Default"
+        if name in self.classes:
+            return _class_handler(self.classes[name][0], event)
+        if entrypoint is not None:
+            raise TypeError(f"There is no '{name}' class defined in the Python Worker's main module")
+        if event in self.handlers:
+            return self.handlers[event]
+        raise WorkerError(self._no_handler(event))
+
+    def _no_handler(self, event: str) -> str:
+        file = os.path.basename(self.main)
+        return (
+            f'Python entrypoint "{file}" does not export a handler named "on_{event}"; define '
+            f'"async def on_{event}(...)" or "class Default(WorkerEntrypoint)" with a method "{event}"'
+        )
+
+
+def _import_main(main: str):
+    name = main.removesuffix(".py").replace("/", ".")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] == "src":
+            error.add_note(
+                "If your main module is inside the 'src' directory then your import statement "
+                "shouldn't include a 'src.' prefix"
+            )
+        raise
+
+
+def _find_handlers(module) -> dict:
+    found = {}
+    for event in (*_EVENTS, "test"):
+        function = getattr(module, event if event == "test" else f"on_{event}", None)
+        if callable(function):
+            found[event] = _global_handler(function)
+    return found
+
+
+def _find_classes(module) -> dict:
+    sdk = sys.modules.get("workers")
+    if sdk is None:
+        return {}
+    kinds = {
+        sdk.DurableObject: "durable_object",
+        sdk.WorkerEntrypoint: "entrypoint",
+        sdk.WorkflowEntrypoint: "workflow",
+    }
+    names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
+    found = {}
+    for name in names:
+        value = getattr(module, name, None)
+        if inspect.isclass(value) and value not in kinds:
+            for base, kind in kinds.items():
+                if issubclass(value, base):
+                    found[value.__name__] = (value, kind)
+    return found
+
+
+def _public_methods(cls) -> list[str]:
+    # Plain functions only: static methods, class methods and properties are not callable over RPC.
+    return sorted(
+        name
+        for name in dir(cls)
+        if not name.startswith("_") and inspect.isfunction(inspect.getattr_static(cls, name))
+    )
+
+
+def _positional_capacity(function) -> int:
+    """How many positional arguments a function takes; surplus ones are dropped (Pyodide's ``relaxed_call``, worked out
+    once)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 3
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return 3
+    return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
+
+
+def _global_handler(function):
+    capacity = _positional_capacity(function)
+
+    def call(event, env, ctx):
+        return function(*(event, env, ctx)[:capacity])
+
+    return call
+
+
+def _class_handler(cls, event: str):
+    from workers import python_from_rpc, python_to_rpc
+
+    method = getattr(cls, event, None) or getattr(cls, f"on_{event}", None)
+    if method is None:
+        raise TypeError(f"Method {event} does not exist")
+    capacity = _positional_capacity(method) - 1
+    raw = event in _RAW_EVENTS
+
+    async def call(argument, env, ctx):
+        instance = cls(ctx, env)
+        # The Worker's classes get env from self; upstream passes None for the two that follow the event.
+        arguments = (argument if raw else python_from_rpc(argument), None, None)[:capacity]
+        result = method(instance, *arguments)
+        if inspect.isawaitable(result):
+            result = await result
+        return result if raw else python_to_rpc(result)
+
+    return call
+
+
+def describe(error: BaseException, roots: list[str]) -> tuple[str, str]:
+    """One line and the traceback of an exception, with only the frames that lie in ``roots`` where there are any."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=False)
+    _keep_frames(lines, tuple(os.path.join(root, "") for root in roots))
+    summary = "".join(lines.format_exception_only()).strip()
+    return summary, "".join(lines.format())
+
+
+def _keep_frames(lines, roots: tuple[str, ...]) -> None:
+    own = [frame for frame in lines.stack if frame.filename.startswith(roots)]
+    if own:
+        lines.stack[:] = own
+    else:
+        lines.stack[:] = [frame for frame in lines.stack if "importlib" not in frame.filename and not _is_ours(frame)]
+    for linked in (lines.__cause__, lines.__context__):
+        if linked is not None:
+            _keep_frames(linked, roots)
+
+
+def _is_ours(frame) -> bool:
+    return frame.filename.startswith(os.path.dirname(__file__))

@@ -1,0 +1,1 @@
+"""Upstream keeps its import-time entropy rules here; hognose has none."""

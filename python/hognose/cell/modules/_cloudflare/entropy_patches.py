@@ -1,0 +1,1 @@
+"""Upstream keeps its patches of getentropy here; hognose has none."""
