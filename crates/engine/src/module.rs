@@ -1,0 +1,170 @@
+//! Where `import` finds modules: a host's loader names them and says what they are.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use crate::{Bytecode, Context, Result, Thrown, Value, raw};
+
+/// Finds modules for `import` statements and `import()`.
+pub trait ModuleLoader {
+    /// The name under which the module is known that `specifier` means inside the module called `base`. Modules of
+    /// the same name are the same module.
+    fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String>;
+
+    /// The module of that name; called once per name. `attributes` is the object after `with`, or `undefined`.
+    fn load(&self, context: Context, name: &str, attributes: &Value) -> Result<ModuleSource>;
+}
+
+/// What a module is made from.
+#[derive(Clone, Debug)]
+pub enum ModuleSource {
+    /// Source text.
+    JavaScript(String),
+    /// A compiled module.
+    Bytecode(Bytecode),
+    /// No code: the names it exports, and their values. `default` is a name like others.
+    Synthetic(Vec<(String, Value)>),
+}
+
+impl Context {
+    /// Sets where imports are found. Without this, every import throws.
+    pub fn set_module_loader(self, loader: impl ModuleLoader + 'static) {
+        self.state().module_loader.replace(Some(Rc::new(loader)));
+        // SAFETY: the crate's invariant; the callbacks find the loader through the runtime's state.
+        unsafe {
+            let (runtime, opaque) = (self.runtime_ptr(), ptr::null_mut());
+            raw::JS_SetModuleLoaderFunc2(runtime, Some(resolve), Some(load), Some(accept_attributes), opaque);
+        }
+    }
+
+    /// `import(specifier)`, as if written in the module called `base`: the promise of its namespace.
+    pub fn import(self, base: &str, specifier: &str) -> Result<Value> {
+        let (base, specifier) = (self.c_string(base)?, self.c_string(specifier)?);
+        // SAFETY: the crate's invariant; both names are copied.
+        unsafe { self.own(raw::JS_LoadModule(self.as_ptr(), base.as_ptr(), specifier.as_ptr())) }
+    }
+
+    fn module_loader(self) -> Result<Rc<dyn ModuleLoader>> {
+        let loader = self.state().module_loader.borrow().clone();
+        loader.ok_or_else(|| Thrown::type_error(self, "there is no module loader"))
+    }
+
+    /// Makes a module of what the loader found. The definition returned belongs to the context.
+    fn define_module(self, name: &str, source: ModuleSource) -> Result<*mut raw::JSModuleDef> {
+        let module = match source {
+            ModuleSource::JavaScript(source) => self.compiled_module(&source, name)?,
+            ModuleSource::Bytecode(bytecode) => self.read_bytecode(&bytecode)?,
+            ModuleSource::Synthetic(exports) => return self.synthetic_module(name, &exports),
+        };
+        if module.tag() != raw::JS_TAG_MODULE {
+            return Err(Thrown::type_error(self, "the bytecode is a script's, not a module's"));
+        }
+        // SAFETY: the tag says what the pointer is. The context holds a reference of its own to each module.
+        Ok(unsafe { raw::JS_VALUE_GET_PTR(module.as_raw()) }.cast())
+    }
+
+    fn synthetic_module(self, name: &str, exports: &[(String, Value)]) -> Result<*mut raw::JSModuleDef> {
+        let module_name = self.c_string(name)?;
+        // SAFETY: the crate's invariant; the name is copied.
+        let module =
+            unsafe { raw::JS_NewCModule(self.as_ptr(), module_name.as_ptr(), Some(fill_synthetic_module)) };
+        if module.is_null() {
+            return Err(self.pending_exception());
+        }
+        let mut pairs = Vec::with_capacity(exports.len() * 2);
+        for (name, value) in exports {
+            let export = self.c_string(name)?;
+            // SAFETY: the module was made above and is not linked yet; the name is copied.
+            self.answer(unsafe { raw::JS_AddModuleExport(self.as_ptr(), module, export.as_ptr()) })?;
+            pairs.extend([self.string(name)?, value.clone()]);
+        }
+        let pairs = self.array(&pairs)?.into_raw();
+        // SAFETY: the module is ours; the call takes over the array.
+        self.answer(unsafe { raw::JS_SetModulePrivateValue(self.as_ptr(), module, pairs) })?;
+        Ok(module)
+    }
+
+    /// Sets a synthetic module's exports, kept as an array of name, value, name, value.
+    fn export_values(self, module: *mut raw::JSModuleDef) -> Result<()> {
+        // SAFETY: QuickJS asks for a module that `synthetic_module` made; the reference returned is ours.
+        let pairs = unsafe { self.own(raw::JS_GetModulePrivateValue(self.as_ptr(), module))? };
+        for pair in pairs.elements()?.chunks_exact(2) {
+            let name = self.c_string(&pair[0].to_js_string()?)?;
+            let value = pair[1].clone().into_raw();
+            // SAFETY: the module is being linked; the call takes over the value.
+            self.answer(unsafe { raw::JS_SetModuleExport(self.as_ptr(), module, name.as_ptr(), value) })?;
+        }
+        Ok(())
+    }
+
+    /// Runs a loader callback's Rust half; what it throws is left for QuickJS to find.
+    fn attempt<T>(self, body: impl FnOnce() -> Result<T>) -> Option<T> {
+        let mut found = None;
+        self.outcome(|| {
+            found = Some(body()?);
+            Ok(self.undefined())
+        });
+        found
+    }
+}
+
+unsafe extern "C" fn resolve(
+    context: *mut raw::JSContext,
+    base: *const c_char,
+    specifier: *const c_char,
+    _: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: QuickJS passes its own context and two strings that live for the call.
+    let (context, base, specifier) =
+        unsafe { (of_callback(context), CStr::from_ptr(base), CStr::from_ptr(specifier)) };
+    let name = context.attempt(|| {
+        let name = context.module_loader()?.resolve(
+            context,
+            &base.to_string_lossy(),
+            &specifier.to_string_lossy(),
+        )?;
+        context.c_string(&name)
+    });
+    // SAFETY: QuickJS wants a copy made by its own allocator, and null after an exception.
+    name.map_or(ptr::null_mut(), |name| unsafe { raw::js_strdup(context.as_ptr(), name.as_ptr()) })
+}
+
+unsafe extern "C" fn load(
+    context: *mut raw::JSContext,
+    name: *const c_char,
+    _: *mut c_void,
+    attributes: raw::JSValue,
+) -> *mut raw::JSModuleDef {
+    // SAFETY: QuickJS passes its own context, a string that lives for the call, and a value that is lent.
+    let (context, name) = unsafe { (of_callback(context), CStr::from_ptr(name).to_string_lossy()) };
+    // SAFETY: as above; the value is counted up.
+    let attributes = unsafe { Value::from_borrowed(context, attributes) };
+    let module = context.attempt(|| {
+        let source = context.module_loader()?.load(context, &name, &attributes)?;
+        context.define_module(&name, source)
+    });
+    module.unwrap_or(ptr::null_mut())
+}
+
+/// Lets all import attributes through: the loader judges them.
+unsafe extern "C" fn accept_attributes(_: *mut raw::JSContext, _: *mut c_void, _: raw::JSValue) -> c_int {
+    0
+}
+
+unsafe extern "C" fn fill_synthetic_module(
+    context: *mut raw::JSContext,
+    module: *mut raw::JSModuleDef,
+) -> c_int {
+    // SAFETY: QuickJS passes its own context.
+    let context = unsafe { of_callback(context) };
+    if context.attempt(|| context.export_values(module)).is_some() { 0 } else { -1 }
+}
+
+/// # Safety
+///
+/// The pointer must be the one QuickJS passed to a callback on this thread.
+unsafe fn of_callback(context: *mut raw::JSContext) -> Context {
+    // SAFETY: the caller's promise; QuickJS never passes null.
+    unsafe { Context::from_ptr(NonNull::new_unchecked(context)) }
+}
