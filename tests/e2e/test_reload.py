@@ -1,0 +1,100 @@
+"""A change of source or configuration is served at once, and no request is dropped."""
+
+import contextlib
+import threading
+
+WORKER = """\
+from js import Response
+
+async def on_fetch(request, env):
+    return Response.new({greeting} + await request.text())
+"""
+FIRST = WORKER.format(greeting='"first"')
+SECOND = WORKER.format(greeting='"second"')
+
+
+def start(serve, project, source=FIRST, configuration='main = "src/index.py"\n'):
+    return serve(project(files={"wrangler.toml": configuration, "src/index.py": source}))
+
+
+def change(server, path, text):
+    """Writes a file and waits until the server has taken it up, or said why not."""
+    before = len(server.output.text)
+    (server.folder / path).write_text(text)
+    server.output.wait_for("Reloaded|error", before)
+
+
+def test_a_change_of_source_is_served(serve, project):
+    server = start(serve, project)
+    assert server.fetch().text == "first"
+    change(server, "src/index.py", SECOND)
+    assert server.fetch().text == "second"
+
+
+def test_a_new_module_is_found(serve, project):
+    server = start(serve, project)
+    (server.folder / "src/package").mkdir()
+    (server.folder / "src/package/greeting.py").write_text('GREETING = "third"\n')
+    source = "from package.greeting import GREETING\n" + WORKER.format(greeting="GREETING")
+    change(server, "src/index.py", source)
+    assert server.fetch().text == "third"
+
+
+def test_a_change_of_variables_is_served(serve, project):
+    server = start(serve, project, WORKER.format(greeting="env.WORD"), 'main = "src/index.py"\nvars = { WORD = "one" }\n')
+    assert server.fetch().text == "one"
+    change(server, ".dev.vars", "WORD=two\n")
+    assert server.fetch().text == "two"
+    change(server, "wrangler.toml", 'main = "src/index.py"\nvars = { WORD = "three" }\n')
+    (server.folder / ".dev.vars").unlink()
+    server.output.wait_for("(?s)(Reloaded.*){3}")
+    assert server.fetch().text == "three"
+
+
+def test_a_request_in_flight_is_answered_by_the_version_it_reached(serve, project):
+    server = start(serve, project)
+    with contextlib.closing(server.socket()) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 40000\r\n\r\n" + b"x" * 20000)
+        assert server.fetch().text == "first"
+        change(server, "src/index.py", SECOND)
+        assert server.fetch().text == "second"
+        client.sendall(b"x" * 20000)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.endswith(b"first" + b"x" * 40000)
+
+
+def test_no_request_is_dropped_while_versions_change(serve, project):
+    server = start(serve, project)
+    stop = threading.Event()
+    answers = []
+
+    def ask():
+        while not stop.is_set():
+            answers.append(server.fetch().text)
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for source in [SECOND, FIRST, SECOND]:
+        change(server, "src/index.py", source)
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert set(answers) == {"first", "second"}
+
+
+def test_a_broken_version_is_shown_until_it_is_mended(serve, project):
+    server = start(serve, project)
+    change(server, "src/index.py", "raise RuntimeError('broken')\n")
+    answer = server.fetch()
+    assert answer.status == 500
+    assert "RuntimeError: broken" in answer.text
+    change(server, "src/index.py", SECOND)
+    assert server.fetch().text == "second"
+
+
+def test_a_configuration_mistake_leaves_the_old_version_serving(serve, project):
+    server = start(serve, project)
+    change(server, "wrangler.toml", 'main = "src/nowhere.py"\n')
+    server.output.wait_for("does not exist")
+    assert server.fetch().text == "first"
