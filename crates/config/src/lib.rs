@@ -1,1 +1,38 @@
-//! 
+//! Configuration: from the texts a project is described by to typed, checked values.
+//!
+//! A Worker comes with a wrangler configuration (TOML or JSON), perhaps variables in `.dev.vars` or `.env`, a
+//! `pyproject.toml` and hognose's own `hognose.toml`. [`parse`] reads the first into a [`Plan`] for one
+//! environment; the other formats have a reader each. Whatever is wrong is reported as [`Diagnostic`]s that
+//! point into the text, and [`render`] shows them.
+//!
+//! This crate does no I/O: callers read files and say which exist. Its keys, defaults and messages are
+//! wrangler's wherever wrangler has them.
+
+mod bindings;
+mod compatibility;
+mod date;
+mod diagnostic;
+mod discover;
+mod flags;
+mod layers;
+mod modules;
+mod observability;
+mod plan;
+mod render;
+mod section;
+mod suggest;
+mod tree;
+mod triggers;
+mod worker;
+
+pub use date::Date;
+pub use diagnostic::{Accepted, Code, Diagnostic, Reading, Rejected, Severity};
+pub use discover::discover;
+pub use flags::CompatibilityFlags;
+pub use plan::{
+    CPU_MS_MAX, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan, PythonVersion, Route,
+    Rule, SUBREQUESTS_MAX, Signal, Variable,
+};
+pub use render::{Position, render};
+pub use tree::{Format, Span, TEXT_MAX_BYTES};
+pub use worker::{Options, parse};

@@ -1,0 +1,190 @@
+//! The plan: everything a configuration says about one Worker in one environment, typed and checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::date::Date;
+use crate::flags::CompatibilityFlags;
+
+/// One Worker, ready to be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The Worker's name, with `-<environment>` where one was chosen; a name is not required to run.
+    pub name: Option<String>,
+    /// The environment asked for.
+    pub environment: Option<String>,
+    /// The folder of the configuration file, to which all its paths are relative.
+    pub directory: PathBuf,
+    /// The main Python file.
+    pub main: PathBuf,
+    /// The root of the Worker's modules: a file's module name is its path from here.
+    pub base_dir: PathBuf,
+    /// The date given; without one today's defaults hold and `handlers` accepts both styles.
+    pub compatibility_date: Option<Date>,
+    /// Every known compatibility flag.
+    pub compatibility_flags: CompatibilityFlags,
+    /// Which kinds of handlers the main module may define.
+    pub handlers: Handlers,
+    /// The Python that Cloudflare would run; `None` when neither date nor flag says.
+    pub python: Option<PythonVersion>,
+    /// The KV namespaces in `env`.
+    pub kv_namespaces: Vec<KvNamespace>,
+    /// The variables in `env`, by name.
+    pub vars: BTreeMap<String, Variable>,
+    /// The names of `secrets.required`; when given, no other secret is loaded.
+    pub required_secrets: Option<Vec<String>>,
+    /// Where the Worker is to be reached, besides by its port.
+    pub routes: Vec<Route>,
+    /// The cron triggers, in Cloudflare's syntax (UTC, weekdays 1 to 7 from Sunday).
+    pub crons: Vec<String>,
+    /// What one invocation may use.
+    pub limits: Limits,
+    /// What is kept of logs and traces; `None` when not configured.
+    pub observability: Option<Observability>,
+    /// Settings of the development server.
+    pub dev: Dev,
+    /// Which files become modules and of what kind; the first match wins. The defaults stand at the end.
+    pub rules: Vec<Rule>,
+    /// Globs, relative to `python_modules/`, of files that are left out.
+    pub python_modules_exclude: Vec<String>,
+}
+
+/// The kinds of handlers that are looked up in the main module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handlers {
+    /// Functions such as `on_fetch`.
+    pub global: bool,
+    /// Classes deriving from `WorkerEntrypoint`.
+    pub class: bool,
+}
+
+/// A minor version of CPython.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PythonVersion {
+    /// 3.12
+    V312,
+    /// 3.13
+    V313,
+    /// 3.14
+    V314,
+}
+
+impl PythonVersion {
+    /// The 13 of 3.13.
+    pub fn minor(self) -> u8 {
+        match self {
+            Self::V312 => 12,
+            Self::V313 => 13,
+            Self::V314 => 14,
+        }
+    }
+}
+
+impl std::fmt::Display for PythonVersion {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "3.{}", self.minor())
+    }
+}
+
+/// A KV namespace in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvNamespace {
+    /// Its name in `env`.
+    pub binding: String,
+    /// What its data is kept under; Workers with the same id share it. The binding's name when none is given.
+    pub id: String,
+}
+
+/// A variable in `env`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Variable {
+    /// A string of the configuration or the command line.
+    Text(String),
+    /// Any other value of the configuration, which becomes a JavaScript object.
+    Json(serde_json::Value),
+    /// A string from `.dev.vars` or `.env`, never to be shown.
+    Secret(String),
+}
+
+/// Where a Worker is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `host/path`, in which `*` may start the host and end the path.
+    pub pattern: String,
+    /// Whether the pattern is a whole host that belongs to the Worker.
+    pub custom_domain: bool,
+}
+
+/// What one invocation may use; `None` is the platform's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time in milliseconds, at most [`CPU_MS_MAX`].
+    pub cpu_ms: Option<u64>,
+    /// Subrequests.
+    pub subrequests: Option<u64>,
+}
+
+/// The most CPU time an invocation can be given, in milliseconds.
+pub const CPU_MS_MAX: u64 = 300_000;
+
+/// The most subrequests an invocation can be given.
+pub const SUBREQUESTS_MAX: u64 = 10_000_000;
+
+/// What is kept of logs and traces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observability {
+    /// Log lines.
+    pub logs: Signal,
+    /// Whether each invocation gets a line of its own.
+    pub invocation_logs: bool,
+    /// Traces.
+    pub traces: Signal,
+}
+
+/// One kind of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Signal {
+    /// Whether it is kept at all.
+    pub enabled: bool,
+    /// The share of invocations it is kept of, 0 to 1.
+    pub head_sampling_rate: f64,
+}
+
+/// Settings of the development server; the command line overrides them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dev {
+    /// The address to listen on.
+    pub ip: Option<String>,
+    /// The port to listen on; 0 picks a free one.
+    pub port: Option<u16>,
+    /// The host that requests appear to be for.
+    pub host: Option<String>,
+}
+
+/// Which files become modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What the files become.
+    pub kind: ModuleKind,
+    /// The files, as globs relative to the module root.
+    pub globs: Vec<String>,
+}
+
+/// What a file becomes when it is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleKind {
+    /// A JavaScript module.
+    EsModule,
+    /// A JavaScript module in Node.js's old style.
+    CommonJs,
+    /// A compiled WebAssembly module.
+    CompiledWasm,
+    /// A string.
+    Text,
+    /// An `ArrayBuffer`.
+    Data,
+    /// A Python module.
+    PythonModule,
+    /// A Python package's name.
+    PythonRequirement,
+}
