@@ -1,0 +1,20 @@
+//! Where services learn the time. They are given it, so that tests of expiry need not wait.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A source of wall-clock time.
+pub trait Clock: Send + Sync {
+    /// Whole seconds since the epoch.
+    fn now_s(&self) -> i64;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_s(&self) -> i64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        since_epoch.map_or(0, |elapsed| elapsed.as_secs() as i64)
+    }
+}

@@ -1,0 +1,125 @@
+//! Group commit. A flush to disk takes as long for a hundred small writes as for one, so one thread does all writing:
+//! it takes whatever has queued up while the last flush went on, runs it in one transaction, and tells each writer.
+
+use std::pin::Pin;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use futures_channel::oneshot;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// The most writes that share a transaction; bounds how long the first of them waits for the others' work.
+const BATCH_MAX: usize = 256;
+
+/// The thread that writes to one file. Dropping it waits until all that was submitted is done.
+pub(super) struct Writer {
+    jobs: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Gives `connection` to a new thread.
+    pub(super) fn start(connection: Connection) -> Self {
+        let (jobs, queue) = channel();
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || serve(connection, &queue))
+            .expect("invariant: the system can start a thread");
+        Self { jobs: Some(jobs), thread: Some(thread) }
+    }
+
+    /// Queues `work`. The queue has no bound of its own: each isolate's open calls are bounded by the wire.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Written<T> {
+        let (done, written) = oneshot::channel();
+        let jobs = self.jobs.as_ref().expect("invariant: only dropping takes the queue away");
+        // Where the thread has ended the job is dropped here, and with it `done`: the waiter is told.
+        let _ = jobs.send(Box::new(Task { work, result: None, done }));
+        Written(written)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The result of a write, once it is on the disk.
+pub(crate) struct Written<T>(oneshot::Receiver<rusqlite::Result<T>>);
+
+impl<T> Future for Written<T> {
+    type Output = rusqlite::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = std::task::ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(answer.unwrap_or_else(|_| Err(writer_ended())))
+    }
+}
+
+fn writer_ended() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+    rusqlite::Error::SqliteFailure(code, Some("the writing thread has ended".into()))
+}
+
+/// A submitted write, whatever its result's type.
+trait Job: Send {
+    /// Does it, keeping the result.
+    fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()>;
+    /// Tells the waiter, who may be gone.
+    fn finish(self: Box<Self>, outcome: rusqlite::Result<()>);
+}
+
+struct Task<W, T> {
+    work: W,
+    result: Option<T>,
+    done: oneshot::Sender<rusqlite::Result<T>>,
+}
+
+impl<T: Send, W: FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send> Job for Task<W, T> {
+    fn run(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        self.result = Some((self.work)(transaction)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: rusqlite::Result<()>) {
+        let Self { result, done, .. } = *self;
+        let _ = done.send(outcome.map(|()| result.expect("invariant: a job that succeeded has been run")));
+    }
+}
+
+fn serve(mut connection: Connection, queue: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+        commit(&mut connection, batch);
+    }
+}
+
+/// Commits the jobs together; where that fails, each by itself, so that one bad write (too large for what is left of
+/// the disk) does not take the others with it.
+fn commit(connection: &mut Connection, mut batch: Vec<Box<dyn Job>>) {
+    match run_all(connection, &mut batch) {
+        Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
+        Err(_) if batch.len() > 1 => batch.into_iter().for_each(|job| commit(connection, vec![job])),
+        Err(error) => {
+            if let Some(job) = batch.pop() {
+                job.finish(Err(error));
+            }
+        }
+    }
+}
+
+fn run_all(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for job in batch {
+        job.run(&transaction)?;
+    }
+    transaction.commit()
+}

@@ -1,0 +1,6 @@
+//! The services, tested as the supervisor uses them: by calls in the wire's vocabulary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod kv_calls;
+mod support;
