@@ -18,6 +18,9 @@ pub enum Order {
     /// Fork. One descriptor (a zygote's control socket) or two (an isolate's asynchronous and synchronous sockets)
     /// travel beside it.
     Fork(Role),
+    /// Run one script in this very process and end with its exit status (`hognose run`). Two descriptors travel beside
+    /// it, as beside an isolate's.
+    Run(Script),
 }
 
 /// Template to supervisor.
@@ -59,8 +62,22 @@ pub struct Base {
     pub code_dirs: Vec<String>,
     /// The private, writable scratch folder; it becomes `HOME` and the temporary folder.
     pub scratch_dir: String,
+    /// Whether the process is the caller's own script: it may read what the caller can, reach the network, and writes
+    /// to the caller's own standard streams.
+    pub open: bool,
     /// Modules to import ahead, so that the zygotes need not.
     pub preload: Vec<String>,
+}
+
+/// What `hognose run` runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// The file; `.py`, or `.js` and `.mjs`.
+    pub file: String,
+    /// `sys.argv[1:]`.
+    pub args: Vec<String>,
+    /// The capability through which `fetch()` leaves.
+    pub outbound: CapId,
 }
 
 /// What a fork becomes.

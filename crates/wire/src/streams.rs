@@ -61,7 +61,12 @@ impl OutgoingStream {
     /// How many of the bytes waiting the next [`crate::Frame::StreamData`] may carry; they are paid for and no longer
     /// wait. 0: send nothing.
     pub fn take(&mut self) -> usize {
-        let bytes = self.queued.min(CHUNK_MAX).min(self.credit as usize);
+        self.take_of(self.queued)
+    }
+
+    /// As [`Self::take`], of a piece of which `rest` bytes wait, for a writer that does not join pieces.
+    pub fn take_of(&mut self, rest: usize) -> usize {
+        let bytes = rest.min(self.queued).min(CHUNK_MAX).min(self.credit as usize);
         self.pay(bytes, 0);
         bytes
     }

@@ -1,0 +1,284 @@
+//! Which frames are allowed: direction, and every bound at it and one past it.
+
+use hognose_wire::limits::{
+    BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
+    HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX,
+};
+use hognose_wire::{
+    Access, Body, CallId, CapId, CapRef, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
+    MessageKind, Outcome, Payload, RemoteError, Side, SocketEvent, StreamId, Violation,
+};
+use proptest::prelude::*;
+
+use crate::arbitrary::frame;
+
+const CALL: CallId = CallId(0);
+const INVOCATION: InvocationId = InvocationId(0);
+const CELLS: StreamId = StreamId(1);
+const SUPERVISORS: StreamId = StreamId(2);
+
+proptest! {
+    #[test]
+    fn checking_never_panics_and_synchronous_frames_are_a_subset(frame in frame()) {
+        for side in [Side::Supervisor, Side::Cell] {
+            if frame.check_synchronous(side).is_ok() {
+                prop_assert_eq!(frame.check(side), Ok(()));
+            }
+        }
+    }
+}
+
+/// `build(limit)` passes, `build(limit + 1)` does not.
+fn check_limit<'a>(limit: usize, from: Side, build: impl Fn(usize) -> Frame<'a>) {
+    assert_eq!(build(limit).check(from), Ok(()));
+    match build(limit + 1).check(from) {
+        Err(Violation::TooLong { size, limit: named, .. }) => assert_eq!((size, named), (limit + 1, limit)),
+        Err(Violation::TooMany { count, limit: named, .. }) => assert_eq!((count, named), (limit + 1, limit)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Names and texts of any length; the last takes the largest limit of all.
+fn text(length: usize) -> &'static str {
+    static TEXT: [u8; INLINE_MAX + 1] = [b'x'; INLINE_MAX + 1];
+    std::str::from_utf8(&TEXT[..length]).unwrap()
+}
+
+fn bytes(length: usize) -> &'static [u8] {
+    text(length).as_bytes()
+}
+
+fn invoke(event: Event) -> Frame {
+    Frame::Invoke { invocation: INVOCATION, entrypoint: None, object: None, props: Payload::default(), event }
+}
+
+fn complete(outcome: Outcome) -> Frame {
+    Frame::Complete { invocation: INVOCATION, outcome }
+}
+
+fn request() -> HttpRequest<'static> {
+    HttpRequest { method: "GET", url: "", headers: vec![], cf: "", follow_redirects: false, body: Body::None }
+}
+
+fn response(status: u16) -> HttpResponse<'static> {
+    HttpResponse {
+        status,
+        status_text: "",
+        url: "",
+        redirected: false,
+        headers: vec![],
+        encoded: false,
+        body: Body::None,
+        web_socket: None,
+    }
+}
+
+fn call<'a>(method: &'a str, access: Access<'a>, params: Payload<'a>) -> Frame<'a> {
+    let target = CapRef::Receiver(CapId(1));
+    Frame::Call { call: CALL, invocation: None, target, method, access, params }
+}
+
+fn returned(params: Payload) -> Frame {
+    Frame::Return { call: CALL, result: Ok(params) }
+}
+
+fn failed(error: RemoteError) -> Frame {
+    Frame::Return { call: CALL, result: Err(error) }
+}
+
+#[test]
+fn bounds_of_http_hold() {
+    let fetch = |request| invoke(Event::Fetch(request));
+    check_limit(NAME_MAX, Side::Supervisor, |n| fetch(HttpRequest { method: text(n), ..request() }));
+    check_limit(URL_MAX, Side::Supervisor, |n| fetch(HttpRequest { url: text(n), ..request() }));
+    check_limit(CF_MAX, Side::Supervisor, |n| fetch(HttpRequest { cf: text(n), ..request() }));
+    check_limit(HEADERS_MAX, Side::Supervisor, |n| {
+        fetch(HttpRequest { headers: vec![("a", b"b"); n], ..request() })
+    });
+    check_limit(HEADER_BYTES_MAX, Side::Supervisor, |n| {
+        fetch(HttpRequest { headers: vec![("name", &bytes(n)[4..])], ..request() })
+    });
+    check_limit(INLINE_MAX, Side::Supervisor, |n| {
+        fetch(HttpRequest { body: Body::Inline(bytes(n)), ..request() })
+    });
+
+    let answer = |response| complete(Outcome::Response(response));
+    check_limit(NAME_MAX, Side::Cell, |n| answer(HttpResponse { status_text: text(n), ..response(200) }));
+    check_limit(URL_MAX, Side::Cell, |n| answer(HttpResponse { url: text(n), ..response(200) }));
+    check_limit(HEADERS_MAX, Side::Cell, |n| {
+        answer(HttpResponse { headers: vec![("a", b"b"); n], ..response(200) })
+    });
+    check_limit(INLINE_MAX, Side::Cell, |n| {
+        answer(HttpResponse { body: Body::Inline(bytes(n)), ..response(200) })
+    });
+}
+
+#[test]
+fn a_response_has_a_status_that_responses_have() {
+    for status in [101, 200, 599] {
+        assert_eq!(complete(Outcome::Response(response(status))).check(Side::Cell), Ok(()));
+    }
+    for status in [0, 100, 102, 199, 600] {
+        let checked = complete(Outcome::Response(response(status))).check(Side::Cell);
+        assert_eq!(checked, Err(Violation::Status { status }));
+    }
+}
+
+#[test]
+fn bounds_of_calls_and_values_hold() {
+    let side = Side::Cell;
+    let none = Payload::default;
+    check_limit(NAME_MAX, side, |n| call(text(n), Access::default(), none()));
+    check_limit(NAME_MAX, side, |n| call("", Access { path: vec![text(n)], ..Access::default() }, none()));
+    check_limit(PATH_MAX, side, |n| call("", Access { path: vec!["a"; n], ..Access::default() }, none()));
+    check_limit(INLINE_MAX, side, |n| returned(Payload { bytes: Body::Inline(bytes(n)), ..none() }));
+    check_limit(INLINE_MAX, side, |n| returned(Payload { bodies: vec![Body::Inline(bytes(n))], ..none() }));
+    check_limit(BODIES_PER_VALUE_MAX, side, |n| returned(Payload { bodies: vec![Body::None; n], ..none() }));
+    check_limit(CAPS_PER_VALUE_MAX, side, |n| {
+        returned(Payload { caps: vec![CapRef::Sender(CapId(1)); n], ..none() })
+    });
+    check_limit(NAME_MAX, side, |n| failed(RemoteError { name: text(n), ..RemoteError::default() }));
+    check_limit(ERROR_TEXT_MAX, side, |n| failed(RemoteError { message: text(n), ..RemoteError::default() }));
+    check_limit(ERROR_TEXT_MAX, side, |n| failed(RemoteError { stack: text(n), ..RemoteError::default() }));
+    check_limit(ERROR_TEXT_MAX, side, |n| {
+        failed(RemoteError { properties: bytes(n), ..RemoteError::default() })
+    });
+}
+
+#[test]
+fn bounds_of_events_hold() {
+    let side = Side::Supervisor;
+    let invoked = |entrypoint, object| Frame::Invoke {
+        invocation: INVOCATION,
+        entrypoint: Some(entrypoint),
+        object: Some(object),
+        props: Payload::default(),
+        event: Event::Test,
+    };
+    let empty = Payload::default;
+    let socket = CapRef::Sender(CapId(1));
+    let happened = |event| invoke(Event::WebSocket { socket, event });
+    check_limit(NAME_MAX, side, |n| invoked(text(n), ""));
+    check_limit(NAME_MAX, side, |n| invoked("", text(n)));
+    check_limit(NAME_MAX, side, |n| invoke(Event::Scheduled { cron: text(n), scheduled_time_ms: 0.0 }));
+    check_limit(NAME_MAX, side, |n| invoke(Event::Queue { queue: text(n), batch: empty() }));
+    check_limit(NAME_MAX, side, |n| invoke(Event::Other { handler: text(n), payload: empty() }));
+    check_limit(NAME_MAX, side, |n| {
+        invoke(Event::Rpc { method: text(n), access: Access::default(), args: empty() })
+    });
+    check_limit(INLINE_MAX, side, |n| {
+        happened(SocketEvent::Message { kind: MessageKind::Binary, bytes: Body::Inline(bytes(n)) })
+    });
+    check_limit(ERROR_TEXT_MAX, side, |n| {
+        happened(SocketEvent::Close { code: 1000, reason: text(n), was_clean: true })
+    });
+    check_limit(ERROR_TEXT_MAX, side, |n| Frame::CancelInvocation {
+        invocation: INVOCATION,
+        reason: text(n),
+    });
+    check_limit(LOG_LINE_MAX, Side::Cell, |n| Frame::Log {
+        invocation: None,
+        level: LogLevel::Info,
+        text: text(n),
+    });
+}
+
+#[test]
+fn bounds_of_streams_hold() {
+    let piece = |bytes| Frame::StreamData { stream: CELLS, bytes };
+    let fragment = |last, bytes| Frame::StreamMessage { stream: CELLS, kind: MessageKind::Text, last, bytes };
+    check_limit(CHUNK_MAX, Side::Cell, |n| piece(bytes(n)));
+    check_limit(CHUNK_MAX, Side::Cell, |n| fragment(true, bytes(n)));
+    check_limit(ERROR_TEXT_MAX, Side::Supervisor, |n| Frame::StreamCancel { stream: CELLS, reason: text(n) });
+    assert_eq!(fragment(true, b"").check(Side::Cell), Ok(()));
+    for empty in [piece(b""), fragment(false, b""), Frame::Release { cap: CapId(1), count: 0 }] {
+        assert!(matches!(empty.check(Side::Cell), Err(Violation::Empty { .. })), "{empty:?}");
+    }
+    let credit = |bytes| Frame::StreamCredit { stream: CELLS, bytes }.check(Side::Supervisor);
+    assert_eq!(credit(1), Ok(()));
+    assert!(matches!(credit(0), Err(Violation::Empty { .. })));
+}
+
+#[test]
+fn each_side_sends_only_its_frames() {
+    let supervisors = [invoke(Event::Test), Frame::CancelInvocation { invocation: INVOCATION, reason: "" }];
+    let cells = [
+        Frame::Started { invocation: INVOCATION },
+        complete(Outcome::Done),
+        Frame::Settled { invocation: INVOCATION, cpu_us: 0 },
+        Frame::Log { invocation: None, level: LogLevel::Info, text: "" },
+    ];
+    for (side, frames) in [(Side::Supervisor, &supervisors[..]), (Side::Cell, &cells[..])] {
+        for frame in frames {
+            let wrong = Violation::WrongDirection { frame: frame.name(), from: side.other() };
+            assert_eq!((frame.check(side), frame.check(side.other())), (Ok(()), Err(wrong)));
+        }
+    }
+}
+
+#[test]
+fn a_stream_is_used_by_the_sides_that_its_number_says() {
+    let written = [
+        Frame::StreamData { stream: CELLS, bytes: b"x" },
+        Frame::StreamEnd { stream: CELLS },
+        Frame::StreamAbort { stream: CELLS, error: RemoteError::default() },
+        returned(Payload { bytes: Body::Stream { stream: CELLS, length: None }, ..Payload::default() }),
+        returned(Payload { bodies: vec![Body::Returned { stream: SUPERVISORS }], ..Payload::default() }),
+    ];
+    let read =
+        [Frame::StreamCredit { stream: CELLS, bytes: 1 }, Frame::StreamCancel { stream: CELLS, reason: "" }];
+    for (side, frames) in [(Side::Cell, &written[..]), (Side::Supervisor, &read[..])] {
+        for frame in frames {
+            assert_eq!(frame.check(side), Ok(()), "{frame:?}");
+            assert!(matches!(frame.check(side.other()), Err(Violation::ForeignStream { .. })), "{frame:?}");
+        }
+    }
+}
+
+#[test]
+fn promises_stand_only_where_they_may() {
+    let promised = |cap| call("m", Access { promise: Some(cap), ..Access::default() }, Payload::default());
+    assert_eq!(promised(CapId::FIRST_PROMISE).check(Side::Cell), Ok(()));
+    let below = CapId(CapId::FIRST_PROMISE.0 - 1);
+    assert_eq!(promised(below).check(Side::Cell), Err(Violation::MisplacedPromise(below)));
+
+    let listed = |cap| returned(Payload { caps: vec![cap], ..Payload::default() }).check(Side::Cell);
+    assert_eq!(listed(CapRef::Sender(below)), Ok(()));
+    let promise = CapId::FIRST_PROMISE;
+    assert_eq!(listed(CapRef::Sender(promise)), Err(Violation::MisplacedPromise(promise)));
+    assert_eq!(listed(CapRef::Receiver(promise)), Err(Violation::MisplacedPromise(promise)));
+}
+
+#[test]
+fn a_call_goes_to_the_receiver_and_a_read_has_no_arguments() {
+    let to = |target| Frame::Call {
+        call: CALL,
+        invocation: None,
+        target,
+        method: "m",
+        access: Access::default(),
+        params: Payload::default(),
+    };
+    assert_eq!(to(CapRef::Receiver(CapId::FIRST_PROMISE)).check(Side::Cell), Ok(()));
+    assert_eq!(to(CapRef::Sender(CapId(3))).check(Side::Cell), Err(Violation::OwnTarget(CapId(3))));
+
+    let read = |params| call("m", Access { read: true, ..Access::default() }, params).check(Side::Cell);
+    assert_eq!(read(Payload::default()), Ok(()));
+    let arguments = Payload { bytes: Body::Inline(b"[]"), ..Payload::default() };
+    assert_eq!(read(arguments), Err(Violation::ArgumentsOfRead));
+}
+
+#[test]
+fn on_the_synchronous_socket_the_cell_calls_and_the_supervisor_returns() {
+    let call = call("get", Access::default(), Payload::default());
+    let answer = returned(Payload::default());
+    assert_eq!(call.check_synchronous(Side::Cell), Ok(()));
+    assert_eq!(answer.check_synchronous(Side::Supervisor), Ok(()));
+    assert!(matches!(call.check_synchronous(Side::Supervisor), Err(Violation::WrongDirection { .. })));
+    assert!(matches!(answer.check_synchronous(Side::Cell), Err(Violation::WrongDirection { .. })));
+    assert_eq!(Frame::StreamEnd { stream: CELLS }.check_synchronous(Side::Cell), Ok(()));
+    for frame in [invoke(Event::Test), Frame::CancelCall { call: CALL }, complete(Outcome::Done)] {
+        let refused = Violation::NotSynchronous { frame: frame.name() };
+        assert_eq!(frame.check_synchronous(Side::Supervisor), Err(refused));
+    }
+}
