@@ -63,6 +63,17 @@ impl Value {
         unsafe { raw::JS_IsArrayBuffer(self.as_raw()) }
     }
 
+    /// Whether this is a `SharedArrayBuffer`.
+    pub fn is_shared_array_buffer(&self) -> bool {
+        let runtime = self.context().runtime_ptr();
+        // SAFETY: the crate's invariant; the name's reference is ours to give back.
+        unsafe {
+            let name = raw::JS_GetClassName(runtime, raw::JS_GetClassID(self.as_raw()));
+            raw::JS_FreeAtomRT(runtime, name);
+            name == raw::JS_ATOM_SharedArrayBuffer
+        }
+    }
+
     /// Whether this is a typed array.
     pub fn is_typed_array(&self) -> bool {
         // SAFETY: the crate's invariant.
@@ -110,8 +121,7 @@ impl Value {
             return Err(Thrown::type_error(self.context(), "ArrayBuffer is immutable"));
         }
         let count = source.len().min(span.length);
-        // SAFETY: `span` checked the bounds; `source` is Rust's own memory or, inside `with_bytes`, perhaps the very
-        // same, which `copy` allows.
+        // SAFETY: `span` checked the bounds, and no JavaScript has run since.
         unsafe { ptr::copy(source.as_ptr(), span.start, count) };
         Ok(Some(count))
     }
@@ -153,14 +163,17 @@ impl Value {
 
     /// The memory of an `ArrayBuffer` or `SharedArrayBuffer`; `None` for any other value.
     fn buffer_span(&self) -> Option<Span> {
+        if !self.is_array_buffer() && !self.is_shared_array_buffer() {
+            return None;
+        }
         let mut length: raw::size_t = 0;
         let context = self.context();
         // SAFETY: the crate's invariant; the length is written in any case.
         let start = unsafe { raw::JS_GetArrayBuffer(context.as_ptr(), &raw mut length, self.as_raw()) };
         if start.is_null() {
-            // Not a buffer, or a detached one; QuickJS throws either way.
+            // The buffer is detached, which QuickJS throws about.
             drop(context.pending_exception());
-            return self.is_array_buffer().then(|| Span::empty(self));
+            return Some(Span::empty(self));
         }
         Some(Span { buffer: self.clone(), start, length: length as usize })
     }

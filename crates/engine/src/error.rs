@@ -8,7 +8,7 @@ use crate::{Attributes, Context, Value, raw};
 pub type Result<T, E = Thrown> = result::Result<T, E>;
 
 /// A thrown JavaScript value: mostly an `Error`, but anything may be thrown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Thrown(pub Value);
 
 /// The language's own classes of errors.
@@ -121,6 +121,12 @@ impl fmt::Display for Thrown {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.headline().or_else(|| self.0.to_js_string().ok());
         formatter.write_str(text.as_deref().unwrap_or("a value that cannot be shown"))
+    }
+}
+
+impl fmt::Debug for Thrown {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Thrown({self})")
     }
 }
 

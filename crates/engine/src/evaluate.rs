@@ -1,12 +1,12 @@
-//! Running source text: scripts, modules, and both as bytecode.
+//! Running source text: scripts, scripts as bytecode, and modules.
 
 use std::ffi::c_int;
 use std::{ptr, slice};
 
 use crate::context::zero_terminated;
-use crate::{Context, Result, Thrown, Value, raw};
+use crate::{Atom, Context, Result, Value, raw};
 
-/// A compiled script or module. Read back only by the same version of QuickJS.
+/// A compiled script. Read back only by the same version of QuickJS.
 #[derive(Clone, Debug)]
 pub struct Bytecode(Vec<u8>);
 
@@ -32,11 +32,12 @@ impl Context {
         self.eval_with(source, filename, raw::JS_EVAL_TYPE_GLOBAL)
     }
 
-    /// Runs a module. The promise settles when its top-level code has ended; the errors of its imports and its syntax
-    /// are thrown at once.
+    /// Runs a module, known under its name from then on. The promise settles when its top-level code has ended; errors
+    /// of its syntax, and those of finding its imports, are thrown at once.
     pub fn eval_module(self, source: &str, name: &str) -> Result<Value> {
-        let module = self.compiled_module(source, name)?;
-        self.run(module)
+        let module = self.compile_module(source, name)?;
+        // SAFETY: the crate's invariant; the call takes over the reference.
+        unsafe { self.own(raw::JS_EvalFunction(self.as_ptr(), module.into_raw())) }
     }
 
     /// Compiles a script. What it throws is syntax errors.
@@ -45,30 +46,19 @@ impl Context {
         self.serialize(&self.eval_with(source, filename, flags)?)
     }
 
-    /// Compiles a module without loading its imports. What it throws is syntax errors.
-    pub fn compile_module(self, source: &str, name: &str) -> Result<Bytecode> {
-        let flags = raw::JS_EVAL_TYPE_MODULE | raw::JS_EVAL_FLAG_COMPILE_ONLY;
-        self.serialize(&self.eval_with(source, name, flags)?)
-    }
-
-    /// Runs bytecode: a script to its value, a module to its promise.
+    /// Runs a compiled script, as [`eval`](Self::eval) would have.
     pub fn eval_bytecode(self, bytecode: &Bytecode) -> Result<Value> {
-        let function = self.read_bytecode(bytecode)?;
-        self.run(function)
-    }
-
-    /// Loads what a compile made; a module becomes known under its name, with its `import.meta`.
-    pub(crate) fn read_bytecode(self, bytecode: &Bytecode) -> Result<Value> {
         let Bytecode(bytes) = bytecode;
         let (length, flags) = (bytes.len() as raw::size_t, raw::JS_READ_OBJ_BYTECODE as c_int);
-        // SAFETY: the crate's invariant; `Bytecode` holds only what a compile wrote.
-        let function = unsafe { self.own(raw::JS_ReadObject(self.as_ptr(), bytes.as_ptr(), length, flags))? };
-        self.set_import_meta(&function)?;
-        Ok(function)
+        // SAFETY: the crate's invariant; `Bytecode` holds only what a compile wrote. Running takes the function over.
+        unsafe {
+            let function = self.own(raw::JS_ReadObject(self.as_ptr(), bytes.as_ptr(), length, flags))?;
+            self.own(raw::JS_EvalFunction(self.as_ptr(), function.into_raw()))
+        }
     }
 
-    /// Compiles a module so that it is known under its name, ready to be linked.
-    pub(crate) fn compiled_module(self, source: &str, name: &str) -> Result<Value> {
+    /// Compiles a module and finds its imports. QuickJS keeps the module for good under its name.
+    pub(crate) fn compile_module(self, source: &str, name: &str) -> Result<Value> {
         let flags = raw::JS_EVAL_TYPE_MODULE | raw::JS_EVAL_FLAG_COMPILE_ONLY;
         let module = self.eval_with(source, name, flags)?;
         self.set_import_meta(&module)?;
@@ -82,17 +72,6 @@ impl Context {
         unsafe {
             let (source, filename) = (bytes.as_ptr().cast(), filename.as_ptr());
             self.own(raw::JS_Eval(self.as_ptr(), source, length, filename, flags as c_int))
-        }
-    }
-
-    /// Runs a compiled function, or links and runs a module.
-    fn run(self, function: Value) -> Result<Value> {
-        // SAFETY: the crate's invariant; resolving borrows the module, running takes it over.
-        unsafe {
-            if raw::JS_ResolveModule(self.as_ptr(), function.as_raw()) < 0 {
-                return Err(self.pending_exception());
-            }
-            self.own(raw::JS_EvalFunction(self.as_ptr(), function.into_raw()))
         }
     }
 
@@ -110,17 +89,13 @@ impl Context {
         }
     }
 
-    /// Gives a module its `import.meta.url`: the name it is known by. Does nothing for scripts.
-    fn set_import_meta(self, module: &Value) -> Result<(), Thrown> {
-        if module.tag() != raw::JS_TAG_MODULE {
-            return Ok(());
-        }
-        // SAFETY: the crate's invariant; the tag says that the pointer is a module's.
+    /// Gives a compiled module its `import.meta.url`: the name it is known by.
+    fn set_import_meta(self, module: &Value) -> Result<()> {
+        // SAFETY: the crate's invariant; a module's value is a pointer to its definition.
         let (meta, name) = unsafe {
             let definition = raw::JS_VALUE_GET_PTR(module.as_raw()).cast();
             let meta = self.own(raw::JS_GetImportMeta(self.as_ptr(), definition))?;
-            let name = crate::Atom::from_raw(self, raw::JS_GetModuleName(self.as_ptr(), definition));
-            (meta, name)
+            (meta, Atom::from_raw(self, raw::JS_GetModuleName(self.as_ptr(), definition)))
         };
         meta.define("url", &name.to_value()?)
     }

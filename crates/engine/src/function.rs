@@ -34,17 +34,6 @@ impl Context {
         }
     }
 
-    /// As [`function`](Self::function), but to be called with `new`: the closure gets `new.target` for `this`.
-    pub fn constructor<F>(self, name: &str, length: u8, closure: F) -> Result<Value>
-    where
-        F: Fn(Self, &Value, &[Value]) -> Result<Value> + 'static,
-    {
-        let constructor = self.function(name, length, closure)?;
-        // SAFETY: the crate's invariant.
-        unsafe { raw::JS_SetConstructorBit(self.as_ptr(), constructor.as_raw(), true) };
-        Ok(constructor)
-    }
-
     /// Makes `Math.random` ask the host. QuickJS seeds its own when the context starts, so that without this every
     /// fork of a process would draw the same numbers. The source must return numbers from 0 up to, not including, 1.
     pub fn set_random(self, source: impl Fn() -> f64 + 'static) -> Result<()> {
@@ -90,6 +79,7 @@ where
         let closure = &*closure.cast::<F>();
         let this = ManuallyDrop::new(Value::from_raw(context, this));
         context.outcome(|| {
+            context.check_stack()?;
             with_lent(context, count as usize, arguments, |values| closure(context, &this, values))
         })
     }

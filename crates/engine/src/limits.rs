@@ -7,7 +7,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use crate::runtime::State;
-use crate::{Context, raw};
+use crate::{Context, Result, Thrown, raw};
 
 /// What JavaScript's heap holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +80,16 @@ impl Context {
         }
     }
 
+    /// A `RangeError` if the stack JavaScript may use is used up here. QuickJS looks before it runs bytecode, but not
+    /// before it calls native classes: their code has to, or it could recurse until the process dies.
+    pub fn check_stack(self) -> Result<()> {
+        // SAFETY: the crate's invariant; the function expects a context.
+        if unsafe { lre_check_stack_overflow(self.as_ptr().cast(), 0) } {
+            return Err(Thrown::range_error(self, "Maximum call stack size exceeded"));
+        }
+        Ok(())
+    }
+
     /// Asks the closure every 10,000 steps or so whether to stop. Once it says yes, the running code ends with an
     /// error it cannot catch. A panic in it counts as yes. Code inside of one native call is not interrupted.
     pub fn set_interrupt_handler(self, handler: impl Fn() -> bool + 'static) {
@@ -87,6 +97,12 @@ impl Context {
         // SAFETY: the crate's invariant; the callback finds the closure through the runtime's state.
         unsafe { raw::JS_SetInterruptHandler(self.runtime_ptr(), Some(interrupt), ptr::null_mut()) };
     }
+}
+
+unsafe extern "C" {
+    /// The question that QuickJS's regular expressions ask about the stack. It is no part of `quickjs.h`, but of the
+    /// interface between its two halves, so it is there to be linked.
+    fn lre_check_stack_overflow(context: *mut c_void, wanted_bytes: usize) -> bool;
 }
 
 unsafe extern "C" fn interrupt(runtime: *mut raw::JSRuntime, _: *mut c_void) -> c_int {

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use crate::{Bytecode, Context, Result, Thrown, Value, raw};
+use crate::{Context, Result, Thrown, Value, raw};
 
 /// Finds modules for `import` statements and `import()`.
 pub trait ModuleLoader {
@@ -21,8 +21,6 @@ pub trait ModuleLoader {
 pub enum ModuleSource {
     /// Source text.
     JavaScript(String),
-    /// A compiled module.
-    Bytecode(Bytecode),
     /// No code: the names it exports, and their values. `default` is a name like others.
     Synthetic(Vec<(String, Value)>),
 }
@@ -52,16 +50,14 @@ impl Context {
 
     /// Makes a module of what the loader found. The definition returned belongs to the context.
     fn define_module(self, name: &str, source: ModuleSource) -> Result<*mut raw::JSModuleDef> {
-        let module = match source {
-            ModuleSource::JavaScript(source) => self.compiled_module(&source, name)?,
-            ModuleSource::Bytecode(bytecode) => self.read_bytecode(&bytecode)?,
-            ModuleSource::Synthetic(exports) => return self.synthetic_module(name, &exports),
-        };
-        if module.tag() != raw::JS_TAG_MODULE {
-            return Err(Thrown::type_error(self, "the bytecode is a script's, not a module's"));
+        match source {
+            ModuleSource::JavaScript(source) => {
+                let module = self.compile_module(&source, name)?;
+                // SAFETY: a module's value is a pointer to its definition, to which the context holds a reference.
+                Ok(unsafe { raw::JS_VALUE_GET_PTR(module.as_raw()) }.cast())
+            }
+            ModuleSource::Synthetic(exports) => self.synthetic_module(name, &exports),
         }
-        // SAFETY: the tag says what the pointer is. The context holds a reference of its own to each module.
-        Ok(unsafe { raw::JS_VALUE_GET_PTR(module.as_raw()) }.cast())
     }
 
     fn synthetic_module(self, name: &str, exports: &[(String, Value)]) -> Result<*mut raw::JSModuleDef> {

@@ -45,10 +45,10 @@ impl Deferred {
 pub enum PromiseEvent {
     /// It was made; the hook's last argument is the promise it derives from, or `undefined`.
     Created,
-    /// A reaction whose outcome settles it is about to run.
-    BeforeReaction,
-    /// That reaction has run.
-    AfterReaction,
+    /// It follows a thenable, whose `then` is about to be called.
+    BeforeThenable,
+    /// That `then` has returned.
+    AfterThenable,
     /// It was resolved.
     Resolved,
 }
@@ -119,8 +119,8 @@ impl Context {
         }
     }
 
-    /// Tells the closure of each step in a promise's life: event, promise, parent. A panic in it is swallowed. Runs on
-    /// every promise, so it should be quick.
+    /// Tells the closure of the steps in a promise's life: event, promise, parent. A panic in it is swallowed. Runs on
+    /// every promise, so it should be quick. QuickJS tells nothing when reactions run, and `await` makes no promise.
     pub fn set_promise_hook(self, hook: impl Fn(Self, PromiseEvent, &Value, &Value) + 'static) {
         self.state().promise_hook.replace(Some(Rc::new(hook)));
         // SAFETY: the crate's invariant; the callback finds the closure through the runtime's state.
@@ -211,8 +211,8 @@ unsafe extern "C" fn observe_promise(
     let (context, promise, parent) = unsafe { lent(context, promise, parent) };
     let event = match event {
         raw::JSPromiseHookType_JS_PROMISE_HOOK_INIT => PromiseEvent::Created,
-        raw::JSPromiseHookType_JS_PROMISE_HOOK_BEFORE => PromiseEvent::BeforeReaction,
-        raw::JSPromiseHookType_JS_PROMISE_HOOK_AFTER => PromiseEvent::AfterReaction,
+        raw::JSPromiseHookType_JS_PROMISE_HOOK_BEFORE => PromiseEvent::BeforeThenable,
+        raw::JSPromiseHookType_JS_PROMISE_HOOK_AFTER => PromiseEvent::AfterThenable,
         _ => PromiseEvent::Resolved,
     };
     let hook = context.state().promise_hook.borrow().clone();
