@@ -1,0 +1,152 @@
+"""The figures hognose promises, measured beside uvicorn in one run. See README.md."""
+
+import argparse
+import contextlib
+import dataclasses
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import load
+import processes
+import servers
+
+CONNECTIONS = 32
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Figure:
+    """One line of the report."""
+
+    name: str
+    unit: str
+    samples: list[float]
+    goal: float | None = None
+    beside: "Figure | None" = None
+
+    @property
+    def value(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def met(self) -> bool:
+        return self.goal is None or self.value <= self.goal
+
+    def row(self) -> str:
+        spread = f"{min(self.samples):.3g} to {max(self.samples):.3g}"
+        ratio = f"{self.value / self.beside.value:.2f}" if self.beside else ""
+        goal = "" if self.goal is None else f"{self.goal:g} {'' if self.met else '**missed**'}".strip()
+        return f"| {self.name} | {self.value:.3g} {self.unit} | {spread} | {ratio} | {goal} |"
+
+
+def measure_requests(arguments: argparse.Namespace) -> list[Figure]:
+    """CPU time per request. All servers run at once and are loaded in turn, so that noise meets all of them."""
+    peer = Figure("uvicorn, bare ASGI hello", "µs CPU a request", [])
+    figures = [
+        peer,
+        Figure("raw hello", peer.unit, [], 80, peer),
+        Figure("SDK hello", peer.unit, [], 200, peer),
+        Figure("KV get", peer.unit, [], 140, peer),
+    ]
+    starts = [servers.uvicorn(), *map(servers.hognose, ("hello", "hello_sdk", "kv"))]
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(start) for start in starts]
+        for server in running:
+            server.wait_ready()
+            load.drive(server.port, servers.BODY, CONNECTIONS, arguments.seconds)
+        for _ in range(arguments.runs):
+            for figure, server in zip(figures, running, strict=True):
+                figure.samples.append(request_microseconds(server, arguments.seconds))
+    return figures
+
+
+def request_microseconds(server: servers.Server, seconds: float) -> float:
+    before = server.tree_cpu_seconds()
+    done = load.drive(server.port, servers.BODY, CONNECTIONS, seconds)
+    return (server.tree_cpu_seconds() - before) / done.requests * 1e6
+
+
+def measure_start(arguments: argparse.Namespace) -> list[Figure]:
+    """CPU time of all processes, from the command to the first answer."""
+    peer = Figure("uvicorn, start to first answer", "ms CPU", [])
+    ours = Figure("hognose dev, start to first answer", "ms CPU", [], 500, peer)
+    for run in range(arguments.runs + 1):
+        for figure, start in ((peer, servers.uvicorn), (ours, lambda: servers.hognose("hello"))):
+            with start() as server:
+                server.wait_ready()
+                milliseconds = server.tree_cpu_seconds() * 1e3
+            if run > 0:  # The first warms the disk.
+                figure.samples.append(milliseconds)
+    return [peer, ours]
+
+
+def measure_isolate(arguments: argparse.Namespace) -> list[Figure]:
+    """What a second isolate costs: one is kept computing, so that the next request has another forked."""
+    cpu = Figure("another isolate, to its first answer", "ms CPU", [], 5)
+    memory = Figure("another isolate, private memory", "MiB", [], 2)
+    for _ in range(arguments.runs):
+        with servers.hognose("busy") as server:
+            server.wait_ready()
+            milliseconds, mebibytes = second_isolate(server)
+        cpu.samples.append(milliseconds)
+        memory.samples.append(mebibytes)
+    return [cpu, memory]
+
+
+def second_isolate(server: servers.Server) -> tuple[float, float]:
+    """CPU time in ms of everybody but the first isolate, and private MiB of the second."""
+    first_processes = set(processes.tree(server.process.pid))
+    computing = threading.Thread(target=load.get, args=(server.port, "/compute"))
+    busy = busiest_soon(first_processes, computing.start)
+    others = first_processes - {busy}
+    before = sum(map(processes.cpu_seconds, others))
+    load.get(server.port)
+    after = sum(map(processes.cpu_seconds, others))
+    new_processes = set(processes.tree(server.process.pid)) - first_processes
+    if len(new_processes) != 1:
+        sys.exit(f"{len(new_processes)} processes were started for a request that met a busy isolate; 1 was expected")
+    (second,) = new_processes
+    private = processes.private_bytes(second)
+    seconds = after - before + processes.cpu_seconds(second)
+    computing.join()
+    return seconds * 1e3, private / MIB
+
+
+def busiest_soon(candidates: set[int], start: Callable[[], None]) -> int:
+    """Starts something, and returns the process that begins to compute."""
+    before = {pid: processes.cpu_seconds(pid) for pid in candidates}
+    start()
+    while True:
+        for pid in candidates:
+            if processes.cpu_seconds(pid) - before[pid] > 0.1:
+                return pid
+        time.sleep(servers.POLL_SECONDS)
+
+
+MEASUREMENTS = {"requests": measure_requests, "start": measure_start, "isolate": measure_isolate}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measurement", nargs="*", help=f"of {', '.join(MEASUREMENTS)}; all when none is named")
+    parser.add_argument("--runs", type=int, default=5, help="how often each figure is taken (the median counts)")
+    parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
+    parser.add_argument("--check", action="store_true", help="exit with status 1 when a goal is missed")
+    arguments = parser.parse_args()
+    unknown = set(arguments.measurement) - set(MEASUREMENTS)
+    if unknown:
+        parser.error(f"unknown measurement: {', '.join(sorted(unknown))}")
+    if not servers.HOGNOSE.exists():
+        parser.error(f"{servers.HOGNOSE} is not there; `scripts/dev` builds it")
+    figures = [figure for name in arguments.measurement or MEASUREMENTS for figure in MEASUREMENTS[name](arguments)]
+    print("| figure | median | least to most | beside uvicorn | goal, at most |", "|" + " --- |" * 5, sep="\n")
+    print(*(figure.row() for figure in figures), sep="\n")
+    if arguments.check and not all(figure.met for figure in figures):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

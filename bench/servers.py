@@ -1,0 +1,99 @@
+"""The servers under measurement: how each is started, waited for and ended."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+import load
+import processes
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+HOGNOSE = pathlib.Path(os.environ.get("HOGNOSE", ROOT / ".venv/bin/hognose"))
+PEER = ROOT / ".cache/bench"
+BODY = b"bar"
+READY_SECONDS = 60
+POLL_SECONDS = 0.002
+
+
+class Server:
+    """A running server, its first process and its port."""
+
+    def __init__(self, process: subprocess.Popen, port: int):
+        self.process = process
+        self.port = port
+
+    def tree_cpu_seconds(self) -> float:
+        """CPU time of all its processes so far."""
+        return processes.tree_cpu_seconds(self.process.pid)
+
+    def wait_ready(self) -> None:
+        """Returns with its first good answer."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                sys.exit(f"{self.process.args[0]} ended with status {self.process.returncode}")
+            with contextlib.suppress(OSError):
+                answer = load.get(self.port)
+                if answer.startswith(b"HTTP/1.1 200") and answer.endswith(BODY):
+                    return
+            time.sleep(POLL_SECONDS)
+        sys.exit(f"{self.process.args[0]} gave no good answer within {READY_SECONDS} s")
+
+
+@contextlib.contextmanager
+def hognose(worker: str) -> Iterator[Server]:
+    """`hognose dev` on one of the Workers beside this file, with its state in a folder that is dropped."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as state:
+        command = [HOGNOSE, "dev", HERE / "workers" / worker, "--port", port, "--persist-to", state]
+        with _running(command, port) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def uvicorn() -> Iterator[Server]:
+    """uvicorn with the bare ASGI application, at its fastest."""
+    install_peer()
+    port = _free_port()
+    options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
+    command = [PEER / "bin/uvicorn", "--app-dir", HERE, "asgi:app", "--port", port, *options]
+    with _running(command, port) as server:
+        yield server
+
+
+def install_peer() -> None:
+    """Puts uvicorn into an environment of its own, for the Python that hognose runs under."""
+    if (PEER / "bin/uvicorn").exists():
+        return
+    python = HOGNOSE.parent / "python"
+    subprocess.run([python, "-m", "uv", "venv", "-q", "--clear", "--python", python, PEER], check=True)
+    install = [python, "-m", "uv", "pip", "install", "-q", "--python", PEER / "bin/python"]
+    subprocess.run([*install, "-r", HERE / "requirements.txt"], check=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _running(command: list, port: int) -> Iterator[Server]:
+    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield Server(process, port)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
