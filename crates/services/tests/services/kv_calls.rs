@@ -14,7 +14,7 @@ fn key_of(size: usize) -> String {
 
 #[test]
 fn what_was_put_is_got() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     assert_eq!(kv.get("bar"), Ok(None));
     kv.put("bar", b"baz").unwrap();
     assert_eq!(kv.get("bar"), Ok(Some(b"baz".to_vec())));
@@ -30,7 +30,7 @@ fn a_namespace_is_known_by_its_id_alone() {
     let test = Fixture::new();
     let again = crate::support::Cell::new(&test.store, "<YOUR_KV_NAMESPACE_ID>", test.clock.clone());
     let other = crate::support::Cell::new(&test.store, "../../other\0id", test.clock.clone());
-    test.kv.put("key", b"value").unwrap();
+    test.put("key", b"value").unwrap();
     assert_eq!(again.get("key"), Ok(Some(b"value".to_vec())));
     assert_eq!(other.get("key"), Ok(None));
     assert_eq!(other.names(""), Vec::<String>::new());
@@ -38,7 +38,7 @@ fn a_namespace_is_known_by_its_id_alone() {
 
 #[test]
 fn a_put_replaces_metadata_and_expiration() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let options = Options { expiration_ttl_s: Some(60), metadata: Some(r#"{"a":1}"#), ..Options::default() };
     kv.put_with("key", Content::Whole(Bytes::from_static(b"1")), options).unwrap();
     assert_eq!(kv.get_with("key", None), Ok(Some((b"1".to_vec(), Some(r#"{"a":1}"#.to_owned())))));
@@ -51,7 +51,7 @@ fn a_put_replaces_metadata_and_expiration() {
 
 #[test]
 fn keys_are_at_most_512_bytes() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let (longest, longer) = (key_of(512), key_of(513));
     kv.put(&longest, b"value").unwrap();
     assert_eq!(kv.get(&longest), Ok(Some(b"value".to_vec())));
@@ -67,7 +67,7 @@ fn keys_are_at_most_512_bytes() {
 
 #[test]
 fn keys_that_are_no_names_are_refused() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     assert_eq!(kv.put("", b""), Err("Error: KV PUT failed: 400 Key names must not be empty".into()));
     let text = |key| format!("400 Illegal key name \"{key}\". Please use a different name.");
     assert_eq!(kv.get("."), Err(format!("Error: KV GET failed: {}", text("."))));
@@ -77,7 +77,7 @@ fn keys_that_are_no_names_are_refused() {
 
 #[test]
 fn whole_values_are_at_most_25_mib() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     kv.put("key", &vec![1; VALUE_MAX]).unwrap();
     let text = "Error: KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.";
     assert_eq!(kv.put("key", &vec![2; VALUE_MAX + 1]), Err(text.into()));
@@ -86,7 +86,7 @@ fn whole_values_are_at_most_25_mib() {
 
 #[test]
 fn streamed_values_are_at_most_25_mib() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     kv.put_with("key", Pieces::of_size(VALUE_MAX), Options::default()).unwrap();
     assert_eq!(kv.get("key").unwrap().unwrap().len(), VALUE_MAX);
     let text = "Error: KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.";
@@ -99,7 +99,7 @@ fn streamed_values_are_at_most_25_mib() {
 
 #[test]
 fn a_stream_that_breaks_off_stores_nothing() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     kv.put("key", b"before").unwrap();
     let broken = StreamError { name: "TypeError".to_owned(), message: "gone".to_owned() };
     let pieces = Pieces(vec![Err(broken), Ok(Bytes::from(vec![1; 2 << 20]))]);
@@ -109,7 +109,7 @@ fn a_stream_that_breaks_off_stores_nothing() {
 
 #[test]
 fn values_of_every_size_come_back_whole() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     for size in [1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 1 << 20, (1 << 20) + 1, 3_000_000] {
         let value: Vec<u8> = (0..size).map(|index: usize| (index % 251) as u8).collect();
         kv.put("whole", &value).unwrap();
@@ -122,7 +122,7 @@ fn values_of_every_size_come_back_whole() {
 
 #[test]
 fn metadata_is_at_most_1024_bytes_of_json() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let put = |metadata: &str| {
         let options = Options { metadata: Some(metadata), ..Options::default() };
         kv.put_with("key", Content::Whole(Bytes::new()), options)
@@ -137,7 +137,7 @@ fn metadata_is_at_most_1024_bytes_of_json() {
 
 #[test]
 fn a_time_to_live_is_at_least_60_seconds() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let put = |ttl| {
         let options = Options { expiration_ttl_s: Some(ttl), ..Options::default() };
         kv.put_with("key", Content::Whole(Bytes::new()), options)
@@ -154,7 +154,7 @@ fn a_time_to_live_is_at_least_60_seconds() {
 
 #[test]
 fn an_expiration_is_at_least_60_seconds_ahead() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let put = |at| {
         let options = Options { expiration_s: Some(at), ..Options::default() };
         kv.put_with("key", Content::Whole(Bytes::new()), options)
@@ -171,7 +171,7 @@ fn an_expiration_is_at_least_60_seconds_ahead() {
 
 #[test]
 fn a_time_to_live_wins_over_an_expiration() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let options = Options { expiration_s: Some(1), expiration_ttl_s: Some(100), metadata: None };
     kv.put_with("key", Content::Whole(Bytes::new()), options).unwrap();
     assert_eq!(kv.list("", None, None).unwrap().0[0].1, Some(START_S + 100));
@@ -181,19 +181,19 @@ fn a_time_to_live_wins_over_an_expiration() {
 fn an_entry_is_gone_from_its_second_of_expiration_on() {
     let test = Fixture::new();
     let options = Options { expiration_ttl_s: Some(60), ..Options::default() };
-    test.kv.put_with("key", Content::Whole(Bytes::new()), options).unwrap();
+    test.put_with("key", Content::Whole(Bytes::new()), options).unwrap();
     test.clock.advance(59);
-    assert_eq!(test.kv.get("key"), Ok(Some(vec![])));
-    assert_eq!(test.kv.names(""), ["key"]);
+    assert_eq!(test.get("key"), Ok(Some(vec![])));
+    assert_eq!(test.names(""), ["key"]);
     test.clock.advance(1);
-    assert_eq!(test.kv.get("key"), Ok(None));
-    assert_eq!(test.kv.get_bulk(&["key"], "text"), Ok(vec![("key".to_owned(), None)]));
-    assert_eq!(test.kv.names(""), Vec::<String>::new());
+    assert_eq!(test.get("key"), Ok(None));
+    assert_eq!(test.get_bulk(&["key"], "text"), Ok(vec![("key".to_owned(), None)]));
+    assert_eq!(test.names(""), Vec::<String>::new());
 }
 
 #[test]
 fn a_cache_ttl_is_at_least_30_seconds() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     assert_eq!(kv.get_with("key", Some(30)), Ok(None));
     let text = "Error: KV GET failed: 400 Invalid cache_ttl of 29. Cache TTL must be at least 30.";
     assert_eq!(kv.get_with("key", Some(29)), Err(text.into()));
@@ -201,7 +201,7 @@ fn a_cache_ttl_is_at_least_30_seconds() {
 
 #[test]
 fn a_bulk_get_answers_every_key_once_in_order() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     kv.put("a", b"1").unwrap();
     kv.put("b", b"\xff").unwrap();
     let found = |key: &str, text: &str| (key.to_owned(), Some(text.to_owned()));
@@ -211,7 +211,7 @@ fn a_bulk_get_answers_every_key_once_in_order() {
 
 #[test]
 fn a_bulk_get_takes_1_to_100_keys() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let failed = |text| Err(format!("Error: KV GET_BULK failed: 400 {text}"));
     assert_eq!(kv.get_bulk(&[], "text"), failed("You must request a minimum of 1 key"));
     let keys: Vec<String> = (0..101).map(|number| number.to_string()).collect();
@@ -222,7 +222,7 @@ fn a_bulk_get_takes_1_to_100_keys() {
 
 #[test]
 fn a_bulk_get_knows_text_and_json() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let failed = |text: &str| Err(format!("Error: KV GET_BULK failed: 400 {text}"));
     let wrong = r#""arrayBuffer" is not a valid type. Use "json" or "text""#;
     assert_eq!(kv.get_bulk(&["key"], "arrayBuffer"), failed(wrong));
@@ -240,7 +240,7 @@ fn a_bulk_get_knows_text_and_json() {
 
 #[test]
 fn a_bulk_get_gives_at_most_25_mib() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     kv.put("most", &vec![b'x'; VALUE_MAX - 1]).unwrap();
     kv.put("one", b"x").unwrap();
     kv.put("two", b"xx").unwrap();
@@ -254,7 +254,7 @@ fn a_bulk_get_gives_at_most_25_mib() {
 
 #[test]
 fn a_list_comes_in_pages_of_at_most_1000() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let put = |number: i32| kv.put(&format!("{number:04}"), b"").unwrap();
     (0..1000).for_each(put);
     assert_eq!(kv.list("", None, None).unwrap().1, None, "1000 keys are one page");
@@ -271,7 +271,7 @@ fn a_list_comes_in_pages_of_at_most_1000() {
 
 #[test]
 fn a_cursor_is_the_last_key_in_base64() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     for key in ["a", "a/1", "a/2", "b"] {
         kv.put(key, b"").unwrap();
     }
@@ -289,7 +289,7 @@ fn a_cursor_is_the_last_key_in_base64() {
 
 #[test]
 fn what_is_not_in_the_vocabulary_is_a_violation() {
-    let kv = Fixture::new().kv;
+    let kv = Fixture::new();
     let put = wire::Put { key: "key", expiration_s: None, expiration_ttl_s: None, metadata: None };
     let body = || Content::Whole(Bytes::new());
     for (method, bodies) in

@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod kv_calls;
+mod kv_durability;
+mod kv_storage;
 mod support;

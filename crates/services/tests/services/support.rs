@@ -39,7 +39,7 @@ impl Clock for TurnedClock {
 pub(crate) struct Fixture {
     pub(crate) clock: Arc<TurnedClock>,
     pub(crate) store: SqliteKv,
-    pub(crate) kv: Cell,
+    kv: Cell,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -50,6 +50,14 @@ impl Fixture {
         let store = open(folder.path(), clock.clone());
         let kv = Cell::new(&store, "<YOUR_KV_NAMESPACE_ID>", clock.clone());
         Self { clock, store, kv, folder }
+    }
+}
+
+impl std::ops::Deref for Fixture {
+    type Target = Cell;
+
+    fn deref(&self) -> &Cell {
+        &self.kv
     }
 }
 
@@ -90,9 +98,10 @@ impl Cell {
         block_on(self.0.call(Call { method, params: &params, bodies }).wait())
     }
 
+    /// The value, not read yet.
     pub(crate) fn begin_get(&self, key: &str) -> Result<Option<Content>, String> {
-        let mut answer = self.call("get", &wire::Get { key, cache_ttl_s: None }, vec![]).map_err(text)?;
-        Ok(answer.bodies.pop())
+        let answer = self.call("get", &wire::Get { key, cache_ttl_s: None }, vec![]);
+        Ok(answer.map_err(text)?.bodies.pop())
     }
 
     pub(crate) fn get_with(&self, key: &str, cache_ttl_s: Option<i64>) -> Result<Got, String> {
