@@ -35,7 +35,7 @@ impl Context {
     /// Runs a module, known under its name from then on. The promise settles when its top-level code has ended; errors
     /// of its syntax, and those of finding its imports, are thrown at once.
     pub fn eval_module(self, source: &str, name: &str) -> Result<Value> {
-        let module = self.compile_module(source, name)?;
+        let module = self.importing(|| self.compile_module(source, name))?;
         // SAFETY: the crate's invariant; the call takes over the reference.
         unsafe { self.own(raw::JS_EvalFunction(self.as_ptr(), module.into_raw())) }
     }

@@ -1,6 +1,11 @@
 //! Where `import` finds modules: a host's loader names them and says what they are.
+//!
+//! QuickJS has a flaw: when an import fails, it frees the importing module, although modules loaded on the way may point
+//! to it by then (they do in cycles). So inside of an import that is under way nothing fails. What the loader cannot find
+//! becomes a module that throws the loader's error when it is run, and the error is thrown where the import began.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -12,7 +17,8 @@ pub trait ModuleLoader {
     /// the same name are the same module.
     fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String>;
 
-    /// The module of that name; called once per name. `attributes` is the object after `with`, or `undefined`.
+    /// The module of that name; called once per name, unless it fails. `attributes` is the object after
+    /// `with`, or `undefined`.
     fn load(&self, context: Context, name: &str, attributes: &Value) -> Result<ModuleSource>;
 }
 
@@ -23,6 +29,16 @@ pub enum ModuleSource {
     JavaScript(String),
     /// No code: the names it exports, and their values. `default` is a name like others.
     Synthetic(Vec<(String, Value)>),
+}
+
+/// The import under way.
+#[derive(Default)]
+pub(crate) struct Imports {
+    under_way: Cell<bool>,
+    /// The first thing that failed inside.
+    failure: RefCell<Option<Thrown>>,
+    /// The last import that the loader has no name for: the name it got instead, and why.
+    unresolved: RefCell<Option<(String, Thrown)>>,
 }
 
 impl Context {
@@ -41,11 +57,6 @@ impl Context {
         let (base, specifier) = (self.c_string(base)?, self.c_string(specifier)?);
         // SAFETY: the crate's invariant; both names are copied.
         unsafe { self.own(raw::JS_LoadModule(self.as_ptr(), base.as_ptr(), specifier.as_ptr())) }
-    }
-
-    fn module_loader(self) -> Result<Rc<dyn ModuleLoader>> {
-        let loader = self.state().module_loader.borrow().clone();
-        loader.ok_or_else(|| Thrown::type_error(self, "there is no module loader"))
     }
 
     /// Makes a module of what the loader found. The definition returned belongs to the context.
@@ -81,6 +92,74 @@ impl Context {
         Ok(module)
     }
 
+    /// A module that throws when it is run.
+    fn failed_module(self, name: &str, thrown: Thrown) -> Result<*mut raw::JSModuleDef> {
+        let name = self.c_string(name)?;
+        // SAFETY: the crate's invariant; the name is copied. The second call takes over the value.
+        unsafe {
+            let module = raw::JS_NewCModule(self.as_ptr(), name.as_ptr(), Some(throw_from_module));
+            if module.is_null() {
+                return Err(self.pending_exception());
+            }
+            self.answer(raw::JS_SetModulePrivateValue(self.as_ptr(), module, thrown.0.into_raw()))?;
+            Ok(module)
+        }
+    }
+
+    /// Runs what may import. Begins an import, or is part of one under way; the beginning throws what failed inside.
+    pub(crate) fn importing<T>(self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        let imports = &self.state().imports;
+        let under_way = imports.under_way.replace(true);
+        let result = body();
+        imports.under_way.set(under_way);
+        if under_way {
+            return result;
+        }
+        let failure = imports.failure.take();
+        failure.map_or(result, Err)
+    }
+
+    /// Asks the loader; a panic of its is an exception.
+    fn ask_loader<T>(self, question: impl FnOnce(&dyn ModuleLoader) -> Result<T>) -> Result<T> {
+        let loader = self.state().module_loader.borrow().clone();
+        let loader = loader.ok_or_else(|| Thrown::type_error(self, "there is no module loader"))?;
+        self.attempt(|| question(&*loader)).ok_or_else(|| self.pending_exception())
+    }
+
+    /// The loader's name for an import, or inside of another a name for the failure to find one.
+    fn resolve_import(self, base: &str, specifier: &str) -> Result<CString> {
+        let imports = &self.state().imports;
+        let resolved = self.ask_loader(|loader| loader.resolve(self, base, specifier));
+        match resolved.and_then(|name| self.c_string(&name)) {
+            Err(thrown) if imports.under_way.get() => {
+                let name = format!("{specifier} (unresolved in {base})");
+                imports.unresolved.replace(Some((name.clone(), thrown)));
+                self.c_string(&name)
+            }
+            resolved => resolved,
+        }
+    }
+
+    /// The module of a name, or inside of another import one that stands for the failure to make it.
+    fn load_import(self, name: &str, attributes: &Value) -> Result<*mut raw::JSModuleDef> {
+        let imports = &self.state().imports;
+        let part_of_another = imports.under_way.get();
+        let found = self.importing(|| {
+            let source = match imports.unresolved.take() {
+                Some((unresolved, thrown)) if unresolved == name => Err(thrown),
+                _ => self.ask_loader(|loader| loader.load(self, name, attributes)),
+            };
+            self.define_module(name, source?)
+        });
+        match found {
+            Err(thrown) if part_of_another => {
+                imports.failure.borrow_mut().get_or_insert_with(|| thrown.clone());
+                self.failed_module(name, thrown)
+            }
+            found => found,
+        }
+    }
+
     /// Sets a synthetic module's exports, kept as an array of name, value, name, value.
     fn export_values(self, module: *mut raw::JSModuleDef) -> Result<()> {
         // SAFETY: QuickJS asks for a module that `synthetic_module` made; the reference returned is ours.
@@ -114,14 +193,8 @@ unsafe extern "C" fn resolve(
     // SAFETY: QuickJS passes its own context and two strings that live for the call.
     let (context, base, specifier) =
         unsafe { (of_callback(context), CStr::from_ptr(base), CStr::from_ptr(specifier)) };
-    let name = context.attempt(|| {
-        let name = context.module_loader()?.resolve(
-            context,
-            &base.to_string_lossy(),
-            &specifier.to_string_lossy(),
-        )?;
-        context.c_string(&name)
-    });
+    let name =
+        context.attempt(|| context.resolve_import(&base.to_string_lossy(), &specifier.to_string_lossy()));
     // SAFETY: QuickJS wants a copy made by its own allocator, and null after an exception.
     name.map_or(ptr::null_mut(), |name| unsafe { raw::js_strdup(context.as_ptr(), name.as_ptr()) })
 }
@@ -136,11 +209,7 @@ unsafe extern "C" fn load(
     let (context, name) = unsafe { (of_callback(context), CStr::from_ptr(name).to_string_lossy()) };
     // SAFETY: as above; the value is counted up.
     let attributes = unsafe { Value::from_borrowed(context, attributes) };
-    let module = context.attempt(|| {
-        let source = context.module_loader()?.load(context, &name, &attributes)?;
-        context.define_module(&name, source)
-    });
-    module.unwrap_or(ptr::null_mut())
+    context.attempt(|| context.load_import(&name, &attributes)).unwrap_or(ptr::null_mut())
 }
 
 /// Lets all import attributes through: the loader judges them.
@@ -155,6 +224,13 @@ unsafe extern "C" fn fill_synthetic_module(
     // SAFETY: QuickJS passes its own context.
     let context = unsafe { of_callback(context) };
     if context.attempt(|| context.export_values(module)).is_some() { 0 } else { -1 }
+}
+
+unsafe extern "C" fn throw_from_module(context: *mut raw::JSContext, module: *mut raw::JSModuleDef) -> c_int {
+    // SAFETY: QuickJS passes its own context, and a module that `failed_module` made; throwing takes over the
+    // reference that the private value is returned with.
+    unsafe { raw::JS_Throw(context, raw::JS_GetModulePrivateValue(context, module)) };
+    -1
 }
 
 /// # Safety

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use crate::module::Imports;
 use crate::promise::{PromiseHook, RejectionTracker};
 use crate::{Context, ModuleLoader, raw};
 
@@ -130,6 +131,7 @@ pub(crate) struct State {
     pub(crate) rejection_tracker: RefCell<Option<Rc<RejectionTracker>>>,
     pub(crate) promise_hook: RefCell<Option<Rc<PromiseHook>>>,
     pub(crate) module_loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
+    pub(crate) imports: Imports,
     /// Whether a [`with_bytes`](crate::Value::with_bytes) closure runs.
     pub(crate) bytes_lent: Cell<bool>,
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,

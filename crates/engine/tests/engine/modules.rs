@@ -10,7 +10,10 @@ use crate::{run_jobs, start};
 struct Table(HashMap<&'static str, &'static str>);
 
 impl ModuleLoader for Table {
-    fn resolve(&self, _: Context, base: &str, specifier: &str) -> Result<String> {
+    fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String> {
+        if specifier.contains('#') {
+            return Err(Thrown::type_error(context, &format!("no fragments: {specifier}")));
+        }
         let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
         Ok(specifier.strip_prefix("./").map_or(specifier.to_owned(), |file| format!("{folder}/{file}")))
     }
@@ -79,11 +82,57 @@ fn a_module_that_failed_to_load_fails_again() {
     let context = start_with(&[
         ("top.js", "import './middle.js'"),
         ("/middle.js", "import 'missing.js'"),
+        ("named.js", "import { name } from 'absent.js'"),
         ("other.js", "import './middle.js'"),
     ]);
     for name in ["top.js", "top.js", "/middle.js", "other.js", "top.js"] {
         let thrown = settle(context, context.import("", name)).unwrap_err();
         assert_eq!(thrown.to_string(), "TypeError: no module missing.js", "{name}");
     }
+    let named = settle(context, context.import("", "named.js")).unwrap_err();
+    assert_eq!(named.to_string(), "TypeError: no module absent.js");
     assert_eq!(context.eval("1 + 1", "alive.js").unwrap().as_i32(), Some(2));
+}
+
+#[test]
+fn a_cycle_with_a_missing_part_can_be_asked_for_again() {
+    let context = start_with(&[
+        ("/a.js", "import './b.js'; import 'missing.js'; export const a = 1"),
+        ("/b.js", "import { a } from './a.js'; export const b = () => a"),
+    ]);
+    for name in ["/a.js", "/b.js", "/a.js", "/b.js"] {
+        let thrown = settle(context, context.import("", name)).unwrap_err();
+        assert_eq!(thrown.to_string(), "TypeError: no module missing.js", "{name}");
+    }
+}
+
+#[test]
+fn an_import_without_a_name_fails_where_it_stands() {
+    let context = start_with(&[
+        ("/a.js", "import './b.js'; import 'c#d'; globalThis.ran = true"),
+        ("/b.js", "import './a.js'; export const b = 1"),
+    ]);
+    for name in ["/a.js", "/b.js", "c#d", "/a.js"] {
+        let thrown = settle(context, context.import("", name)).expect_err(name);
+        assert_eq!(thrown.to_string(), "TypeError: no fragments: c#d");
+    }
+    assert!(context.global().get("ran").unwrap().is_undefined());
+    assert!(context.eval_module("import 'c#d'", "main.js").unwrap_err().to_string().contains("c#d"));
+}
+
+#[test]
+fn a_syntax_error_in_an_import_is_thrown_to_the_importer() {
+    let context = start_with(&[("broken.js", "export const ="), ("fine.js", "export default 1")]);
+    let source = "import('broken.js').catch(error => { globalThis.caught = error })";
+    settle(context, context.eval(source, "main.js")).unwrap();
+    assert!(Thrown(context.global().get("caught").unwrap()).to_string().starts_with("SyntaxError"));
+    let missing = context.eval_module("import { other } from 'fine.js'", "main.js").unwrap_err();
+    assert!(missing.to_string().starts_with("SyntaxError"), "{missing}");
+}
+
+#[test]
+fn without_a_loader_imports_fail() {
+    let context = start();
+    assert!(context.eval_module("import 'x'", "main.js").is_err());
+    assert!(settle(context, context.import("", "x")).is_err());
 }
