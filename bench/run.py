@@ -25,21 +25,33 @@ class Figure:
     unit: str
     samples: list[float]
     goal: float | None = None
+    """The most it may be, in its unit."""
     beside: "Figure | None" = None
+    """What it is compared with, taken in the same run."""
+    ratio_goal: float | None = None
+    """How many times the other it may be at most."""
 
     @property
     def value(self) -> float:
         return statistics.median(self.samples)
 
     @property
+    def ratio(self) -> float:
+        return self.value / self.beside.value if self.beside else 1.0
+
+    @property
     def met(self) -> bool:
-        return self.goal is None or self.value <= self.goal
+        return (self.goal is None or self.value <= self.goal) and (
+            self.ratio_goal is None or self.ratio <= self.ratio_goal
+        )
 
     def row(self) -> str:
         spread = f"{min(self.samples):.3g} to {max(self.samples):.3g}"
-        ratio = f"{self.value / self.beside.value:.2f}" if self.beside else ""
-        goal = "" if self.goal is None else f"{self.goal:g} {'' if self.met else '**missed**'}".strip()
-        return f"| {self.name} | {self.value:.3g} {self.unit} | {spread} | {ratio} | {goal} |"
+        ratio = f"{self.ratio:.2f} × {self.beside.name}" if self.beside else ""
+        goal = "" if self.goal is None else f"{self.goal:g} {self.unit}"
+        goal = goal if self.ratio_goal is None else f"{self.ratio_goal:g} ×"
+        missed = "" if self.met else " **missed**"
+        return f"| {self.name} | {self.value:.3g} {self.unit} | {spread} | {ratio} | {goal}{missed} |"
 
 
 def measure_requests(arguments: argparse.Namespace) -> list[Figure]:
@@ -126,7 +138,27 @@ def busiest_soon(candidates: set[int], start: Callable[[], None]) -> int:
         time.sleep(servers.POLL_SECONDS)
 
 
-MEASUREMENTS = {"requests": measure_requests, "start": measure_start, "isolate": measure_isolate}
+def measure_crossings(arguments: argparse.Namespace) -> list[Figure]:
+    """What a step between the languages costs beside the same step within Python. The goals are twice what the prototype
+    of the engine took, in the same terms."""
+    taken = [servers.run_script("ffi.py") for _ in range(arguments.runs)]
+    figures = {name: Figure(name, "ns CPU", [run[name] for run in taken]) for name in taken[0]}
+    for name, peer, goal in (
+        ("attribute of a JavaScript object", "attribute of a Python object", 5.1),
+        ("call of a JavaScript function", "call of a Python function", 2.6),
+        ("call of a Python function from JavaScript", "call of a Python function", 4.1),
+    ):
+        figures[name].beside = figures[peer]
+        figures[name].ratio_goal = goal
+    return list(figures.values())
+
+
+MEASUREMENTS = {
+    "requests": measure_requests,
+    "start": measure_start,
+    "isolate": measure_isolate,
+    "crossings": measure_crossings,
+}
 
 
 def main() -> None:
@@ -142,7 +174,7 @@ def main() -> None:
     if not servers.HOGNOSE.exists():
         parser.error(f"{servers.HOGNOSE} is not there; `scripts/dev` builds it")
     figures = [figure for name in arguments.measurement or MEASUREMENTS for figure in MEASUREMENTS[name](arguments)]
-    print("| figure | median | least to most | beside uvicorn | goal, at most |", "|" + " --- |" * 5, sep="\n")
+    print("| figure | median | least to most | beside | goal, at most |", "|" + " --- |" * 5, sep="\n")
     print(*(figure.row() for figure in figures), sep="\n")
     if arguments.check and not all(figure.met for figure in figures):
         sys.exit(1)

@@ -1,6 +1,7 @@
-"""The servers under measurement: how each is started, waited for and ended."""
+"""What is under measurement: how each server is started, waited for and ended, and how a script is run."""
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -67,6 +68,12 @@ def uvicorn() -> Iterator[Server]:
     command = [PEER / "bin/uvicorn", "--app-dir", HERE, "asgi:app", "--port", port, *options]
     with _running(command, port) as server:
         yield server
+
+
+def run_script(name: str) -> dict:
+    """Runs one of the scripts beside this file in a cell; it prints JSON."""
+    output = subprocess.run([HOGNOSE, "run", HERE / name], check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(output)
 
 
 def install_peer() -> None:
