@@ -18,8 +18,13 @@ pub(crate) struct Compatibility {
 /// The flags that choose among the two styles of handlers.
 const HANDLER_FLAGS: [&str; 2] = ["python_no_global_handlers", "disable_python_no_global_handlers"];
 
-/// What the names of the flags that choose a Python start or end with.
-const PYTHON_FLAGS: &str = "python_workers_";
+/// The flags that choose among the versions of Python, newest first.
+const PYTHON_FLAGS: [(&str, &str, PythonVersion); 4] = [
+    ("python_workers_314", "no_python_workers_314", PythonVersion::V314),
+    ("python_workers_20260817", "no_python_workers_20260817", PythonVersion::V314),
+    ("python_workers_20260610", "no_python_workers_20260610", PythonVersion::V314),
+    ("python_workers_20250116", "no_python_workers_20250116", PythonVersion::V313),
+];
 
 /// Reads `compatibility_date` and `compatibility_flags`.
 pub(crate) fn read(layers: &Layers<'_>, today: Date) -> Compatibility {
@@ -29,7 +34,8 @@ pub(crate) fn read(layers: &Layers<'_>, today: Date) -> Compatibility {
     let date = date_given.and_then(|text| compatibility_date(text, today, report));
     let flags = CompatibilityFlags::resolve(date.unwrap_or(today), &flags_given, report);
     let named = |names: &[&str]| flags_given.iter().any(|flag| names.contains(&flag.value));
-    let dated = date_given.is_some();
+    // A date that cannot be used was still given; its own error says the rest.
+    let dated = layers.inherited("compatibility_date", Section::node).is_some();
     let handlers = Handlers {
         global: !flags.enabled(HANDLER_FLAGS[0]) || (!dated && !named(&HANDLER_FLAGS)),
         class: true,
@@ -40,7 +46,7 @@ pub(crate) fn read(layers: &Layers<'_>, today: Date) -> Compatibility {
     if (dated || !flags_given.is_empty()) && !named(&["python_workers"]) {
         report.push(no_python_flag(&flags_given, date_given));
     }
-    let python_asked_for = dated || flags_given.iter().any(|flag| flag.value.contains(PYTHON_FLAGS));
+    let python_asked_for = dated || PYTHON_FLAGS.iter().any(|(on, off, _)| named(&[on, off]));
     let python = python_asked_for.then(|| python_version(&flags));
     Compatibility { date, flags, handlers, python }
 }
@@ -96,12 +102,6 @@ fn no_python_flag(flags: &[Spanned<&str>], date: Option<Spanned<&str>>) -> Diagn
 }
 
 fn python_version(flags: &CompatibilityFlags) -> PythonVersion {
-    let any = |names: &[&str]| names.iter().any(|name| flags.enabled(name));
-    if any(&["python_workers_314", "python_workers_20260817", "python_workers_20260610"]) {
-        PythonVersion::V314
-    } else if any(&["python_workers_20250116"]) {
-        PythonVersion::V313
-    } else {
-        PythonVersion::V312
-    }
+    let newest = PYTHON_FLAGS.iter().find(|(on, _, _)| flags.enabled(on));
+    newest.map_or(PythonVersion::V312, |(_, _, version)| *version)
 }

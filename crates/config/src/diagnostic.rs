@@ -125,7 +125,7 @@ impl Diagnostic {
 pub struct Accepted<T> {
     /// What was read.
     pub value: T,
-    /// Warnings and notes, in the order of the checks.
+    /// Warnings and notes, in the order of the text; those about the whole file last.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -133,7 +133,7 @@ pub struct Accepted<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration has {} error(s)", self.error_count())]
 pub struct Rejected {
-    /// Everything that was noticed, in the order of the checks.
+    /// Everything that was noticed, in the order of the text; what is about the whole file last.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -160,7 +160,8 @@ impl Report {
 
     /// Ends the reading. Without an error in the report there must be a value.
     pub(crate) fn conclude<T>(self, value: Option<T>) -> Reading<T> {
-        let diagnostics = self.diagnostics.into_inner();
+        let mut diagnostics = self.diagnostics.into_inner();
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(usize::MAX, |span| span.start));
         let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         match value {
             Some(value) if !failed => Ok(Accepted { value, diagnostics }),

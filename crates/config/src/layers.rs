@@ -109,7 +109,10 @@ fn environment_section<'a>(entry: &'a Entry, report: &'a Report) -> Option<Secti
 }
 
 fn no_such_environment(name: &str, environments: Option<&Table>) -> Diagnostic {
-    let message = format!("No environment found in configuration with name \"{name}\".");
+    let message = format!(
+        "No environment found in configuration with name \"{name}\".\nBefore using `--env={name}` there should be an \
+         equivalent environment section in the configuration."
+    );
     let Some(environments) = environments else {
         return Diagnostic::warning(Code::Environment, message)
             .help("the configuration has no environments, so its top level is used");

@@ -13,16 +13,20 @@ mod compatibility;
 mod date;
 mod diagnostic;
 mod discover;
+mod dotenv;
 mod flags;
 mod layers;
 mod modules;
 mod observability;
 mod plan;
+mod python_project;
 mod render;
 mod section;
+mod settings;
 mod suggest;
 mod tree;
 mod triggers;
+mod variables;
 mod worker;
 
 pub use date::Date;
@@ -33,6 +37,11 @@ pub use plan::{
     CPU_MS_MAX, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan, PythonVersion, Route,
     Rule, SUBREQUESTS_MAX, Signal, Variable,
 };
+pub use python_project::{PythonProject, PythonRequirement, parse_python_project, requirements_txt_warning};
 pub use render::{Position, render};
+pub use settings::{ISOLATES_MAX, JailLevel, Settings, parse_settings};
 pub use tree::{Format, Span, TEXT_MAX_BYTES};
+pub use variables::{
+    EXPANDED_VALUE_MAX_BYTES, SecretSources, Secrets, VariableError, load_secrets, parse_variable,
+};
 pub use worker::{Options, parse};

@@ -105,8 +105,11 @@ fn number(text: &str) -> Option<u32> {
 /// Reads `route` or `routes`, of which there may be only one.
 pub(crate) fn routes(layers: &Layers<'_>) -> Vec<Route> {
     let report = layers.top.report;
-    let single = layers.inherited("route", Section::node);
-    let several = layers.inherited("routes", Section::array);
+    // Either key of an environment replaces both of the top level.
+    layers.accept(&["route", "routes"]);
+    let in_environment = layers.environment_has("route") || layers.environment_has("routes");
+    let section = if in_environment { layers.innermost() } else { &layers.top };
+    let (single, several) = (section.node("route"), section.array("routes"));
     if let (Some(single), Some(_)) = (single, several) {
         let message = "Expected exactly one of the following fields [\"routes\",\"route\"].";
         let diagnostic = Diagnostic::error(Code::Conflict, message);

@@ -163,16 +163,17 @@ fn base_dir(layers: &Layers<'_>, directory: &Path, main: Option<&Path>) -> PathB
 
 /// `relative` seen from `directory`, without `.` and, where a name can be dropped for it, without `..`.
 fn resolve(directory: &Path, relative: &str) -> PathBuf {
-    directory.join(relative).components().fold(PathBuf::new(), |mut path, component| {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
+    let mut path = PathBuf::new();
+    for component in directory.join(relative).components() {
+        match (component, path.components().next_back()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
                 path.pop();
             }
-            other => path.push(other),
+            (other, _) => path.push(other),
         }
-        path
-    })
+    }
+    path
 }
 
 fn vars(layers: &Layers<'_>) -> BTreeMap<String, Variable> {

@@ -3,6 +3,7 @@
 use jsonc_parser::ast::{Array, NumberLit, Object, Value as JsonValue};
 use jsonc_parser::common::{Range, Ranged};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::Number;
 
 use super::{Entry, Node, Span, Table, Value};
 use crate::diagnostic::{Code, Diagnostic, Report};
@@ -61,14 +62,13 @@ impl Reader<'_> {
     }
 
     fn number(&self, literal: &NumberLit<'_>) -> Option<Value> {
-        if let Ok(number) = serde_json::from_str(literal.value) {
-            return Some(Value::Number(number));
+        let number = number(literal.value);
+        if number.is_none() {
+            let diagnostic =
+                Diagnostic::error(Code::Syntax, format!("The number {} cannot be read", literal.value));
+            self.report.push(diagnostic.at(self.span(literal.range), "too large"));
         }
-        self.report.push(
-            Diagnostic::error(Code::Syntax, format!("The number {} cannot be read", literal.value))
-                .at(self.span(literal.range), "too large, or not written as JSON writes numbers"),
-        );
-        None
+        number.map(Value::Number)
     }
 
     fn array(&self, array: &Array<'_>) -> Option<Value> {
@@ -87,4 +87,12 @@ impl Reader<'_> {
         }
         Some(Value::Table(table))
     }
+}
+
+/// A whole number where it is written as one and fits, else the nearest double. serde_json's own reading of
+/// fractions can be off by the last digit.
+fn number(literal: &str) -> Option<Number> {
+    let whole =
+        literal.parse::<i64>().map(Number::from).or_else(|_| literal.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(literal.parse().ok()?))
 }

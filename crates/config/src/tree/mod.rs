@@ -8,11 +8,12 @@ mod json;
 mod toml;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 
 /// The longest configuration text that is read, in bytes. Real ones stay under a hundredth of it.
-pub const TEXT_MAX_BYTES: usize = 1024 * 1024;
+pub const TEXT_MAX_BYTES: usize = 256 * 1024;
 
 /// The longest rendering of an offending value inside a message, in characters.
 const SHOWN_VALUE_MAX_CHARACTERS: usize = 100;
@@ -66,6 +67,8 @@ pub(crate) enum Value {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Table {
     pub(crate) entries: Vec<Entry>,
+    /// Where in `entries` each key is.
+    positions: HashMap<String, usize>,
 }
 
 /// One key of a [`Table`].
@@ -78,7 +81,7 @@ pub(crate) struct Entry {
 
 impl Table {
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key == key)
+        self.positions.get(key).map(|&position| &self.entries[position])
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
@@ -87,14 +90,15 @@ impl Table {
 
     /// Adds an entry; as in `JSON.parse`, a key given again takes the place of the first.
     fn insert(&mut self, entry: Entry, report: &Report) {
-        if let Some(earlier) = self.entries.iter().position(|known| known.key == entry.key) {
-            report.push(
-                Diagnostic::warning(Code::DuplicateKey, format!("The key \"{}\" is given twice", entry.key))
-                    .at(entry.key_span, "this one is used, the earlier one ignored"),
-            );
-            self.entries.remove(earlier);
+        if let Some(&earlier) = self.positions.get(&entry.key) {
+            let message = format!("The key \"{}\" is given twice", entry.key);
+            let diagnostic = Diagnostic::warning(Code::DuplicateKey, message);
+            report.push(diagnostic.at(entry.key_span, "this one is used, the earlier one ignored"));
+            self.entries[earlier] = entry;
+        } else {
+            self.positions.insert(entry.key.clone(), self.entries.len());
+            self.entries.push(entry);
         }
-        self.entries.push(entry);
     }
 }
 

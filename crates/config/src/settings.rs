@@ -1,0 +1,107 @@
+//! `hognose.toml`: hognose's own settings, beside the Worker's configuration and never inside it.
+
+use crate::diagnostic::{Reading, Report};
+use crate::section::Section;
+use crate::tree::{self, Format};
+
+/// The most isolates one Worker can be given.
+pub const ISOLATES_MAX: u64 = 1024;
+
+/// What `hognose.toml` says; everything in it is optional.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `pool.max_isolates`: the most isolates of one Worker, 1 to [`ISOLATES_MAX`]; by default one per core.
+    pub max_isolates: Option<usize>,
+    /// `jail.level`.
+    pub jail_level: JailLevel,
+    /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
+    pub allow_private: Option<bool>,
+}
+
+/// How tightly cells are locked in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JailLevel {
+    /// Everything the kernel offers.
+    #[default]
+    Full,
+    /// What remains possible inside a container.
+    Container,
+    /// Nothing: only for Workers that are trusted entirely.
+    Off,
+}
+
+const JAIL_LEVELS: [(&str, JailLevel); 3] =
+    [("full", JailLevel::Full), ("container", JailLevel::Container), ("off", JailLevel::Off)];
+
+/// Reads the text of a `hognose.toml`.
+pub fn parse_settings(text: &str) -> Reading<Settings> {
+    let report = Report::default();
+    let settings = tree::parse(text, Format::Toml, &report).map(|(table, span)| {
+        let top = Section::new(&table, "", span, &report);
+        let settings = settings(&top);
+        top.finish();
+        settings
+    });
+    report.conclude(settings)
+}
+
+fn settings(top: &Section<'_>) -> Settings {
+    let mut settings = Settings::default();
+    if let Some(pool) = top.section("pool") {
+        settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
+        pool.finish();
+    }
+    if let Some(jail) = top.section("jail") {
+        settings.jail_level = jail.choice("level", &JAIL_LEVELS).unwrap_or_default();
+        jail.finish();
+    }
+    if let Some(egress) = top.section("egress") {
+        settings.allow_private = egress.boolean("allow_private");
+        egress.finish();
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str) -> Vec<String> {
+        let diagnostics = match parse_settings(text) {
+            Ok(accepted) => accepted.diagnostics,
+            Err(rejected) => rejected.diagnostics,
+        };
+        diagnostics.into_iter().map(|diagnostic| diagnostic.message).collect()
+    }
+
+    #[test]
+    fn all_settings_are_read() {
+        let text = "[pool]\nmax_isolates = 4\n[jail]\nlevel = \"container\"\n[egress]\nallow_private = true";
+        let expected =
+            Settings { max_isolates: Some(4), jail_level: JailLevel::Container, allow_private: Some(true) };
+        assert_eq!(parse_settings(text).unwrap().value, expected);
+        assert_eq!(parse_settings("").unwrap().value, Settings::default());
+    }
+
+    #[test]
+    fn the_number_of_isolates_has_limits() {
+        for (given, taken) in [(0, None), (1, Some(1)), (ISOLATES_MAX, Some(1024)), (ISOLATES_MAX + 1, None)]
+        {
+            let read = parse_settings(&format!("[pool]\nmax_isolates = {given}"));
+            assert_eq!(read.ok().and_then(|accepted| accepted.value.max_isolates), taken, "{given}");
+        }
+        assert_eq!(
+            messages("[pool]\nmax_isolates = 0"),
+            ["Expected \"pool.max_isolates\" to be a whole number from 1 to 1024 but got 0."]
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(messages("[pol]"), ["Unexpected fields found in top-level field: \"pol\""]);
+        assert_eq!(
+            messages("[jail]\nlevel = \"none\""),
+            ["Expected \"jail.level\" field to be one of [\"full\",\"container\",\"off\"] but got \"none\"."]
+        );
+    }
+}
