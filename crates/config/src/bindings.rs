@@ -108,6 +108,11 @@ pub(crate) fn check(layers: &Layers<'_>) {
     }
 }
 
+/// Whether `key` belongs to some binding.
+pub(crate) fn is_binding(key: &str) -> bool {
+    KINDS.iter().any(|kind| kind.key == key)
+}
+
 /// Reads `kv_namespaces`.
 pub(crate) fn kv_namespaces(layers: &Layers<'_>) -> Vec<KvNamespace> {
     let Some(nodes) = layers.own("kv_namespaces", Section::array) else { return Vec::new() };

@@ -8,6 +8,9 @@ use std::cell::RefCell;
 
 use crate::tree::Span;
 
+/// The most diagnostics that come of one text; of the rest only their number is given.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -131,7 +134,7 @@ pub struct Accepted<T> {
 
 /// A text that cannot be used: at least one of the diagnostics is an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration has {} error(s)", self.error_count())]
+#[error("the configuration has {} error{}", self.error_count(), if self.error_count() == 1 { "" } else { "s" })]
 pub struct Rejected {
     /// Everything that was noticed, in the order of the text; what is about the whole file last.
     pub diagnostics: Vec<Diagnostic>,
@@ -160,12 +163,50 @@ impl Report {
 
     /// Ends the reading. Without an error in the report there must be a value.
     pub(crate) fn conclude<T>(self, value: Option<T>) -> Reading<T> {
-        let mut diagnostics = self.diagnostics.into_inner();
-        diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(usize::MAX, |span| span.start));
+        let diagnostics = in_order_of_text(self.diagnostics.into_inner());
         let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         match value {
             Some(value) if !failed => Ok(Accepted { value, diagnostics }),
             _ => Err(Rejected { diagnostics }),
         }
+    }
+}
+
+/// Sorts by place; of too many the errors stay first.
+fn in_order_of_text(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let dropped = diagnostics.len().saturating_sub(DIAGNOSTICS_MAX);
+    if dropped > 0 {
+        diagnostics.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        diagnostics.truncate(DIAGNOSTICS_MAX);
+        diagnostics.push(Diagnostic::note(Code::TooLarge, format!("…and {dropped} more")));
+    }
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.map_or(usize::MAX, |span| span.start));
+    diagnostics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concluded(warnings: usize, errors: usize) -> Reading<()> {
+        let report = Report::default();
+        (0..warnings).for_each(|_| report.push(Diagnostic::warning(Code::UnknownKey, "warning")));
+        (0..errors).for_each(|_| report.push(Diagnostic::error(Code::WrongType, "error")));
+        report.conclude(Some(()))
+    }
+
+    #[test]
+    fn an_error_rejects_even_where_there_is_a_value() {
+        assert!(concluded(1, 0).is_ok());
+        assert_eq!(concluded(1, 1).unwrap_err().to_string(), "the configuration has 1 error");
+        assert_eq!(concluded(0, 2).unwrap_err().to_string(), "the configuration has 2 errors");
+    }
+
+    #[test]
+    fn past_the_limit_the_rest_is_only_counted_and_errors_are_kept() {
+        assert_eq!(concluded(DIAGNOSTICS_MAX, 0).unwrap().diagnostics.len(), DIAGNOSTICS_MAX);
+        let one_past = concluded(DIAGNOSTICS_MAX + 1, 0).unwrap().diagnostics;
+        assert_eq!(one_past.last().unwrap().message, "…and 1 more");
+        assert_eq!(concluded(DIAGNOSTICS_MAX, 2).unwrap_err().error_count(), 2);
     }
 }

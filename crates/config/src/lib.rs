@@ -30,14 +30,16 @@ mod variables;
 mod worker;
 
 pub use date::Date;
-pub use diagnostic::{Accepted, Code, Diagnostic, Reading, Rejected, Severity};
+pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
 pub use discover::discover;
 pub use flags::CompatibilityFlags;
 pub use plan::{
     CPU_MS_MAX, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan, PythonVersion, Route,
     Rule, SUBREQUESTS_MAX, Signal, Variable,
 };
-pub use python_project::{PythonProject, PythonRequirement, parse_python_project, requirements_txt_warning};
+pub use python_project::{
+    PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,
+};
 pub use render::{Position, render};
 pub use settings::{ISOLATES_MAX, JailLevel, Settings, parse_settings};
 pub use tree::{Format, Span, TEXT_MAX_BYTES};

@@ -1,6 +1,7 @@
 //! `pyproject.toml`: which packages a Worker needs, and which Python.
 
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
+use crate::plan::PythonVersion;
 use crate::section::{Section, Spanned};
 use crate::tree::{self, Format, Table};
 
@@ -25,6 +26,25 @@ pub fn parse_python_project(text: &str) -> Reading<PythonProject> {
         python_project(&top)
     });
     report.conclude(project)
+}
+
+/// What is to be said when hognose runs under the release `running` (such as `[3, 13, 5]`) of Python, but the
+/// configuration's date or flags ask for another (a warning) or `requires-python` excludes it (an error).
+pub fn check_python(
+    asked_for: Option<PythonVersion>,
+    required: Option<&PythonRequirement>,
+    running: [u32; 3],
+) -> Option<Diagnostic> {
+    let [major, minor, patch] = running;
+    let under = format!("but hognose runs under Python {major}.{minor}.{patch}");
+    if let Some(required) = required.filter(|required| !required.allows(running)) {
+        let message = format!("pyproject.toml requires Python {required}, {under}");
+        return Some(Diagnostic::error(Code::Python, message).help("install hognose for another Python"));
+    }
+    let other = asked_for.filter(|version| u32::from(version.minor()) != minor)?;
+    let message = format!("The compatibility date or flags ask for Python {other}, {under}");
+    let help = format!("to run as on Cloudflare, install hognose for Python {other}");
+    Some(Diagnostic::warning(Code::Python, message).help(help))
 }
 
 /// The warning for a Worker with a `requirements.txt`, which is not read.
@@ -198,6 +218,7 @@ fn numbers(version: &str) -> Option<(Release, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Severity;
 
     fn messages(text: &str) -> Vec<String> {
         let diagnostics = match parse_python_project(text) {
@@ -236,6 +257,24 @@ mod tests {
             messages("[project]\ndynamic = [\"dependencies\"]"),
             ["Dynamic dependencies are not installed for a Worker"]
         );
+    }
+
+    #[test]
+    fn another_python_is_warned_of_and_an_excluded_one_refused() {
+        let required = PythonRequirement::parse(">=3.13").unwrap();
+        let said = |asked_for, running| {
+            check_python(asked_for, Some(&required), running).map(|found| (found.severity, found.message))
+        };
+        assert_eq!(said(Some(PythonVersion::V313), [3, 13, 0]), None);
+        assert_eq!(said(None, [3, 14, 0]), None);
+        let warning =
+            "The compatibility date or flags ask for Python 3.13, but hognose runs under Python 3.14.0";
+        assert_eq!(
+            said(Some(PythonVersion::V313), [3, 14, 0]),
+            Some((Severity::Warning, warning.to_owned()))
+        );
+        let error = "pyproject.toml requires Python >=3.13, but hognose runs under Python 3.12.4";
+        assert_eq!(said(None, [3, 12, 4]), Some((Severity::Error, error.to_owned())));
     }
 
     #[test]

@@ -195,6 +195,18 @@ error[wrong-type]: Expected a string
     }
 
     #[test]
+    fn colours_add_nothing_but_colours() {
+        let diagnostic =
+            Diagnostic::error(Code::Syntax, "x").at(Span { start: 0, end: 1 }, "here").help("do this");
+        let colored = render(std::slice::from_ref(&diagnostic), "a\n", Path::new("wrangler.toml"), true);
+        let plain = [RED, YELLOW, CYAN, BOLD, RESET]
+            .iter()
+            .fold(colored.clone(), |text, code| text.replace(code, ""));
+        assert!(colored.starts_with("\x1b[1;31merror[syntax]\x1b[0m: "));
+        assert_eq!(plain, shown(diagnostic, "a\n"));
+    }
+
+    #[test]
     fn endless_lines_are_cut_around_the_mark() {
         let source = format!("{}MARK{}", "a".repeat(5000), "b".repeat(5000));
         let diagnostic = Diagnostic::note(Code::Default, "x").at(Span { start: 5000, end: 5004 }, "here");

@@ -180,6 +180,12 @@ fn vars(layers: &Layers<'_>) -> BTreeMap<String, Variable> {
     let Some(vars) = layers.own("vars", object) else { return BTreeMap::new() };
     warn_of_vars_left_behind(layers, &vars);
     for entry in &vars.table.entries {
+        if bindings::is_binding(&entry.key) {
+            let message = format!("\"{}\" stands inside \"{}\" and so is a variable", entry.key, vars.path());
+            let diagnostic =
+                Diagnostic::warning(Code::InvalidValue, message).at(entry.key_span, "not a binding here");
+            vars.report.push(diagnostic.help("in TOML, top-level keys come before the first [table]"));
+        }
         if let Some(span) = entry.node.first_date() {
             let message = format!(
                 "The field \"{}\" is a TOML date, which is not supported. Please use a string instead, e.g. {} = \

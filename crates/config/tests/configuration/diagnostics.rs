@@ -263,6 +263,14 @@ fn vars_are_strings_or_json() {
 }
 
 #[test]
+fn a_binding_that_slipped_into_vars_is_noticed() {
+    assert_eq!(
+        message("[vars]\nA = \"1\"\nkv_namespaces = []"),
+        "\"kv_namespaces\" stands inside \"vars\" and so is a variable"
+    );
+}
+
+#[test]
 fn limits_have_limits() {
     assert_eq!(messages(&format!("limits = {{ cpu_ms = {CPU_MS_MAX} }}")), [""; 0]);
     assert_eq!(messages("limits = { cpu_ms = 1, subrequests = 1 }"), [""; 0]);
