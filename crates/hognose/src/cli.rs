@@ -1,10 +1,17 @@
-//! The words of the command line.
+//! The words of the command line, and which part of the program each leads to.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use hognose_supervisor::ConnectTo;
 
+use crate::console::Console;
 use crate::interpreter::Interpreter;
+use crate::serve::{self, Mode};
+
+/// The exit code of a command that failed. Wrong usage gives clap's own 2.
+const FAILURE: u8 = 1;
 
 /// Run Cloudflare Python Workers on your own machines
 #[derive(Debug, Parser)]
@@ -15,15 +22,95 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Serve a Worker, and reload it when its files change
+    Dev(DevArguments),
+    /// Serve a Worker as in production: no watching, wheels only, no tracebacks to clients
+    Serve(ServeArguments),
+}
 
-pub(crate) fn run(arguments: &[String], _interpreter: Interpreter) -> u8 {
-    let words = std::iter::once(OsString::from("hognose")).chain(arguments.iter().map(OsString::from));
-    match Arguments::try_parse_from(words) {
-        Ok(arguments) => match arguments.command {},
+#[derive(Debug, Args)]
+struct DevArguments {
+    /// The Worker's folder; its configuration is looked for here and in the folders above
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+    #[command(flatten)]
+    options: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+struct ServeArguments {
+    /// The Workers' folders
+    #[arg(required = true, value_name = "DIRECTORY")]
+    directories: Vec<PathBuf>,
+    #[command(flatten)]
+    options: ServerArguments,
+}
+
+/// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {
+    /// Read this configuration instead of looking for one
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Listen on this port; 0 picks a free one [default: the configuration's, else 8787 or the next free]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Listen on this address [default: the configuration's, else localhost]
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Option<String>,
+    /// Keep data and installed packages in this folder [default: `.hognose` beside the configuration]
+    #[arg(long, value_name = "FOLDER")]
+    pub persist_to: Option<PathBuf>,
+    /// Set a variable of the Worker's `env`; may be repeated
+    #[arg(long, value_name = "NAME:VALUE", value_parser = hognose_config::parse_variable)]
+    pub var: Vec<(String, String)>,
+    /// Use this environment of the configuration
+    #[arg(short, long, env = "CLOUDFLARE_ENV", hide_env_values = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Read secrets from this file instead of `.dev.vars` and `.env`; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
+    /// Trust the certificates in this file too, for outgoing HTTPS
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+    /// Connect to HOST2:PORT2 where a Worker asks for HOST:PORT; may be repeated
+    #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
+    pub connect_to: Vec<ConnectTo>,
+}
+
+impl ServerArguments {
+    /// The environment of the configuration that was chosen. An empty `CLOUDFLARE_ENV` chooses none.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        self.env.as_deref().filter(|name| !name.is_empty())
+    }
+}
+
+/// Runs the command line given by `arguments` (without the program's name) and returns the exit code.
+pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
+    let words = std::iter::once(OsString::from("hognose")).chain(arguments.iter().cloned());
+    let command = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments.command,
+        Err(help) => {
+            // A reader who has gone needs no help.
+            let _ = help.print();
+            return u8::try_from(help.exit_code()).unwrap_or(FAILURE);
+        }
+    };
+    let console = Console::of_this_process();
+    let served = match command {
+        Command::Dev(DevArguments { directory, options }) => {
+            serve::serve(Mode::Dev, &[directory], &options, interpreter, console)
+        }
+        Command::Serve(ServeArguments { directories, options }) => {
+            serve::serve(Mode::Serve, &directories, &options, interpreter, console)
+        }
+    };
+    match served {
+        Ok(()) => 0,
         Err(error) => {
-            let _ = error.print();
-            error.exit_code() as u8
+            console.failure(&error);
+            FAILURE
         }
     }
 }

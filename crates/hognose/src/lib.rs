@@ -5,21 +5,33 @@
 //! leaves Python for good and becomes the supervisor: it reads the configuration, installs the Worker's packages and
 //! serves. Cells are fresh executions of the same interpreter, never forks of this process.
 
+mod address;
+mod banner;
 mod cli;
+mod console;
+mod error;
 mod interpreter;
+mod packages;
+mod plan;
+mod project;
+mod serve;
+mod state;
+mod watch;
+
+use std::ffi::OsString;
 
 use pyo3::prelude::*;
 
 /// The extension module `hognose._hognose`.
 #[pymodule]
 mod _hognose {
-    use super::{Interpreter, PyResult, Python, cli, pyfunction};
+    use super::{Interpreter, OsString, PyResult, Python, cli, pyfunction};
 
     /// Runs the command line given by `arguments` (without the program's name) and returns the exit code.
     #[pyfunction]
-    fn main(py: Python<'_>, arguments: Vec<String>) -> PyResult<u8> {
+    fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
         let interpreter = Interpreter::of_this_process(py)?;
-        Ok(py.detach(|| cli::run(&arguments, interpreter)))
+        Ok(py.detach(|| cli::run(&arguments, &interpreter)))
     }
 }
 

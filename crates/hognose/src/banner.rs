@@ -1,0 +1,43 @@
+//! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds.
+
+use hognose_config::{Plan, Variable};
+
+use crate::interpreter::Interpreter;
+use crate::project::{Configuration, relative};
+
+/// The most characters of a variable's value that are shown.
+const VALUE_SHOWN_MAX: usize = 40;
+
+/// The rows of the banner: a name and a text each.
+pub(crate) fn rows(
+    plan: &Plan,
+    configuration: &Configuration,
+    interpreter: &Interpreter,
+) -> Vec<(&'static str, String)> {
+    let name = plan.name.as_deref().unwrap_or("unnamed");
+    let mut rows = vec![
+        ("worker", format!("{name} ({})", relative(&configuration.path).display())),
+        ("python", format!("{} ({})", interpreter.version(), interpreter.executable.display())),
+    ];
+    rows.extend(bindings(plan).map(|text| ("env", text)));
+    rows
+}
+
+fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
+    let namespaces = plan.kv_namespaces.iter().map(|kv| format!("{}: KV namespace `{}`", kv.binding, kv.id));
+    let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
+    namespaces.chain(variables)
+}
+
+/// A variable's value, short enough for a line. Secrets are not for screens.
+fn shown(variable: &Variable) -> String {
+    let value = match variable {
+        Variable::Secret(_) => return "(secret)".into(),
+        Variable::Text(text) => format!("{text:?}"),
+        Variable::Json(value) => value.to_string(),
+    };
+    match value.char_indices().nth(VALUE_SHOWN_MAX) {
+        Some((end, _)) => format!("{} ...", &value[..end]),
+        None => value,
+    }
+}

@@ -1,0 +1,114 @@
+//! Why a command ends without doing its work, in words for the person who typed it.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hognose_supervisor::StartError;
+
+/// A command's failure. [`CommandError::hint`] gives the next step, where there is one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// Neither the folder nor any above it has a Wrangler configuration.
+    #[error("No Wrangler configuration was found in `{}` or a folder above it", .0.display())]
+    NoConfiguration(PathBuf),
+    /// The configuration has mistakes, which were shown already.
+    #[error("The configuration cannot be used")]
+    Configuration,
+    /// A file that is there, or was named, cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// `main` names a file that does not exist.
+    #[error("The main module `{}` does not exist", main.display())]
+    MainMissing { main: PathBuf, configuration: PathBuf },
+    /// Two folders given to `hognose serve` hold Workers of the same name, or more Workers than this version serves.
+    #[error("`hognose serve` takes one Worker in this version, but {0} were given")]
+    SeveralWorkers(usize),
+    /// Another hognose works on the same state.
+    #[error("`{}` is in use by another hognose{}", folder.display(), process.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    StateInUse { folder: PathBuf, process: Option<u32> },
+    /// The state folder, or something in it, cannot be made.
+    #[error("`{}` cannot be written", path.display())]
+    State { path: PathBuf, source: io::Error },
+    /// The project asks for a Python that hognose does not run under.
+    #[error("`requires-python = \"{required}\"` does not allow Python {running}, which hognose runs under")]
+    WrongPython { required: String, running: String },
+    /// `uv` is not installed.
+    #[error("`uv`, which installs the packages of a Worker, was not found")]
+    UvMissing,
+    /// `uv` could not be started.
+    #[error("`{}` could not be started", path.display())]
+    UvBroken { path: PathBuf, source: io::Error },
+    /// `uv` has failed and said why.
+    #[error("The packages that `{}` asks for could not be installed", project.display())]
+    Packages { project: PathBuf, may_build: bool },
+    /// The address is taken.
+    #[error("Port {} is already in use", .0.port())]
+    PortInUse(SocketAddr),
+    /// The address cannot be listened on for another reason.
+    #[error("Cannot listen on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
+    /// `--ip` is neither an address nor `localhost`.
+    #[error("`{0}` is not an address to listen on")]
+    NotAnAddress(String),
+    /// A storage engine could not be opened.
+    #[error("The data in `{}` cannot be opened", folder.display())]
+    Storage { folder: PathBuf, source: Box<dyn Error + Send + Sync> },
+    /// A KV namespace could not be made.
+    #[error("The KV namespace `{id}` cannot be opened")]
+    Namespace { id: String, source: hognose_services::kv::KvError },
+    /// The server could not be started, for a reason other than its address.
+    #[error("The server could not be started")]
+    Server(#[source] StartError),
+    /// A reload gave the Worker another name.
+    #[error("The Worker is now called `{0}`")]
+    Renamed(String),
+    /// The machine refuses what every server needs: threads, signals.
+    #[error("The server's runtime could not be started")]
+    Runtime(#[source] io::Error),
+    /// The sources cannot be watched.
+    #[error("Changes of the source cannot be watched")]
+    Watch(#[source] notify::Error),
+}
+
+impl CommandError {
+    /// What to do about it, where there is something.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoConfiguration(_) => {
+                "Add a `wrangler.toml` with `main = \"src/index.py\"`, or name a file with `--config`".into()
+            }
+            Self::MainMissing { configuration, .. } => {
+                format!("`main` in `{}` is relative to that file's folder", configuration.display())
+            }
+            Self::SeveralWorkers(_) => "Start one `hognose serve` for each, on ports of their own".into(),
+            Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
+            Self::WrongPython { required, .. } => {
+                format!("Install hognose under one that it allows, as with `uv tool install --python '{required}' hognose`")
+            }
+            Self::UvMissing => "Install it with `pip install uv`".into(),
+            Self::Packages { may_build: true, .. } => "What `uv` said stands above".into(),
+            Self::Packages { may_build: false, .. } => {
+                "What `uv` said stands above; `allow-build = true` under `[tool.pywrangler]` allows source packages".into()
+            }
+            Self::Renamed(_) => "Start `hognose dev` again for the new name to hold".into(),
+            Self::PortInUse(_) => "Choose another with `--port`, or `--port 0` for any free one".into(),
+            Self::NotAnAddress(_) => "Give an IP address, such as `127.0.0.1`, or `localhost`".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+impl From<StartError> for CommandError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                Self::PortInUse(address)
+            }
+            StartError::Listen { address, source } => Self::Listen { address, source },
+            other => Self::Server(other),
+        }
+    }
+}

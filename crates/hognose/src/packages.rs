@@ -1,0 +1,139 @@
+//! The packages a Worker asks for in its `pyproject.toml`, installed by `uv` for the interpreter hognose runs under.
+//!
+//! They go into `packages/<hash>` of the state folder, never into the project's or hognose's own environment. The hash
+//! covers everything the result depends on, so an unchanged project starts without `uv`, and a changed one gets a
+//! folder of its own while the old version of the Worker still reads the old. A folder appears under its name only when
+//! it is complete.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+use crate::console::Console;
+use crate::error::CommandError;
+use crate::interpreter::Interpreter;
+use crate::project::{Project, PythonProject, relative};
+
+/// Checks that the project can run under this interpreter. `requires-python` is a demand; what Cloudflare would run for
+/// the configuration's date is worth a warning.
+pub(crate) fn check_python(
+    project: &Project,
+    interpreter: &Interpreter,
+    console: Console,
+) -> Result<(), CommandError> {
+    let required = project.python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
+    if let Some(required) = required.filter(|required| !required.allows(interpreter.release)) {
+        let running = interpreter.version();
+        return Err(CommandError::WrongPython { required: required.to_string(), running });
+    }
+    if let Some(cloudflare) =
+        project.plan.python.filter(|version| u32::from(version.minor()) != interpreter.release[1])
+    {
+        let running = interpreter.version();
+        console.warning(&format!("Cloudflare runs this Worker on Python {cloudflare}, hognose on {running}"));
+    }
+    Ok(())
+}
+
+/// The folder with the packages of `project` under `folder`, installed now if need be; none where it asks for none.
+pub(crate) fn install(
+    project: &PythonProject,
+    may_build: bool,
+    folder: &Path,
+    interpreter: &Interpreter,
+    console: Console,
+) -> Result<Option<PathBuf>, CommandError> {
+    let count = project.wants.dependencies.len();
+    if count == 0 {
+        return Ok(None);
+    }
+    let target = folder.join(hash(&project.text, interpreter));
+    if target.is_dir() {
+        return Ok(Some(target));
+    }
+    let packages = if count == 1 { "1 package".into() } else { format!("{count} packages") };
+    console.note(&format!("Installing {packages} for Python {}", interpreter.version()));
+    let partial = folder.join(format!("partial-{}", std::process::id()));
+    remove(&partial)?;
+    run_uv(&project.path, may_build, &partial, interpreter)?;
+    fs::rename(&partial, &target).map_err(|source| CommandError::State { path: target.clone(), source })?;
+    Ok(Some(target))
+}
+
+/// Removes what earlier runs installed, and what they left unfinished, but for `kept`.
+pub(crate) fn prune(folder: &Path, kept: Option<&Path>) -> Result<(), CommandError> {
+    let failed = |source| CommandError::State { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if Some(path.as_path()) != kept {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names the result: the project's file and the interpreter decide it. The architecture is the machine's, and the
+/// state folder may lie on a disk that several machines share.
+fn hash(project: &str, interpreter: &Interpreter) -> String {
+    let mut hasher = Sha256::new();
+    for part in [project, &interpreter.version(), std::env::consts::ARCH] {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    format!("{:032x}", digest.iter().take(16).fold(0u128, |name, byte| name << 8 | u128::from(*byte)))
+}
+
+/// `uv pip install`, with its progress and its complaints on our standard error. It reads the project's file itself, so
+/// that `[tool.uv]` sources, indexes and constraints are respected; it takes wheels before source packages, whose build
+/// runs outside any cell; and it compiles to bytecode, for a cell cannot write any.
+fn run_uv(
+    project: &Path,
+    may_build: bool,
+    target: &Path,
+    interpreter: &Interpreter,
+) -> Result<(), CommandError> {
+    let uv = find_uv(interpreter).ok_or(CommandError::UvMissing)?;
+    let mut command = Command::new(&uv);
+    command.args(["pip", "install", "--compile-bytecode"]);
+    if !may_build {
+        command.arg("--no-build");
+    }
+    command
+        .arg("--python")
+        .arg(&interpreter.executable)
+        .arg("--target")
+        .arg(target)
+        .arg("--requirement")
+        .arg(project);
+    command
+        .current_dir(project.parent().unwrap_or(Path::new("/")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(CommandError::Packages { project: relative(project), may_build }),
+        Err(source) => Err(CommandError::UvBroken { path: uv, source }),
+    }
+}
+
+/// The `uv` that was installed with hognose, else the one on `PATH`.
+fn find_uv(interpreter: &Interpreter) -> Option<PathBuf> {
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    std::iter::once(interpreter.prefix.join("bin"))
+        .chain(std::env::split_paths(&search))
+        .map(|folder| folder.join("uv"))
+        .find(|uv| uv.is_file())
+}
+
+fn remove(folder: &Path) -> Result<(), CommandError> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(CommandError::State { path: folder.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! From a configuration's plan to what the server runs: the Worker as its cells know it, and beside it the services
+//! behind its bindings. The numbers that both sides use for a capability are given out here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hognose_config::{Plan, Variable};
+use hognose_services::kv::{KvService, SqliteKv};
+use hognose_services::{Clock, Service, SystemClock};
+use hognose_supervisor::WorkerVersion;
+use hognose_wire::CapId;
+use hognose_wire::control::{EnvEntry, Worker};
+
+use crate::error::CommandError;
+use crate::state::State;
+
+/// The capability through which `fetch()` leaves; the bindings follow in the order of the configuration.
+const OUTBOUND: CapId = CapId(1);
+
+/// The name of a Worker whose configuration gives none.
+const UNNAMED: &str = "worker";
+
+/// The storage engines, opened once and shared by all versions.
+pub(crate) struct Engines {
+    clock: Arc<dyn Clock>,
+    kv: SqliteKv,
+}
+
+impl Engines {
+    /// Opens them in the state folder.
+    pub(crate) fn open(state: &State) -> Result<Self, CommandError> {
+        let folder = state.folder("kv")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock))
+            .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        Ok(Self { clock, kv })
+    }
+
+    fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {
+        let namespace =
+            self.kv.namespace(id).map_err(|source| CommandError::Namespace { id: id.to_owned(), source })?;
+        Ok(Arc::new(KvService::new(Arc::new(namespace), Arc::clone(&self.clock))))
+    }
+}
+
+/// The version of a Worker that `plan` describes.
+pub(crate) fn version(plan: &Plan, engines: &Engines) -> Result<WorkerVersion, CommandError> {
+    let mut env: BTreeMap<&str, EnvEntry> =
+        plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
+    let mut services: Vec<(CapId, Arc<dyn Service>)> = Vec::new();
+    for (number, namespace) in (OUTBOUND.0 + 1..).zip(&plan.kv_namespaces) {
+        let cap = CapId(number);
+        services.push((cap, engines.kv_service(&namespace.id)?));
+        env.insert(&namespace.binding, EnvEntry::Binding { kind: "kv".into(), cap });
+    }
+    let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
+    Ok(WorkerVersion { worker: worker(plan, env), services })
+}
+
+fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
+    Worker {
+        name: plan.name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
+        module_root: text(&plan.base_dir),
+        main: text(plan.main.strip_prefix(&plan.base_dir).unwrap_or(&plan.main)),
+        python_modules: python_modules(plan).map(|folder| text(&folder)),
+        compatibility_date: plan.compatibility_date.map(|date| date.to_string()).unwrap_or_default(),
+        flags: plan.compatibility_flags.iter().map(|(name, on)| (name.to_owned(), on)).collect(),
+        global_handlers: plan.handlers.global,
+        class_handlers: plan.handlers.class,
+        env,
+        outbound: OUTBOUND,
+    }
+}
+
+fn variable_entry(variable: &Variable) -> EnvEntry {
+    match variable {
+        Variable::Text(value) | Variable::Secret(value) => EnvEntry::Text(value.clone()),
+        Variable::Json(value) => EnvEntry::Json(value.to_string()),
+    }
+}
+
+/// The packages that pywrangler has put beside the configuration, where it has.
+pub(crate) fn python_modules(plan: &Plan) -> Option<PathBuf> {
+    Some(plan.directory.join("python_modules")).filter(|folder| folder.is_dir())
+}
+
+/// Paths travel as text. One that is not UTF-8 was refused with the configuration.
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,196 @@
+//! Reading a project from its folder: the configuration, the secrets beside it, `pyproject.toml` and `hognose.toml`.
+//!
+//! Crate `config` knows the formats and does no I/O; this is the hand that fetches the texts, shows what is wrong with
+//! them, and notes which files a reload must watch.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hognose_config as config;
+use hognose_config::{Date, Diagnostic, Format, Plan, Reading, SecretSources, Secrets};
+
+use crate::cli::ServerArguments;
+use crate::console::Console;
+use crate::error::CommandError;
+use crate::watch::Watched;
+
+/// Where a project is configured. Found once: a reload reads the same file again.
+#[derive(Clone, Debug)]
+pub(crate) struct Configuration {
+    /// The file.
+    pub path: PathBuf,
+    format: Format,
+}
+
+impl Configuration {
+    /// The file that `--config` names, else the one that applies in `directory`.
+    pub(crate) fn find(directory: &Path, named: Option<&Path>) -> Result<Self, CommandError> {
+        if let Some(path) = named {
+            let path = absolute(path)?;
+            let format = Format::of(&path).unwrap_or(Format::Toml);
+            return Ok(Self { path, format });
+        }
+        let directory = absolute(directory)?;
+        match config::discover(&directory, &|path| path.is_file()) {
+            Some((path, format)) => Ok(Self { path, format }),
+            None => Err(CommandError::NoConfiguration(directory)),
+        }
+    }
+
+    /// The folder that paths in it are relative to, and beside which the state lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+/// A project as read at one moment.
+pub(crate) struct Project {
+    /// What the configuration says, with the secrets and the command line's variables in `vars`.
+    pub plan: Plan,
+    /// The packages it asks for.
+    pub python: Option<PythonProject>,
+    /// hognose's own settings.
+    pub settings: config::Settings,
+    /// What to watch for changes.
+    pub watched: Watched,
+}
+
+/// A `pyproject.toml` that asks for packages.
+pub(crate) struct PythonProject {
+    /// The file.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What it asks for.
+    pub wants: config::PythonProject,
+}
+
+impl Project {
+    /// Reads everything, shows warnings and mistakes, and gives the project if it can be served.
+    pub(crate) fn read(
+        configuration: &Configuration,
+        options: &ServerArguments,
+        console: Console,
+    ) -> Result<Self, CommandError> {
+        let Configuration { path, format } = configuration;
+        let source = read(path)?;
+        let environment = options.environment();
+        let parse_options = config::Options { path, environment, today: today() };
+        let mut plan = shown(config::parse(&source, *format, &parse_options), &source, path, console)?;
+        if !plan.main.is_file() {
+            return Err(CommandError::MainMissing {
+                main: relative(&plan.main),
+                configuration: relative(path),
+            });
+        }
+        let folder = configuration.folder();
+        let secrets = read_secrets(folder, options, console)?;
+        show(&plan.add_variables(&secrets, &options.var), &source, path, console);
+        let python = read_python(folder, console)?;
+        let settings = read_settings(folder, console)?;
+        let watched = watched(&plan, configuration, &secrets);
+        Ok(Self { plan, python, settings, watched })
+    }
+}
+
+/// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.
+fn read_secrets(folder: &Path, options: &ServerArguments, console: Console) -> Result<Secrets, CommandError> {
+    let mut named = Vec::new();
+    for file in &options.env_file {
+        named.push(absolute(file)?.to_string_lossy().into_owned());
+    }
+    let process: Option<BTreeMap<String, String>> =
+        is_set("CLOUDFLARE_INCLUDE_PROCESS_ENV", "true").then(|| std::env::vars().collect());
+    let sources = SecretSources {
+        environment: options.environment(),
+        env_files: &named.iter().map(String::as_str).collect::<Vec<_>>(),
+        without_dot_env: is_set("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false"),
+        process: process.as_ref(),
+    };
+    let reading = config::load_secrets(&sources, &|name| fs::read_to_string(folder.join(name)).ok());
+    shown(reading, "", folder, console)
+}
+
+fn is_set(variable: &str, value: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|set| set == value)
+}
+
+fn read_python(folder: &Path, console: Console) -> Result<Option<PythonProject>, CommandError> {
+    let path = folder.join("pyproject.toml");
+    let Some(text) = read_if_there(&path)? else {
+        if folder.join("requirements.txt").is_file() {
+            show(&[config::requirements_txt_warning()], "", &path, console);
+        }
+        return Ok(None);
+    };
+    let wants = shown(config::parse_python_project(&text), &text, &path, console)?;
+    Ok(Some(PythonProject { path, text, wants }))
+}
+
+fn read_settings(folder: &Path, console: Console) -> Result<config::Settings, CommandError> {
+    let path = folder.join("hognose.toml");
+    match read_if_there(&path)? {
+        Some(text) => shown(config::parse_settings(&text), &text, &path, console),
+        None => Ok(config::Settings::default()),
+    }
+}
+
+/// The value of a reading, after its diagnostics were shown.
+fn shown<T>(reading: Reading<T>, source: &str, path: &Path, console: Console) -> Result<T, CommandError> {
+    let (value, diagnostics) = match reading {
+        Ok(accepted) => (Some(accepted.value), accepted.diagnostics),
+        Err(rejected) => (None, rejected.diagnostics),
+    };
+    show(&diagnostics, source, path, console);
+    value.ok_or(CommandError::Configuration)
+}
+
+fn show(diagnostics: &[Diagnostic], source: &str, path: &Path, console: Console) {
+    if !diagnostics.is_empty() {
+        let rendered = config::render(diagnostics, source, &relative(path), console.error_colours());
+        Console::error_text(rendered.trim_end());
+    }
+}
+
+/// The module tree and every file that was read or, made now, would be.
+fn watched(plan: &Plan, configuration: &Configuration, secrets: &Secrets) -> Watched {
+    let folder = configuration.folder();
+    let beside = ["pyproject.toml", "hognose.toml", ".dev.vars", ".env", ".env.local"];
+    let for_environment =
+        plan.environment.iter().flat_map(|name| [format!(".dev.vars.{name}"), format!(".env.{name}")]);
+    let mut files: HashSet<PathBuf> = beside.iter().map(|name| folder.join(name)).collect();
+    files.extend(for_environment.map(|name| folder.join(name)));
+    files.extend(secrets.files.iter().map(|name| folder.join(name)));
+    files.insert(configuration.path.clone());
+    Watched { modules: plan.base_dir.clone(), files }
+}
+
+/// The path as people in this folder would write it.
+pub(crate) fn relative(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).to_owned()
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    path.canonicalize().map_err(|source| CommandError::Read { path: path.to_owned(), source })
+}
+
+fn read(path: &Path) -> Result<String, CommandError> {
+    fs::read_to_string(path).map_err(|source| CommandError::Read { path: path.to_owned(), source })
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, CommandError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CommandError::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// A clock before 1970 counts as 1970.
+fn today() -> Date {
+    Date::from_unix_seconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}

@@ -1,0 +1,245 @@
+//! `hognose dev` and `hognose serve`: from a folder to a Worker that answers, until a signal says stop.
+//!
+//! The order matters: what can be wrong with the project is found before the state is touched, the state is locked
+//! before anything is written into it, and the address is known to be free before a cell is started.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use hognose_supervisor::{EgressOptions, ReplaceError, Server, ServerEvent, ServerOptions};
+use hognose_wire::control::{Base, LoadFailure};
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::cli::ServerArguments;
+use crate::console::Console;
+use crate::error::CommandError;
+use crate::interpreter::Interpreter;
+use crate::packages;
+use crate::plan::{self, Engines};
+use crate::project::{Configuration, Project};
+use crate::state::{self, State};
+use crate::watch::Watch;
+use crate::{address, banner};
+
+/// Events that may wait to be shown; beyond them the server drops some and says how many.
+const EVENTS_WAITING_MAX: usize = 4096;
+
+/// How long requests in flight may take to finish after a signal. A second signal does not wait for them.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// The two ways to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Reload on change, show tracebacks to clients, build packages from source where there is no wheel.
+    Dev,
+    /// None of these.
+    Serve,
+}
+
+/// Serves the Worker of `directories` until a signal comes.
+pub(crate) fn serve(
+    mode: Mode,
+    directories: &[PathBuf],
+    options: &ServerArguments,
+    interpreter: &Interpreter,
+    console: Console,
+) -> Result<(), CommandError> {
+    let [directory] = directories else { return Err(CommandError::SeveralWorkers(directories.len())) };
+    let configuration = Configuration::find(directory, options.config.as_deref())?;
+    let project = Project::read(&configuration, options, console)?;
+    let folder = options.persist_to.clone().unwrap_or_else(|| configuration.folder().join(state::FOLDER));
+    let state = State::open(&folder)?;
+    let engines = Engines::open(&state)?;
+    let session = Session { mode, configuration, options, interpreter, console, state, engines };
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(CommandError::Runtime)?.block_on(session.run(project))
+}
+
+/// What stays the same through all reloads.
+struct Session<'a> {
+    mode: Mode,
+    configuration: Configuration,
+    options: &'a ServerArguments,
+    interpreter: &'a Interpreter,
+    console: Console,
+    state: State,
+    engines: Engines,
+}
+
+impl Session<'_> {
+    async fn run(&self, project: Project) -> Result<(), CommandError> {
+        let mut stop = StopSignals::listen()?;
+        let packages = self.packages(&project)?;
+        packages::prune(&self.state.folder("packages")?, packages.as_deref())?;
+        let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
+        let options = self.server_options(&project, packages.as_deref(), sender)?;
+        let server = Server::start(options).await?;
+        self.console.banner(&banner::rows(&project.plan, &self.configuration, self.interpreter));
+        self.console.ready(&address::url(server.local_addr()));
+        let shown = tokio::spawn(show(events, self.console));
+        let served = self.until_stopped(&server, project, &mut stop).await;
+        self.console.note("Stopping");
+        // Dropped rather than shut down, the server's cells end with their sockets.
+        tokio::select! {
+            () = server.shutdown(DRAIN_MAX) => {}
+            () = stop.next() => {}
+        }
+        shown.abort();
+        served
+    }
+
+    fn server_options(
+        &self,
+        project: &Project,
+        packages: Option<&Path>,
+        events: mpsc::Sender<ServerEvent>,
+    ) -> Result<ServerOptions, CommandError> {
+        let settings = &project.settings;
+        Ok(ServerOptions {
+            listen: address::choose(self.options, &project.plan.dev)?,
+            workers: vec![plan::version(&project.plan, &self.engines)?],
+            isolates_max: settings.max_isolates.unwrap_or_else(cores),
+            cell: self.interpreter.cell_command(),
+            base: self.base(project, packages)?,
+            egress: EgressOptions {
+                ca_file: self.options.ca_file.clone(),
+                connect_to: self.options.connect_to.clone(),
+                allow_private: settings.allow_private.unwrap_or(self.mode == Mode::Dev),
+            },
+            development: self.mode == Mode::Dev,
+            events,
+        })
+    }
+
+    /// The cell that everything is forked from, which depends on the packages but not on the Worker's own modules.
+    fn base(&self, project: &Project, packages: Option<&Path>) -> Result<Base, CommandError> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let code = [Some(project.plan.base_dir.clone()), plan::python_modules(&project.plan)];
+        Ok(Base {
+            runtime_dirs: vec![text(&self.interpreter.site_packages)],
+            site_dirs: packages.map(text).into_iter().collect(),
+            code_dirs: code.iter().flatten().map(|path| text(path)).collect(),
+            scratch_dir: text(&self.state.folder("scratch")?),
+            open: false,
+            preload: Vec::new(),
+        })
+    }
+
+    /// The folder with the packages the project asks for, installed now if need be.
+    fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
+        packages::check_python(project, self.interpreter, self.console)?;
+        let Some(python) = &project.python else { return Ok(None) };
+        let may_build = self.mode == Mode::Dev || python.wants.allow_build;
+        let folder = self.state.folder("packages")?;
+        packages::install(python, may_build, &folder, self.interpreter, self.console)
+    }
+
+    /// Waits for the end, and meanwhile, in `dev`, for changes.
+    async fn until_stopped(
+        &self,
+        server: &Server,
+        project: Project,
+        stop: &mut StopSignals,
+    ) -> Result<(), CommandError> {
+        if self.mode == Mode::Serve {
+            stop.next().await;
+            return Ok(());
+        }
+        let mut watch = Watch::begin(project.watched)?;
+        loop {
+            tokio::select! {
+                () = stop.next() => return Ok(()),
+                changed = watch.changed() => changed?,
+            }
+            match self.reload(server).await {
+                Ok(project) => watch.follow(project.watched)?,
+                Err(error) => self.console.failure(&error),
+            }
+        }
+    }
+
+    /// Reads the project again and hands its new version to the server, which drops no request. What is wrong with it
+    /// leaves the old version serving.
+    async fn reload(&self, server: &Server) -> Result<Project, CommandError> {
+        let project = Project::read(&self.configuration, self.options, self.console)?;
+        let packages = self.packages(&project)?;
+        let base = self.base(&project, packages.as_deref())?;
+        let version = plan::version(&project.plan, &self.engines)?;
+        server.rebase(base).await;
+        match server.replace(version).await {
+            Err(ReplaceError::UnknownWorker(name)) => Err(CommandError::Renamed(name)),
+            // A version that does not load is told as an event.
+            Ok(()) | Err(ReplaceError::Load(_)) => Ok(project),
+        }
+    }
+}
+
+/// How many isolates one Worker gets where `hognose.toml` does not say.
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Shows what the server says, until it is gone.
+async fn show(mut events: mpsc::Receiver<ServerEvent>, console: Console) {
+    let mut loads = 0;
+    while let Some(event) = events.recv().await {
+        match event {
+            ServerEvent::RequestDone { method, path, status, duration } => {
+                console.request(method.as_str(), &path, status, duration);
+            }
+            ServerEvent::Log { level, text, .. } => console.worker(level, &text),
+            ServerEvent::Loaded { warnings, duration, .. } => {
+                for warning in warnings {
+                    console.warning(&warning);
+                }
+                let word = if loads == 0 { "Loaded" } else { "Reloaded" };
+                console.note(&format!("{word} in {} ms", duration.as_millis()));
+                loads += 1;
+            }
+            ServerEvent::LoadFailed { failure, .. } => show_load_failure(&failure, console),
+            ServerEvent::IsolateDied { pid, reason, requests_lost, .. } => {
+                console.trouble(&format!("Isolate {pid} ended: {reason} ({requests_lost} requests lost)"));
+            }
+            ServerEvent::Lost { count } => {
+                console.warning(&format!("{count} lines were too fast to be shown"));
+            }
+        }
+    }
+}
+
+fn show_load_failure(failure: &LoadFailure, console: Console) {
+    console.trouble(&format!("The Worker cannot be loaded: {}", failure.message));
+    if !failure.traceback.is_empty() {
+        Console::error_text(failure.traceback.trim_end());
+    }
+}
+
+/// The signals that ask for a graceful end.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, CommandError> {
+        let listen = |kind| signal(kind).map_err(CommandError::Runtime);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
