@@ -1,1 +1,67 @@
-//! 
+//! The life of a cell: a process without network, files or secrets of its own, in which Python and JavaScript run a
+//! Worker's code. It talks to the supervisor and to nobody else.
+//!
+//! A *base* boots ([`base`]) and waits for orders ([`template`]). Forked from it, a *zygote* loads one Worker
+//! ([`zygote`]) and waits again. Forked from that, an *isolate* serves ([`isolate`]): the supervisor's frames come in
+//! through its [`link`], requests and bodies reach the web platform through [`host`], bindings are the client objects
+//! of [`env`]. [`script`] is `hognose run`: the same engines around a script of the caller's.
+//!
+//! One thread, no tokio: everything is driven by `ffi`'s event loop. The Python half is the package `hognose.cell`.
+
+mod base;
+mod cell;
+mod clock;
+mod control;
+mod env;
+mod host;
+mod isolate;
+mod link;
+mod process;
+mod python;
+mod random;
+mod reseed;
+mod runtime_modules;
+mod script;
+mod template;
+mod zygote;
+
+use hognose_wire::LogLevel;
+use pyo3::prelude::*;
+
+use crate::cell::Cell;
+
+/// Adds what cells need to the extension module: `cell()`, which turns the process into one, and what the Python half
+/// calls.
+///
+/// # Errors
+/// What CPython says to a module that cannot be filled.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(run_cell, module)?)?;
+    module.add_function(wrap_pyfunction!(log, module)?)?;
+    module.add_function(wrap_pyfunction!(run_module, module)?)?;
+    hognose_ffi::event_loop::register(module)
+}
+
+/// Turns this process, started for the purpose, into a cell; does not return.
+#[pyfunction]
+#[pyo3(name = "cell")]
+fn run_cell(py: Python<'_>) {
+    template::run_base(py)
+}
+
+/// Sends lines of output; `stream` is `stdout` or `stderr`.
+#[pyfunction]
+fn log(py: Python<'_>, stream: &str, text: &str) {
+    let level = if stream == "stderr" { LogLevel::Stderr } else { LogLevel::Stdout };
+    if let Some(cell) = Cell::current() {
+        cell.log(py, level, text);
+    }
+}
+
+/// Runs a JavaScript module; the result is awaitable.
+#[pyfunction]
+fn run_module(py: Python<'_>, source: &str, name: &str) -> PyResult<Py<PyAny>> {
+    let cell = Cell::current().expect("invariant: called in a cell");
+    let promise = cell.context.eval_module(source, name).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
+    hognose_ffi::to_python(py, &promise)
+}

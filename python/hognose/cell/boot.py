@@ -28,6 +28,10 @@ _OWN_PACKAGES = frozenset(
 )
 
 
+# How many entries of sys.path are the standard library's: all that the interpreter starts with.
+_stdlib_entries = 0
+
+
 class OwnPackageFinder:
     """Finds the packages that hognose brings, after everything that the Worker installed itself."""
 
@@ -42,6 +46,8 @@ class OwnPackageFinder:
 
 def prepare_imports(runtime_dirs: list[str]) -> None:
     """Makes hognose's own packages importable: everything that needs no package of a Worker's comes from here."""
+    global _stdlib_entries
+    _stdlib_entries = len(sys.path)
     sys.dont_write_bytecode = True
     sys.path.append(str(Path(__file__).parent / "modules"))
     sys.meta_path.append(OwnPackageFinder(runtime_dirs))
@@ -54,6 +60,14 @@ def add_packages(site_dirs: list[str]) -> None:
     if importlib.util.find_spec("workers") is not None:
         # The SDK brings its patches by a .pth file, which only counts in a folder that was added as a whole.
         import _workers_sdk_patch_loader  # noqa: F401
+
+
+def add_worker(module_root: str, python_modules: str | None) -> None:
+    """Makes a Worker's own modules importable: after the standard library, before installed packages."""
+    sys.path.insert(_stdlib_entries, module_root)
+    if python_modules is not None:
+        sys.path.insert(_stdlib_entries + 1, python_modules)
+        site.addsitedir(python_modules)
 
 
 def use_scratch(folder: str) -> None:

@@ -8,7 +8,7 @@
 
 mod handle;
 mod poller;
-pub(crate) mod python_api;
+mod python_api;
 mod timers;
 
 use std::cell::{Cell, RefCell};
@@ -23,10 +23,14 @@ use crate::stack::runner::{Runners, Ticket};
 pub(crate) use handle::Callback;
 pub use handle::Handle;
 pub use poller::{Interest, Readiness, Watch};
+pub use python_api::register;
 pub use timers::TimerId;
 
 /// How many callbacks a turn runs before it looks at descriptors and timers again.
 const CALLBACKS_PER_TURN: usize = 256;
+
+/// How many JavaScript jobs are run before errors and interruptions are looked at.
+const JOBS_AT_ONCE: usize = 1024;
 
 /// What is ready to run.
 enum Ready {
@@ -278,7 +282,7 @@ impl EventLoop {
                 timers::Action::Python(callback) => self.push(Ready::Python(callback)),
                 timers::Action::Js(function) => {
                     if let Err(thrown) = function.call(&self.context.undefined(), &[]) {
-                        self.report(py, thrown.into_value());
+                        self.report(py, thrown.0);
                     }
                     self.run_jobs(py);
                 }
@@ -293,8 +297,8 @@ impl EventLoop {
     /// Runs JavaScript's jobs until none is left.
     pub fn run_jobs(&self, py: Python<'_>) {
         while self.context.has_jobs() {
-            if let Err(thrown) = self.context.execute_job() {
-                self.report(py, thrown.into_value());
+            if let Err(thrown) = self.context.execute_jobs(JOBS_AT_ONCE) {
+                self.report(py, thrown.0);
             }
         }
     }

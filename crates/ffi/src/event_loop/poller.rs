@@ -149,33 +149,30 @@ impl Poller {
     /// Waits at most `timeout` (`None`: for ever) and gives what happened.
     pub(super) fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> io::Result<Vec<Event>> {
         let timeout = timeout.map(|time| Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() });
-        let mut events = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS_PER_WAIT];
-        let count = self.state.with_epoll(|epoll| {
+        let events = self.state.with_epoll(|epoll| {
             let epoll = epoll.as_fd();
             if timeout.as_ref().is_some_and(|time| time.tv_sec == 0 && time.tv_nsec == 0) {
-                return epoll::wait(epoll, &mut events[..], timeout.as_ref());
+                return events(epoll, timeout.as_ref());
             }
             // Other Python threads run while this one waits.
-            py.detach(|| epoll::wait(epoll, &mut events[..], timeout.as_ref()))
+            py.detach(|| events(epoll, timeout.as_ref()))
         });
-        let count = match count {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
-        };
-        Ok(events[..count].iter().filter_map(|event| self.event(event)).collect())
+        match events {
+            Ok(events) => Ok(events.into_iter().filter_map(|(token, flags)| self.event(token, flags)).collect()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
-    fn event(&self, event: &epoll::Event) -> Option<Event> {
-        let token = event.data.u64();
+    fn event(&self, token: u64, flags: EventFlags) -> Option<Event> {
         if token == MESSAGES {
             clear_wake();
             return None;
         }
-        let gone = event.flags.intersects(EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP);
+        let gone = flags.intersects(EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP);
         let readiness = Readiness {
-            read: gone || event.flags.contains(EventFlags::IN),
-            write: gone || event.flags.contains(EventFlags::OUT),
+            read: gone || flags.contains(EventFlags::IN),
+            write: gone || flags.contains(EventFlags::OUT),
         };
         let action = Rc::clone(&self.state.watches.borrow().get(&token)?.action);
         Some(Event { action, readiness })
@@ -188,6 +185,13 @@ impl Poller {
         messages.callbacks.clear();
         messages.wake = None;
     }
+}
+
+/// What happened, as pairs of token and flags.
+fn events(epoll: BorrowedFd<'_>, timeout: Option<&Timespec>) -> rustix::io::Result<Vec<(u64, EventFlags)>> {
+    let mut events = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS_PER_WAIT];
+    let count = epoll::wait(epoll, &mut events[..], timeout)?;
+    Ok(events[..count].iter().map(|event| (event.data.u64(), event.flags)).collect())
 }
 
 fn clear_wake() {

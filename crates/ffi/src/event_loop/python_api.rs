@@ -10,10 +10,17 @@ use super::handle::{Callback, Handle};
 use super::poller::{self, Interest, Watch};
 use super::{Ready, current, timers};
 
-/// Adds the functions to the module that the Python class imports them from.
-pub(crate) fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+/// Adds the submodule `event_loop`, which the Python class takes its functions from.
+pub fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
+    let module = PyModule::new(parent.py(), "event_loop")?;
+    fill(&module)?;
+    parent.add_submodule(&module)
+}
+
+fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Handle>()?;
     module.add_class::<DescriptorWatch>()?;
+    module.add_class::<PythonHold>()?;
     module.add_function(wrap_pyfunction!(call_soon, module)?)?;
     module.add_function(wrap_pyfunction!(call_at, module)?)?;
     module.add_function(wrap_pyfunction!(call_soon_threadsafe, module)?)?;
@@ -81,6 +88,24 @@ fn call_soon_threadsafe(
 #[pyfunction]
 fn listen_to_threads() -> PyResult<()> {
     Ok(current()?.poller.listen()?)
+}
+
+/// Keeps the loop from ending until it is released.
+#[pyclass(unsendable, module = "hognose", name = "Hold")]
+#[derive(Debug)]
+struct PythonHold(Option<super::Hold>);
+
+#[pymethods]
+impl PythonHold {
+    #[new]
+    fn new() -> PyResult<Self> {
+        Ok(Self(Some(current()?.hold())))
+    }
+
+    /// Let the loop end.
+    fn release(&mut self) {
+        self.0 = None;
+    }
 }
 
 /// Keeps a descriptor watched until it is closed.

@@ -1,0 +1,85 @@
+// The ExecutionContext that every handler gets, and the modules that the SDK and `import_from_javascript` ask for.
+// The file is one function: it gets the natives of the cell and returns what the cell needs.
+(natives) => {
+  "use strict";
+
+  const isPyProxy = (value) => Object.prototype.toString.call(value) === "[object PyProxy]";
+
+  // A coroutine that Python passes in is only lent for the call; its copy lives until it has run.
+  const keep = (value) => (isPyProxy(value) ? value.copy() : value);
+
+  const waitUntil = (invocation, value) => {
+    natives.waitUntil(invocation, Promise.resolve(keep(value)));
+  };
+
+  class ExecutionContext {
+    #invocation;
+    #props;
+
+    constructor(invocation, props) {
+      this.#invocation = invocation;
+      this.#props = props;
+    }
+
+    // Keeps the invocation going until the promise has settled, at most for the time the platform allows.
+    waitUntil(promise) {
+      waitUntil(this.#invocation, promise);
+    }
+
+    // There is no origin behind a Worker here that could answer in its place.
+    passThroughOnException() {}
+
+    get props() {
+      return this.#props;
+    }
+
+    get [Symbol.toStringTag]() {
+      return "ExecutionContext";
+    }
+  }
+
+  class WorkerEntrypoint {
+    constructor(ctx, env) {
+      this.ctx = ctx;
+      this.env = env;
+    }
+  }
+
+  const makeWorkersModule = (env) => ({
+    env,
+    waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
+    WorkerEntrypoint,
+  });
+
+  const makeEntrypointHelper = (workersModule) => ({
+    workerEntrypoint: WorkerEntrypoint,
+    cloudflareWorkersModule: workersModule,
+    // The context keeps coroutines by itself.
+    patchWaitUntil() {},
+    async doAnImport(name) {
+      if (name === "cloudflare:workers") return workersModule;
+      throw new Error(`No such module "${name}".`);
+    },
+    // Overrides properties of env until the iteration goes on.
+    *patch_env_helper(overrides) {
+      const values = isPyProxy(overrides) ? overrides.toJs({ dict_converter: Object.fromEntries }) : overrides;
+      const { env } = workersModule;
+      const before = Object.getOwnPropertyDescriptors(env);
+      Object.assign(env, values);
+      try {
+        yield;
+      } finally {
+        for (const name of Object.keys(values)) {
+          if (name in before) Object.defineProperty(env, name, before[name]);
+          else delete env[name];
+        }
+      }
+    },
+  });
+
+  return {
+    makeContext: (invocation, props) => new ExecutionContext(invocation, props),
+    makeWorkersModule,
+    makeEntrypointHelper,
+  };
+};

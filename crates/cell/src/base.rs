@@ -1,0 +1,129 @@
+//! Booting a base: the lock first, then both engines, the web platform, the SDK and the installed packages.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use hognose_engine::{Runtime, RuntimeOptions};
+use hognose_ffi::{Bridge, event_loop};
+use hognose_jail::{Lock, ResourceLimits};
+use hognose_web::Web;
+use hognose_wire::control::{Base, LoadFailure};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::cell::{Cell, Stage};
+use crate::control::Control;
+use crate::host::CellHost;
+use crate::python::Half;
+use crate::random::Random;
+use crate::runtime_modules;
+
+/// Descriptors that the lock leaves open: the standard streams and the control socket.
+const KEPT_DESCRIPTORS: [i32; 4] = [0, 1, 2, 3];
+
+/// What every interpreter reads of the system: shared libraries, time zones, certificates, and a few devices.
+const SYSTEM_READ: [&str; 12] = [
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/ssl",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/urandom",
+];
+
+/// Turns this process into a base.
+pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
+    lock(py, base)?;
+    prepare_imports(py, base)?;
+    let runtime = Runtime::new(RuntimeOptions::default())
+        .map_err(|error| PyRuntimeError::new_err(format!("QuickJS did not start: {error}")))?;
+    let context = runtime.context();
+    let random = Rc::new(Random::default());
+    let source = Rc::clone(&random);
+    context.set_random(move || source.unit()).map_err(|thrown| PyRuntimeError::new_err(thrown.to_string()))?;
+    let event_loop = event_loop::install(context);
+    let half = Half::import(py)?;
+    let stage = Stage::Template(Rc::clone(control));
+    let cell = Cell::install(context, event_loop, half, random, stage);
+    if !base.open {
+        cell.python.redirect_output(py)?;
+    }
+    let web = Web::install(context, Rc::new(CellHost::new(&cell)))
+        .map_err(|thrown| PyRuntimeError::new_err(format!("the web platform did not start: {thrown}")))?;
+    cell.set_web(Rc::new(web));
+    Bridge::install(py, context)?;
+    runtime_modules::install(py, &cell)?;
+    start_python(py, base, &cell)?;
+    Ok(cell)
+}
+
+/// What an exception while booting becomes.
+pub(crate) fn describe(py: Python<'_>, error: &PyErr) -> LoadFailure {
+    let traceback = error
+        .traceback(py)
+        .and_then(|traceback| traceback.format().ok())
+        .unwrap_or_default();
+    LoadFailure { message: error.to_string(), traceback }
+}
+
+fn lock(py: Python<'_>, base: &Base) -> PyResult<()> {
+    if base.open {
+        return Ok(());
+    }
+    let sys = py.import("sys")?;
+    let mut read: Vec<PathBuf> = vec![sys.getattr("base_prefix")?.extract()?, sys.getattr("prefix")?.extract()?];
+    let folders = base.runtime_dirs.iter().chain(&base.site_dirs).chain(&base.code_dirs);
+    read.extend(folders.map(PathBuf::from));
+    read.extend(SYSTEM_READ.iter().map(PathBuf::from));
+    let lock = Lock {
+        read,
+        write: vec![PathBuf::from(&base.scratch_dir)],
+        limits: ResourceLimits::default(),
+        keep_fds: KEPT_DESCRIPTORS.to_vec(),
+    };
+    hognose_jail::apply(&lock)
+        .map(drop)
+        .map_err(|error| PyRuntimeError::new_err(format!("the cell could not be locked: {error}")))
+}
+
+/// The interpreter starts with nothing but the standard library on its path, so the module that extends the path is
+/// loaded from its file.
+fn prepare_imports(py: Python<'_>, base: &Base) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let path = sys.getattr("path")?;
+    let before = path.call_method0("copy")?;
+    path.call_method1("extend", (&base.runtime_dirs,))?;
+    let boot = py.import("hognose.cell.boot");
+    sys.setattr("path", before)?;
+    boot?.call_method1("prepare_imports", (&base.runtime_dirs,)).map(drop)
+}
+
+fn start_python(py: Python<'_>, base: &Base, cell: &Cell) -> PyResult<()> {
+    let boot = cell.python.boot(py);
+    if !base.open {
+        boot.call_method1("use_scratch", (&base.scratch_dir,))?;
+    }
+    py.import("pyodide")?;
+    boot.call_method0("start_asyncio")?;
+    boot.call_method1("add_packages", (&base.site_dirs,))?;
+    for module in &base.preload {
+        py.import(module.as_str())?;
+    }
+    freeze(py)
+}
+
+/// Moves all objects out of the collector's sight: a collection in a fork would otherwise write to, and so copy, every
+/// page that holds one.
+pub(crate) fn freeze(py: Python<'_>) -> PyResult<()> {
+    let gc = py.import("gc")?;
+    gc.call_method0("collect")?;
+    gc.call_method0("freeze")?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! What a cell has at every stage of its life, from base to isolate.
+
+use std::cell::{Cell as Slot, RefCell};
+use std::rc::Rc;
+
+use hognose_engine::{Context, Value};
+use hognose_ffi::event_loop::EventLoop;
+use hognose_web::Web;
+use hognose_wire::control::{Report, Worker};
+use hognose_wire::{CapId, InvocationId, LogLevel, limits};
+use pyo3::prelude::*;
+
+use crate::control::Control;
+use crate::isolate::Isolate;
+use crate::link::{Link, cut};
+use crate::python::Half;
+use crate::random::Random;
+
+/// See the module.
+pub(crate) struct Cell {
+    pub(crate) context: Context,
+    pub(crate) event_loop: Rc<EventLoop>,
+    pub(crate) python: Half,
+    pub(crate) random: Rc<Random>,
+    web: RefCell<Option<Rc<Web>>>,
+    /// What `js/context.js` made.
+    runtime: RefCell<Option<Value>>,
+    stage: RefCell<Stage>,
+    worker: RefCell<Option<Rc<LoadedWorker>>>,
+    script_outbound: Slot<CapId>,
+    /// The invocation on whose behalf the main stack runs; Python code has a context variable for that.
+    serving: Slot<Option<InvocationId>>,
+}
+
+/// Where output goes and whether anything outside can be reached.
+pub(crate) enum Stage {
+    /// A template: only its control socket.
+    Template(Rc<RefCell<Control>>),
+    /// An isolate: its link.
+    Isolate(Rc<Link>, Rc<Isolate>),
+    /// `hognose run`: the standard streams are the caller's own.
+    Script(Rc<Link>),
+}
+
+/// A Worker whose top-level code has run.
+pub(crate) struct LoadedWorker {
+    /// What the supervisor said of it.
+    pub(crate) plan: Worker,
+    /// The Python object that finds its handlers.
+    pub(crate) handlers: Py<PyAny>,
+    /// `env`, as Python code gets it.
+    pub(crate) env: Py<PyAny>,
+    /// Makes the `ctx` of an invocation: called with its number and its props.
+    pub(crate) make_context: Value,
+}
+
+thread_local! {
+    static CELL: RefCell<Option<Rc<Cell>>> = const { RefCell::new(None) };
+}
+
+impl Cell {
+    /// Makes the process's cell.
+    pub(crate) fn install(
+        context: Context,
+        event_loop: Rc<EventLoop>,
+        python: Half,
+        random: Rc<Random>,
+        stage: Stage,
+    ) -> Rc<Self> {
+        let cell = Rc::new(Self {
+            context,
+            event_loop,
+            python,
+            random,
+            web: RefCell::default(),
+            runtime: RefCell::default(),
+            stage: RefCell::new(stage),
+            worker: RefCell::default(),
+            script_outbound: Slot::default(),
+            serving: Slot::new(None),
+        });
+        CELL.set(Some(Rc::clone(&cell)));
+        cell
+    }
+
+    /// The process's cell, if it is one.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CELL.with_borrow(Clone::clone)
+    }
+
+    pub(crate) fn set_web(&self, web: Rc<Web>) {
+        self.web.replace(Some(web));
+    }
+
+    pub(crate) fn web(&self) -> Rc<Web> {
+        self.web.borrow().clone().expect("invariant: the web platform is installed at boot")
+    }
+
+    pub(crate) fn set_runtime(&self, runtime: Value) {
+        self.runtime.replace(Some(runtime));
+    }
+
+    pub(crate) fn runtime(&self) -> Value {
+        self.runtime.borrow().clone().expect("invariant: the runtime's modules are installed at boot")
+    }
+
+    pub(crate) fn set_worker(&self, worker: LoadedWorker) {
+        self.worker.replace(Some(Rc::new(worker)));
+    }
+
+    /// The Worker of this zygote or isolate.
+    pub(crate) fn worker(&self) -> Option<Rc<LoadedWorker>> {
+        self.worker.borrow().clone()
+    }
+
+    pub(crate) fn set_script_outbound(&self, cap: CapId) {
+        self.script_outbound.set(cap);
+    }
+
+    pub(crate) fn set_stage(&self, stage: Stage) {
+        self.stage.replace(stage);
+    }
+
+    /// The way out, which a template does not have.
+    pub(crate) fn link(&self) -> Option<Rc<Link>> {
+        match &*self.stage.borrow() {
+            Stage::Isolate(link, _) | Stage::Script(link) => Some(Rc::clone(link)),
+            Stage::Template(_) => None,
+        }
+    }
+
+    pub(crate) fn isolate(&self) -> Option<Rc<Isolate>> {
+        match &*self.stage.borrow() {
+            Stage::Isolate(_, isolate) => Some(Rc::clone(isolate)),
+            Stage::Template(_) | Stage::Script(_) => None,
+        }
+    }
+
+    /// The capability through which `fetch()` leaves.
+    pub(crate) fn outbound(&self) -> CapId {
+        self.worker().map_or(self.script_outbound.get(), |worker| worker.plan.outbound)
+    }
+
+    /// Runs `body` on behalf of an invocation.
+    pub(crate) fn serve<T>(&self, invocation: InvocationId, body: impl FnOnce() -> T) -> T {
+        let before = self.serving.replace(Some(invocation));
+        let result = body();
+        self.serving.set(before);
+        result
+    }
+
+    /// The invocation on whose behalf this code runs.
+    pub(crate) fn invocation(&self, py: Python<'_>) -> Option<InvocationId> {
+        self.python
+            .invocation(py)
+            .or_else(|| self.serving.get())
+            .or_else(|| self.isolate().and_then(|isolate| isolate.only_invocation()))
+    }
+
+    /// Sends a line of output.
+    pub(crate) fn log(&self, py: Python<'_>, level: LogLevel, text: &str) {
+        match &*self.stage.borrow() {
+            Stage::Template(control) => {
+                let text = cut(text, limits::LOG_LINE_MAX).to_owned();
+                // Where the supervisor has gone, the next order says so.
+                let _ = control.borrow_mut().send(&Report::Log { level, text });
+            }
+            Stage::Isolate(link, _) => link.log(self.invocation(py), level, text),
+            Stage::Script(_) => crate::script::print(level, text),
+        }
+    }
+
+    /// Makes a forked child a process of its own.
+    pub(crate) fn after_fork(&self, py: Python<'_>) -> PyResult<()> {
+        self.event_loop.after_fork();
+        self.random.forget();
+        self.python.after_fork(py)
+    }
+}

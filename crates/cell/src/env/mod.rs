@@ -1,0 +1,48 @@
+//! `env`: the client half of each binding. A binding's object holds a capability's number and nothing else; what it may
+//! do is decided by the supervisor, who looks the number up.
+
+mod kv;
+mod natives;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hognose_engine::{ErrorKind, Result, Thrown, Value};
+use hognose_wire::control::{EnvEntry, Worker};
+
+use crate::cell::Cell;
+
+/// Makes the class of one kind of binding.
+type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
+
+/// Every kind of binding: its name on the wire, and the class of its objects.
+const KINDS: [(&str, MakeClass); 1] = [("kv", kv::class)];
+
+/// The JavaScript object `env` of a Worker.
+pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
+    let context = cell.context;
+    let env = context.object()?;
+    let mut classes = HashMap::new();
+    for (name, entry) in &worker.env {
+        let value = match entry {
+            EnvEntry::Text(text) => context.string(text)?,
+            EnvEntry::Json(text) => context.json_parse(text, name)?,
+            EnvEntry::Binding { kind, cap } => {
+                if !classes.contains_key(kind) {
+                    classes.insert(kind, class(cell, kind)?);
+                }
+                classes[kind].construct(&[context.number(cap.0)])?
+            }
+        };
+        env.define(name.as_str(), &value)?;
+    }
+    Ok(env)
+}
+
+fn class(cell: &Rc<Cell>, kind: &str) -> Result<Value> {
+    let Some((_, make)) = KINDS.iter().find(|(name, _)| *name == kind) else {
+        let message = format!("the cell knows no binding of the kind \"{kind}\"");
+        return Err(Thrown::new(cell.context, ErrorKind::TypeError, &message));
+    };
+    make(cell)
+}

@@ -1,0 +1,98 @@
+//! What the native functions of all bindings share: making a call that settles a promise, and reading arguments.
+
+use std::rc::Rc;
+
+use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
+use hognose_wire::{Body, CapId, Payload, limits};
+use pyo3::Python;
+use serde::Serialize;
+
+use crate::cell::Cell;
+use crate::host::{js_error, settle};
+use crate::link::{Content, Link, OwnedError};
+
+/// A call's answer: the bytes that describe the result, and the bodies beside them.
+pub(super) struct Answer {
+    pub(super) bytes: Content,
+    pub(super) bodies: Vec<Content>,
+}
+
+impl Answer {
+    /// The description, of a kind that is always small.
+    pub(super) fn inline(&mut self, context: Context) -> Result<Vec<u8>> {
+        match std::mem::replace(&mut self.bytes, Content::None) {
+            Content::Bytes(bytes) => Ok(bytes),
+            Content::None | Content::Stream { .. } => {
+                Err(Thrown::new(context, ErrorKind::Error, "the answer has not the form that was agreed on"))
+            }
+        }
+    }
+}
+
+/// The way out, or what Workers say where there is none.
+pub(super) fn link(context: Context) -> Result<(Rc<Cell>, Rc<Link>)> {
+    let cell = Cell::current().expect("invariant: natives run in a cell");
+    match cell.link() {
+        Some(link) => Ok((cell, link)),
+        None => Err(Thrown::new(context, ErrorKind::Error, crate::host::GLOBAL_SCOPE)),
+    }
+}
+
+/// Calls `method` of the capability with postcard-encoded parameters and at most one body, and gives a promise of what
+/// `convert` makes of the answer.
+pub(super) fn call<P: Serialize>(
+    context: Context,
+    cap: &Value,
+    method: &str,
+    params: &P,
+    body: Option<Body<'_>>,
+    convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
+) -> Result<Value> {
+    let (cell, link) = link(context)?;
+    let deferred = context.deferred()?;
+    let promise = deferred.promise.clone();
+    let bytes = postcard::to_allocvec(params).expect("invariant: parameters are plain data");
+    if bytes.len() > limits::INLINE_MAX {
+        return Err(Thrown::new(context, ErrorKind::RangeError, "The arguments are too large."));
+    }
+    let payload = Payload { bytes: Body::Inline(&bytes), caps: Vec::new(), bodies: body.into_iter().collect() };
+    let invocation = Python::attach(|py| cell.invocation(py));
+    let target = CapId(cap.as_f64().unwrap_or_default() as u32);
+    let replied = Rc::clone(&link);
+    let reply = move |_py: Python<'_>, result: std::result::Result<Payload<'_>, OwnedError>| {
+        let outcome = result
+            .and_then(|payload| take_answer(&replied, payload, invocation))
+            .map_err(|error| js_error(context, &error))
+            .and_then(|answer| convert(context, &replied, answer));
+        settle(&deferred, outcome);
+    };
+    link.call(invocation, target, method, payload, reply).map_err(|error| js_error(context, &error))?;
+    Ok(promise)
+}
+
+fn take_answer(
+    link: &Link,
+    payload: Payload<'_>,
+    invocation: Option<hognose_wire::InvocationId>,
+) -> std::result::Result<Answer, OwnedError> {
+    let take = |body| link.accept(body, invocation).map_err(|violation| OwnedError::error(&violation.to_string()));
+    let bytes = take(payload.bytes)?;
+    let bodies = payload.bodies.into_iter().map(take).collect::<std::result::Result<_, _>>()?;
+    Ok(Answer { bytes, bodies })
+}
+
+/// Reads the description of a result.
+pub(super) fn read<'a, T: serde::Deserialize<'a>>(context: Context, bytes: &'a [u8]) -> Result<T> {
+    postcard::from_bytes(bytes)
+        .map_err(|error| Thrown::new(context, ErrorKind::Error, &format!("the answer could not be read: {error}")))
+}
+
+/// A string, or `null`.
+pub(super) fn string_or_null(context: Context, text: Option<&str>) -> Result<Value> {
+    text.map_or_else(|| Ok(context.null()), |text| context.string(text))
+}
+
+/// A number, unless `undefined`.
+pub(super) fn optional_number(value: &Value) -> Option<i64> {
+    value.as_f64().map(|number| number as i64)
+}

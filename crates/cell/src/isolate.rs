@@ -1,0 +1,429 @@
+//! An isolate: a fork of the zygote that serves invocations, many at a time, until its socket ends.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use hognose_engine::{Result as JsResult, Thrown, Value};
+use hognose_ffi::event_loop::Hooks;
+use hognose_wire::{Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome};
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict};
+
+use crate::cell::{Cell, LoadedWorker, Stage};
+use crate::clock::CpuClock;
+use crate::host::{self, js_error};
+use crate::link::{Events, Link, OwnedError};
+use crate::{process, reseed};
+
+/// What the platform says where a handler can never answer.
+const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung \
+                    and would never generate a response.";
+
+/// See the module.
+pub(crate) struct Isolate {
+    cell: Rc<Cell>,
+    worker: Rc<LoadedWorker>,
+    invocations: RefCell<HashMap<InvocationId, Invocation>>,
+    handlers: RefCell<HashMap<(&'static str, Option<String>), Py<PyAny>>>,
+    clock: CpuClock,
+}
+
+/// One event being served.
+#[derive(Default)]
+struct Invocation {
+    /// The JavaScript request, so that a client that goes away aborts its signal.
+    request: Option<Value>,
+    /// Promises passed to `waitUntil` that have not settled.
+    waits: usize,
+    completed: bool,
+    /// Whether the supervisor has heard of it since it was sent.
+    announced: bool,
+    cpu_us: u64,
+}
+
+/// Runs an isolate to its end.
+pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchronous: UnixStream) -> ! {
+    let Some(worker) = cell.worker() else { process::exit(1) };
+    let isolate = Rc::new(Isolate {
+        cell: Rc::clone(cell),
+        worker,
+        invocations: RefCell::default(),
+        handlers: RefCell::default(),
+        clock: CpuClock::default(),
+    });
+    let serve = || -> PyResult<()> {
+        reseed::reseed(py)?;
+        let events = Rc::new(Inbox(Rc::clone(&isolate)));
+        let link = Link::open(&cell.event_loop, frames, events)?;
+        cell.set_stage(Stage::Isolate(Rc::clone(&link), Rc::clone(&isolate)));
+        cell.event_loop.set_hooks(isolate.hooks(&link));
+        // Kept open: synchronous calls of later bindings go through it.
+        let _synchronous = synchronous;
+        cell.event_loop.run(py, &|| false)
+    };
+    if let Err(error) = serve() {
+        error.print(py);
+    }
+    process::exit(1)
+}
+
+/// Hands the link's events to the isolate.
+struct Inbox(Rc<Isolate>);
+
+impl Events for Inbox {
+    fn event(&self, py: Python<'_>, frame: Frame<'_>) {
+        match frame {
+            Frame::Invoke { invocation, entrypoint, event, .. } => {
+                self.0.invoke(py, invocation, entrypoint.map(str::to_owned), event);
+            }
+            Frame::CancelInvocation { invocation, reason } => self.0.cancel(invocation, reason),
+            _ => {}
+        }
+    }
+
+    fn closed(&self, _py: Python<'_>) -> ! {
+        process::exit(0)
+    }
+}
+
+impl Isolate {
+    /// The invocation that is being served, where it is the only one: code that JavaScript runs later on its behalf
+    /// carries no context variable.
+    pub(crate) fn only_invocation(&self) -> Option<InvocationId> {
+        let invocations = self.invocations.borrow();
+        let mut ids = invocations.keys();
+        ids.next().filter(|_| ids.next().is_none()).copied()
+    }
+
+    /// Keeps an invocation going until the promise has settled.
+    pub(crate) fn wait_until(self: &Rc<Self>, invocation: InvocationId, promise: &Value) -> JsResult<()> {
+        match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) => entry.waits += 1,
+            // Nothing keeps an invocation that is over.
+            None => return Ok(()),
+        }
+        let (fulfilled, rejected) = (Rc::clone(self), Rc::clone(self));
+        promise.then(
+            move |context, _value| {
+                fulfilled.waited(invocation);
+                Ok(context.undefined())
+            },
+            move |context, reason| {
+                let text = host::describe_error(reason);
+                Python::attach(|py| rejected.cell.log(py, LogLevel::Error, &text));
+                rejected.waited(invocation);
+                Ok(context.undefined())
+            },
+        )?;
+        Ok(())
+    }
+
+    fn waited(self: &Rc<Self>, invocation: InvocationId) {
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.waits -= 1;
+        }
+        self.settle_if_over(invocation);
+    }
+
+    fn hooks(self: &Rc<Self>, link: &Rc<Link>) -> Hooks {
+        let (isolate, flushed) = (Rc::clone(self), Rc::clone(link));
+        let cell = Rc::clone(&self.cell);
+        let inbox = Inbox(Rc::clone(self));
+        Hooks {
+            before_wait: Box::new(move |py| {
+                isolate.charge();
+                isolate.announce(&flushed);
+                isolate.end_hung(py, &flushed);
+                flushed.flush(py, &inbox);
+            }),
+            uncaught: Box::new(move |py, error| cell.log(py, LogLevel::Error, &host::describe_error(&error))),
+        }
+    }
+
+    /// Charges the CPU time since the last turn to the invocations under way, in equal parts.
+    fn charge(&self) {
+        let mut invocations = self.invocations.borrow_mut();
+        if invocations.is_empty() {
+            return;
+        }
+        let share = self.clock.lap_us() / invocations.len() as u64;
+        for invocation in invocations.values_mut() {
+            invocation.cpu_us += share;
+        }
+    }
+
+    /// Tells the supervisor which invocations have begun and not yet been heard of.
+    fn announce(&self, link: &Link) {
+        for (id, invocation) in &mut *self.invocations.borrow_mut() {
+            if !invocation.announced {
+                invocation.announced = true;
+                link.send(Frame::Started { invocation: *id });
+            }
+        }
+    }
+
+    /// Ends invocations that nothing can ever wake again.
+    fn end_hung(self: &Rc<Self>, py: Python<'_>, link: &Link) {
+        let stuck = self.cell.event_loop.is_exhausted()
+            && link.open_calls() == 0
+            && !link.is_reading()
+            && !link.is_writing();
+        if !stuck {
+            return;
+        }
+        let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();
+        for invocation in hung {
+            if !self.is_completed(invocation) {
+                self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, HUNG));
+                self.complete(invocation, Outcome::Error(OwnedError::error(HUNG).as_remote()));
+            }
+            // Promises that will never settle keep nothing.
+            if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+                entry.waits = 0;
+            }
+            self.settle_if_over(invocation);
+        }
+    }
+
+    fn invoke(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, entrypoint: Option<String>, event: Event<'_>) {
+        if self.invocations.borrow().is_empty() {
+            self.clock.lap_us();
+        }
+        self.invocations.borrow_mut().insert(invocation, Invocation::default());
+        match event {
+            Event::Fetch(request) => match self.take_request(invocation, request) {
+                Ok(request) => self.start(invocation, "fetch", entrypoint, request),
+                Err(error) => self.fail(py, invocation, &error),
+            },
+            other => {
+                let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
+                self.fail(py, invocation, &OwnedError::error(&text));
+            }
+        }
+    }
+
+    fn take_request(&self, invocation: InvocationId, request: HttpRequest<'_>) -> Result<Value, OwnedError> {
+        let link = self.link();
+        let body = link
+            .accept(request.body, Some(invocation))
+            .map_err(|violation| OwnedError::error(&violation.to_string()))?;
+        let value = self
+            .cell
+            .web()
+            .incoming_request(host::request_head(&request, body))
+            .map_err(|thrown| host::owned_error(&thrown))?;
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.request = Some(value.clone());
+        }
+        Ok(value)
+    }
+
+    /// Runs a handler on a runner at the next turn.
+    fn start(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        event: &'static str,
+        entrypoint: Option<String>,
+        argument: Value,
+    ) {
+        let isolate = Rc::clone(self);
+        self.cell.event_loop.post(move |py| {
+            let started = isolate.cell.serve(invocation, || {
+                isolate.call_handler(py, invocation, event, entrypoint, &argument)
+            });
+            if let Err(error) = started {
+                isolate.raised(py, invocation, &error);
+            }
+        });
+    }
+
+    fn call_handler(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        invocation: InvocationId,
+        event: &'static str,
+        entrypoint: Option<String>,
+        argument: &Value,
+    ) -> PyResult<()> {
+        let handler = self.handler(py, event, entrypoint)?;
+        let context = self.cell.python.context_of(py, invocation)?;
+        let argument = hognose_ffi::to_python(py, argument)?;
+        let execution = self.make_context(py, invocation)?;
+        let env = self.worker.env.bind(py);
+        let result = context.call_method1("run", (handler, argument, env, execution))?;
+        let Some(task) = start_task(py, &result, &context)? else {
+            self.finished(py, invocation, Ok(result));
+            return Ok(());
+        };
+        if task.call_method0("done")?.is_truthy()? {
+            self.finished(py, invocation, task.call_method0("result"));
+            return Ok(());
+        }
+        let callback = PyCFunction::new_closure(py, None, None, move |arguments, _keywords| {
+            let isolate = Cell::current().and_then(|cell| cell.isolate());
+            let result = arguments.get_item(0).and_then(|task| task.call_method0("result"));
+            if let Some(isolate) = isolate {
+                isolate.finished(arguments.py(), invocation, result);
+            }
+        })?;
+        task.call_method1("add_done_callback", (callback,)).map(drop)
+    }
+
+    fn handler(&self, py: Python<'_>, event: &'static str, entrypoint: Option<String>) -> PyResult<Py<PyAny>> {
+        let key = (event, entrypoint);
+        if let Some(handler) = self.handlers.borrow().get(&key) {
+            return Ok(handler.clone_ref(py));
+        }
+        let handler = self.worker.handlers.bind(py).call_method1("handler", (event, key.1.as_deref()))?.unbind();
+        self.handlers.borrow_mut().insert(key, handler.clone_ref(py));
+        Ok(handler)
+    }
+
+    fn make_context(&self, py: Python<'_>, invocation: InvocationId) -> PyResult<Py<PyAny>> {
+        let context = self.cell.context;
+        let made = context.object().and_then(|props| {
+            self.worker.make_context.call_function(&[context.number(invocation.0), props])
+        });
+        hognose_ffi::to_python(py, &made.map_err(|thrown| hognose_ffi::raise(py, thrown))?)
+    }
+
+    fn finished(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, result: PyResult<Bound<'_, PyAny>>) {
+        let answered = result.and_then(|result| {
+            let result = unwrap_response(result)?;
+            let value = hognose_ffi::to_js(py, &result)?;
+            self.cell.serve(invocation, || self.respond(invocation, &value)).map_err(|thrown| {
+                hognose_ffi::raise(py, thrown)
+            })
+        });
+        if let Err(error) = answered {
+            self.raised(py, invocation, &error);
+        }
+    }
+
+    fn respond(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+        if self.is_completed(invocation) {
+            return Ok(());
+        }
+        let context = self.cell.context;
+        let parts = self.cell.web().response_parts(value)?;
+        let link = self.link();
+        let body = host::wire_body(&link, &parts.body).map_err(|error| js_error(context, &error))?;
+        let response = HttpResponse {
+            status: parts.status,
+            status_text: &parts.status_text,
+            url: "",
+            redirected: false,
+            headers: parts.headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
+            encoded: parts.encode_manual,
+            body,
+            web_socket: None,
+        };
+        self.complete(invocation, Outcome::Response(response));
+        Ok(())
+    }
+
+    /// A handler raised, or its result is no response.
+    fn raised(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &PyErr) {
+        let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
+        let name = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
+        self.fail(py, invocation, &OwnedError { name, message, stack, retryable: false });
+    }
+
+    fn fail(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &OwnedError) {
+        if self.is_completed(invocation) {
+            return;
+        }
+        let text = if error.stack.is_empty() { &error.message } else { &error.stack };
+        self.cell.python.flush_output(py);
+        self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, text.trim_end()));
+        self.complete(invocation, Outcome::Error(error.as_remote()));
+    }
+
+    fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
+        self.link().send(Frame::Complete { invocation, outcome });
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.completed = true;
+            entry.announced = true;
+        }
+        self.settle_if_over(invocation);
+    }
+
+    fn is_completed(&self, invocation: InvocationId) -> bool {
+        self.invocations.borrow().get(&invocation).is_none_or(|entry| entry.completed)
+    }
+
+    fn settle_if_over(self: &Rc<Self>, invocation: InvocationId) {
+        let over = self.invocations.borrow().get(&invocation).is_some_and(|entry| entry.completed && entry.waits == 0);
+        if !over {
+            return;
+        }
+        self.charge();
+        let link = self.link();
+        Python::attach(|py| self.cell.python.flush_output(py));
+        if let Some(entry) = self.invocations.borrow_mut().remove(&invocation) {
+            link.cancel_streams_of(invocation);
+            link.send(Frame::Settled { invocation, cpu_us: entry.cpu_us });
+        }
+    }
+
+    fn cancel(&self, invocation: InvocationId, reason: &str) {
+        let request = self.invocations.borrow().get(&invocation).and_then(|entry| entry.request.clone());
+        let Some(request) = request else { return };
+        let aborted = self.cell.serve(invocation, || {
+            let reason = Thrown::dom_exception(self.cell.context, "AbortError", reason);
+            self.cell.web().abort_request(&request, &reason.0)
+        });
+        if let Err(thrown) = aborted {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
+        }
+    }
+
+    fn link(&self) -> Rc<Link> {
+        self.cell.link().expect("invariant: an isolate has its link before it gets an event")
+    }
+}
+
+/// Begins to await what a handler returned; `None` where there is nothing to await.
+fn start_task<'py>(
+    py: Python<'py>,
+    result: &Bound<'py, PyAny>,
+    context: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let asyncio = py.import("asyncio")?;
+    // What `async def` makes; everything else that can be awaited says so by its type.
+    if result.get_type().is(&py.import("types")?.getattr("CoroutineType")?) {
+        let options = PyDict::new(py);
+        options.set_item("loop", asyncio.call_method0("get_running_loop")?)?;
+        options.set_item("context", context)?;
+        // The handler begins here and now; one that never waits costs no turn of the loop.
+        options.set_item("eager_start", true)?;
+        return asyncio.getattr("Task")?.call((result,), Some(&options)).map(Some);
+    }
+    match result.get_type().getattr_opt("__await__")? {
+        Some(_) => asyncio.call_method1("ensure_future", (result,)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// SDK objects wrap a JavaScript one.
+fn unwrap_response(result: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    match result.getattr_opt("js_response")? {
+        Some(response) => Ok(response),
+        None => Ok(result),
+    }
+}
+
+fn kind_of(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Fetch(_) => "fetch",
+        Event::Rpc { .. } => "rpc",
+        Event::Scheduled { .. } => "scheduled",
+        Event::Queue { .. } => "queue",
+        Event::Alarm { .. } => "alarm",
+        Event::WebSocket { .. } => "webSocket",
+        Event::Test => "test",
+        Event::Other { .. } => "other",
+    }
+}

@@ -1,0 +1,83 @@
+//! Forking, and taking over descriptors by number: the one file of this crate that needs `unsafe`.
+#![expect(unsafe_code, reason = "fork(2), and descriptors inherited by number")]
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use pyo3::Python;
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+
+/// The number under which a base finds its control socket.
+const CONTROL: i32 = 3;
+
+/// Who we are after a fork.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fork {
+    /// The process that forked, and the child's id.
+    Parent(u32),
+    /// The new process.
+    Child,
+}
+
+/// The control socket that this process was started with.
+pub(crate) fn control_socket() -> UnixStream {
+    // SAFETY: a cell is started with its control socket under this number, and this is called once, by the only
+    // thread, before anything else touches descriptors.
+    UnixStream::from(unsafe { OwnedFd::from_raw_fd(CONTROL) })
+}
+
+/// Forks. Called on the main stack of a process with one thread.
+///
+/// # Errors
+/// The kernel refused.
+pub(crate) fn fork(_py: Python<'_>) -> io::Result<Fork> {
+    let parent = getpid();
+    // SAFETY: attached, on the main stack; the three hooks are called in the order CPython documents.
+    let pid = unsafe {
+        pyo3::ffi::PyOS_BeforeFork();
+        let pid = libc::fork();
+        if pid == 0 {
+            pyo3::ffi::PyOS_AfterFork_Child();
+        } else {
+            pyo3::ffi::PyOS_AfterFork_Parent();
+        }
+        pid
+    };
+    match pid {
+        ..0 => Err(io::Error::last_os_error()),
+        0 => {
+            die_with(parent);
+            Ok(Fork::Child)
+        }
+        child => Ok(Fork::Parent(child.cast_unsigned())),
+    }
+}
+
+/// Lets the kernel end this process when its parent ends.
+fn die_with(parent: Pid) {
+    // Where the kernel refuses, the end of the sockets still ends an idle cell.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    if getppid() != Some(parent) {
+        exit(0);
+    }
+}
+
+/// Lets the kernel reap the children of this process: a template never asks what became of its forks.
+pub(crate) fn ignore_children() {
+    // SAFETY: SIG_IGN is no handler.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+}
+
+/// Undoes [`ignore_children`] in a fork.
+pub(crate) fn notice_children() {
+    // SAFETY: SIG_DFL is no handler.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// Ends this process at once. Both engines are left as they are: taking them down would cost more than it gives, and
+/// QuickJS refuses while Python holds references to its objects.
+pub(crate) fn exit(status: i32) -> ! {
+    // SAFETY: does not return.
+    unsafe { libc::_exit(status) }
+}

@@ -1,0 +1,69 @@
+//! The modules that Cloudflare's runtime offers beside `js`: `_pyodide_entrypoint_helper` and
+//! `_cloudflare_compat_flags` for the SDK, `cloudflare:workers` for everyone.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use hognose_engine::{Result, Value};
+use hognose_wire::InvocationId;
+use pyo3::prelude::*;
+
+use crate::cell::Cell;
+
+/// The flag modules' name, as Cloudflare's.
+const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
+const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
+
+/// Prepares what does not depend on a Worker: the SDK is imported in the base, before any Worker is known. The modules
+/// are the very objects that a Worker's `env` and flags go into later.
+pub(crate) fn install(py: Python<'_>, cell: &Rc<Cell>) -> PyResult<()> {
+    let made = make(cell).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
+    let proxy = hognose_ffi::to_python(py, &made.get("helper").map_err(|thrown| hognose_ffi::raise(py, thrown))?)?;
+    py.import("_pyodide._importhook")?.call_method1("register_js_module", (HELPER_MODULE, proxy))?;
+    let flags = PyModule::new(py, FLAGS_MODULE)?;
+    // The SDK reads this one without a default.
+    flags.setattr("python_workflows_implicit_dependencies", false)?;
+    py.import("sys")?.getattr("modules")?.set_item(FLAGS_MODULE, flags)?;
+    cell.set_runtime(made);
+    Ok(())
+}
+
+/// Sets the flags of the Worker that this zygote is for.
+pub(crate) fn set_flags(py: Python<'_>, flags: &BTreeMap<String, bool>) -> PyResult<()> {
+    let module = py.import(FLAGS_MODULE)?;
+    flags.iter().try_for_each(|(name, on)| module.setattr(name.as_str(), *on))
+}
+
+/// Lets `cloudflare:workers` show the Worker's `env`, and gives the function that makes an invocation's `ctx`.
+pub(crate) fn bind_env(py: Python<'_>, cell: &Cell, env: &Value) -> PyResult<Value> {
+    let bind = || {
+        let runtime = cell.runtime();
+        runtime.get("workersModule")?.set("env", env)?;
+        runtime.get("makeContext")
+    };
+    bind().map_err(|thrown| hognose_ffi::raise(py, thrown))
+}
+
+fn make(cell: &Rc<Cell>) -> Result<Value> {
+    let context = cell.context;
+    let natives = context.object()?;
+    natives.define_method("waitUntil", 2, |context, _this, arguments| {
+        let invocation = arguments[0].as_f64().map(|number| InvocationId(number as u32));
+        if let (Some(invocation), Some(isolate)) = (invocation, Cell::current().and_then(|cell| cell.isolate())) {
+            isolate.wait_until(invocation, &arguments[1])?;
+        }
+        Ok(context.undefined())
+    })?;
+    natives.define_method("currentInvocation", 0, |context, _this, _arguments| {
+        let cell = Cell::current().expect("invariant: natives run in a cell");
+        let invocation = Python::attach(|py| cell.invocation(py));
+        Ok(invocation.map_or(context.undefined(), |invocation| context.number(invocation.0)))
+    })?;
+    let file = context.eval(include_str!("../js/context.js"), "hognose:context")?;
+    let runtime = file.call_function(&[natives])?;
+    let workers = runtime.get("makeWorkersModule")?.call_function(&[context.object()?])?;
+    let helper = runtime.get("makeEntrypointHelper")?.call_function(std::slice::from_ref(&workers))?;
+    runtime.set("workersModule", &workers)?;
+    runtime.set("helper", &helper)?;
+    Ok(runtime)
+}

@@ -1,0 +1,85 @@
+//! `hognose run`: one script in this very process, with its caller's standard streams.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use hognose_ffi::event_loop::Hooks;
+use hognose_wire::control::Script;
+use hognose_wire::{Frame, LogLevel};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::cell::{Cell, Stage};
+use crate::host;
+use crate::link::{Events, Link};
+use crate::process;
+
+/// What a shell expects of a program that failed.
+const FAILURE: i32 = 1;
+
+/// Runs the script to the end of its event loop, then ends the process with its exit status.
+pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> ! {
+    let status = match start(py, cell, script, frames) {
+        Ok(status) => status,
+        Err(error) => exit_status(py, cell, &error),
+    };
+    let flushed = py.import("sys").and_then(|sys| {
+        sys.getattr("stdout")?.call_method0("flush")?;
+        sys.getattr("stderr")?.call_method0("flush")
+    });
+    process::exit(if flushed.is_err() && status == 0 { FAILURE } else { status })
+}
+
+fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> PyResult<i32> {
+    let link = Link::open(&cell.event_loop, frames, Rc::new(Outlet))?;
+    cell.set_script_outbound(script.outbound);
+    cell.set_stage(Stage::Script(Rc::clone(&link)));
+    let hooked = Rc::clone(&link);
+    cell.event_loop.set_hooks(Hooks {
+        before_wait: Box::new(move |py| hooked.flush(py, &Outlet)),
+        uncaught: Box::new(|_py, error| print(LogLevel::Error, &host::describe_error(&error))),
+    });
+    let outcome: Rc<RefCell<Option<PyResult<Py<PyAny>>>>> = Rc::default();
+    let (result, runner) = (Rc::clone(&outcome), cell.python.script(py)?);
+    cell.event_loop.post(move |py| {
+        let started = runner.bind(py).call_method1("start", (script.file, script.args));
+        result.replace(Some(started.map(Bound::unbind)));
+    });
+    // The script's own code holds the loop as long as it has not ended; what it left behind, as long as it can go on.
+    cell.event_loop.run(py, &|| false)?;
+    let task = outcome.borrow_mut().take();
+    let task = task.unwrap_or_else(|| Err(PyRuntimeError::new_err("the script did not start")))?;
+    cell.python.script(py)?.bind(py).call_method1("exit_status", (task,))?.extract()
+}
+
+/// What the exception means for the exit status; a traceback is printed where it is not `SystemExit`.
+fn exit_status(py: Python<'_>, cell: &Cell, error: &PyErr) -> i32 {
+    let status = cell
+        .python
+        .script(py)
+        .and_then(|script| script.bind(py).call_method1("failure", (error.value(py),))?.extract());
+    status.unwrap_or(FAILURE)
+}
+
+/// A script serves nothing; without its supervisor it only lacks a network.
+struct Outlet;
+
+impl Events for Outlet {
+    fn event(&self, _py: Python<'_>, _frame: Frame<'_>) {}
+
+    fn closed(&self, _py: Python<'_>) -> ! {
+        process::exit(FAILURE)
+    }
+}
+
+/// Writes what `console` says to the standard streams.
+pub(crate) fn print(level: LogLevel, text: &str) {
+    let written = match level {
+        LogLevel::Debug | LogLevel::Info | LogLevel::Stdout => writeln!(io::stdout(), "{text}"),
+        LogLevel::Stderr | LogLevel::Warn | LogLevel::Error => writeln!(io::stderr(), "{text}"),
+    };
+    // A reader that has gone wants to see nothing.
+    drop(written);
+}

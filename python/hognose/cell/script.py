@@ -1,0 +1,67 @@
+"""``hognose run``: running one script, Python or JavaScript, to its end."""
+
+import ast
+import asyncio
+import inspect
+import sys
+import traceback
+from pathlib import Path
+
+import __main__
+from hognose import _hognose
+
+_hold = None
+
+
+def start(file: str, arguments: list[str]):
+    """Begins to run the script; the loop goes on while it has something to wait for."""
+    global _hold
+    _hold = _hognose.event_loop.Hold()
+    path = Path(file)
+    sys.argv = [file, *arguments]
+    sys.path.insert(0, str(path.parent.absolute()))
+    run = _run_javascript if path.suffix in (".js", ".mjs") else _run_python
+    task = asyncio.ensure_future(run(path))
+    task.add_done_callback(lambda _: _hold.release())
+    return task
+
+
+async def _run_python(path: Path) -> None:
+    __main__.__file__ = str(path)
+    tree = compile(path.read_bytes(), str(path), "exec", ast.PyCF_ONLY_AST)
+    code = compile(tree, str(path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, __main__.__dict__)
+    if inspect.iscoroutine(result):
+        await result
+
+
+async def _run_javascript(path: Path) -> None:
+    import js
+    import pyodide_js
+
+    js.pyodide = pyodide_js
+    await _hognose.run_module(path.read_text(), str(path))
+
+
+def exit_status(task) -> int:
+    """The exit status that the script's end means, with its traceback printed where it failed."""
+    if not task.done():
+        print("hognose: the script waits for something that can never happen", file=sys.stderr)
+        return 1
+    error = task.exception()
+    return 0 if error is None else failure(error)
+
+
+def failure(error: BaseException) -> int:
+    """What an exception means for the exit status."""
+    if isinstance(error, SystemExit):
+        if error.code is None:
+            return 0
+        if isinstance(error.code, int):
+            return error.code & 0xFF
+        print(error.code, file=sys.stderr)
+        return 1
+    own = traceback.TracebackException.from_exception(error)
+    own.stack[:] = [frame for frame in own.stack if frame.filename != __file__]
+    print("".join(own.format()), end="", file=sys.stderr)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
