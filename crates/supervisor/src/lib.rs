@@ -1,1 +1,37 @@
-//! 
+//! The supervisor: it owns every socket and every process, takes in what clients send, has a Worker's isolates answer
+//! it, and does for them what their bindings allow.
+//!
+//! [`Server`] is the whole of it. A request comes in through `ingress`, which asks the Worker's `slot` for the version
+//! that serves now, and that version's `pool` for an isolate. What the two sides say is in `isolate` (the state),
+//! `connection` (the socket), `streams` (bodies) and `calls` (what a Worker asks of its bindings, and of the network:
+//! `egress`). Where processes come from is in `nursery` and `template`.
+//!
+//! Nothing that a cell sends is trusted: every number is looked up, every size bounded, and a cell that breaks the
+//! protocol is killed. Storage and secrets are the services' business; this crate does not look into a call.
+
+mod body;
+mod calls;
+mod connection;
+mod connector;
+mod egress;
+mod events;
+mod exchange;
+mod ingress;
+mod isolate;
+pub mod limits;
+mod nursery;
+mod pool;
+mod process;
+mod server;
+mod slot;
+mod streams;
+mod synchronous;
+mod template;
+mod version;
+
+pub use connector::{ConnectTo, ConnectToError};
+pub use egress::{EgressError, EgressOptions};
+pub use events::ServerEvent;
+pub use server::{ReplaceError, Server, ServerOptions, StartError};
+pub use template::CellCommand;
+pub use version::WorkerVersion;

@@ -1,0 +1,186 @@
+//! Calls that an isolate makes on what its Worker was granted: its bindings, and `fetch()`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hognose_services::{Answer, Call, CallError, Pending, Service};
+use hognose_wire::{Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, LogLevel, Payload};
+use tokio_util::task::TaskTracker;
+
+use crate::body::Body;
+use crate::egress::{Egress, FetchError, Fetched, Outgoing};
+use crate::events::Events;
+use crate::exchange;
+use crate::isolate::{Breach, Isolate};
+use crate::streams::{Parcel, remote_error};
+
+/// What the isolates of one Worker version may reach, and what they are charged and heard through.
+pub(crate) struct Grants {
+    /// The Worker's name.
+    pub(crate) worker: Arc<str>,
+    /// Its bindings.
+    pub(crate) services: HashMap<CapId, Arc<dyn Service>>,
+    /// The capability through which `fetch()` leaves.
+    pub(crate) outbound: CapId,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) events: Arc<Events>,
+    /// All tasks of the server, so that a shutdown can wait for them.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Isolate {
+    /// Acts on a call of the cell: answers it, or starts the task that will.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        call: CallId,
+        target: CapRef,
+        method: &str,
+        params: Payload<'_>,
+    ) -> Result<(), Breach> {
+        self.state().begin_call(call)?;
+        let CapRef::Receiver(cap) = target else { return Err(Breach::new("it called itself")) };
+        if cap == self.grants.outbound {
+            return self.call_outbound(call, method, params);
+        }
+        let service = self.grants.services.get(&cap);
+        let service = service
+            .ok_or_else(|| Breach::new(format!("it called capability {}, which it has not", cap.0)))?;
+        self.call_service(call, &**service, method, params)
+    }
+
+    fn call_service(
+        self: &Arc<Self>,
+        call: CallId,
+        service: &dyn Service,
+        method: &str,
+        params: Payload<'_>,
+    ) -> Result<(), Breach> {
+        let accepted: Result<Vec<Body>, Breach> =
+            params.bodies.iter().map(|body| self.accept(*body, None)).collect();
+        let bodies = accepted?.into_iter().map(Body::into_content).collect();
+        match service.call(Call { method, params: inline(params.bytes)?, bodies }) {
+            Pending::Ready(result) => self.answer_service(call, result),
+            Pending::Later(future) => {
+                let isolate = Arc::clone(self);
+                self.follow(call, async move {
+                    if let Err(breach) = isolate.answer_service(call, future.await) {
+                        isolate.expel(breach);
+                    }
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn call_outbound(
+        self: &Arc<Self>,
+        call: CallId,
+        method: &str,
+        params: Payload<'_>,
+    ) -> Result<(), Breach> {
+        if method != "fetch" {
+            return Err(Breach::new(format!("fetch has no method `{}`", method.escape_debug())));
+        }
+        let request: HttpRequest<'_> =
+            hognose_wire::decode(inline(params.bytes)?).map_err(|error| Breach::new(error.to_string()))?;
+        let body = self.accept(request.body, None)?;
+        let outgoing = match exchange::request(&request) {
+            Ok(head) => Outgoing { head, body, follow_redirects: request.follow_redirects },
+            Err(error) => {
+                self.answer_error(call, "TypeError", &error.to_string(), false);
+                return Ok(());
+            }
+        };
+        let isolate = Arc::clone(self);
+        self.follow(call, async move {
+            let result = isolate.grants.egress.fetch(outgoing).await;
+            isolate.answer_fetch(call, result);
+        });
+        Ok(())
+    }
+
+    fn answer_fetch(&self, call: CallId, result: Result<Fetched, FetchError>) {
+        match result {
+            Ok(Fetched { mut head, body, url, redirected }) => {
+                exchange::strip_hop_by_hop(&mut head.headers);
+                self.answer(call, vec![body], |bodies| {
+                    (exchange::wire_response(&head, &url, redirected, bodies[0]), &[])
+                });
+            }
+            Err(error) => {
+                if let Some(cause) = error.cause() {
+                    self.grants.events.log(&self.grants.worker, LogLevel::Debug, cause);
+                }
+                self.answer_error(call, error.name(), &error.to_string(), false);
+            }
+        }
+    }
+
+    fn answer_service(&self, call: CallId, result: Result<Answer, CallError>) -> Result<(), Breach> {
+        match result {
+            Ok(Answer { bytes, bodies }) => {
+                let bodies = bodies.into_iter().map(Body::from).collect();
+                self.answer(call, bodies, |bodies| (bytes, bodies));
+            }
+            Err(CallError::Violation(what)) => return Err(Breach::new(what)),
+            Err(CallError::Failed(failure)) => {
+                if let Some(cause) = &failure.cause {
+                    self.grants.events.log(&self.grants.worker, LogLevel::Error, cause.as_str());
+                }
+                self.answer_error(call, &failure.name, &failure.message, failure.retryable);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a call, unless the cell has lost interest. `write` is given the bodies as the frame names them, and says
+    /// what the answer's bytes are and which bodies stand beside them (others stand within the bytes).
+    fn answer(
+        &self,
+        call: CallId,
+        bodies: Vec<Body>,
+        write: impl for<'w> FnOnce(&'w [WireBody<'w>]) -> (Vec<u8>, &'w [WireBody<'w>]),
+    ) {
+        // What is not handed over is dropped after the lock is released, being declared before it is taken.
+        let mut state = self.state();
+        if !state.end_call(call) {
+            return;
+        }
+        if !state.streams.has_room_for(bodies.len() + 1) {
+            let error = remote_error("Error", "Too many streams are open at once.");
+            return state.send(Frame::Return { call, result: Err(error) });
+        }
+        let parcels: Vec<Parcel> = bodies.into_iter().map(|body| state.streams.offer(body)).collect();
+        let named: Vec<WireBody<'_>> = parcels.iter().map(Parcel::wire).collect();
+        let (bytes, beside) = write(&named);
+        let bytes =
+            if bytes.is_empty() { Parcel::None } else { state.streams.offer(Body::Whole(bytes.into())) };
+        state.send_return(call, bytes.wire(), beside.to_vec());
+    }
+
+    fn answer_error(&self, call: CallId, name: &str, message: &str, retryable: bool) {
+        let mut state = self.state();
+        if state.end_call(call) {
+            let mut error = remote_error(name, message);
+            error.retryable = retryable;
+            state.send(Frame::Return { call, result: Err(error) });
+        }
+    }
+
+    /// Runs what finds a call's answer, so that the cell's cancelling it, or its death, stops it.
+    fn follow(&self, call: CallId, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.grants.tasks.spawn(task);
+        self.state().follow_call(call, task.abort_handle());
+    }
+}
+
+/// Arguments that stand in the frame itself, as those of every method do: large things are bodies beside them.
+fn inline<'a>(bytes: WireBody<'a>) -> Result<&'a [u8], Breach> {
+    match bytes {
+        WireBody::None => Ok(&[]),
+        WireBody::Inline(bytes) => Ok(bytes),
+        WireBody::Stream { .. } | WireBody::Returned { .. } => {
+            Err(Breach::new("it streamed a call's arguments"))
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! An isolate's one task: it reads frames and acts on them, writes what the outbox holds, and notices the end.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hognose_services::StreamError;
+use hognose_wire::{Decoder, Envelope, Frame, InvocationId, LogLevel, Outcome, Side};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::UnixStream;
+
+use crate::events::ServerEvent;
+use crate::exchange;
+use crate::isolate::{Answer, Breach, Closing, Isolate};
+
+/// How much is read at a time.
+const READ_SIZE: usize = 64 << 10;
+
+/// The isolate's end of its asynchronous socket.
+pub(crate) struct Connection {
+    isolate: Arc<Isolate>,
+    socket: UnixStream,
+    decoder: Decoder,
+    /// What is being written, and how much of it has been.
+    writing: Vec<u8>,
+    written: usize,
+}
+
+/// Why a connection ended.
+enum End {
+    /// We wanted it to.
+    Asked,
+    /// The process did.
+    Died,
+    /// The process is to.
+    Broken(Breach),
+}
+
+impl<E: Into<Breach>> From<E> for End {
+    fn from(breach: E) -> Self {
+        Self::Broken(breach.into())
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(isolate: Arc<Isolate>, socket: UnixStream) -> Self {
+        Self { isolate, socket, decoder: Decoder::new(), writing: Vec::new(), written: 0 }
+    }
+
+    /// Serves the isolate until it ends, and returns when its process is gone.
+    pub(crate) async fn run(mut self) {
+        let end = poll_fn(|context| self.poll(context)).await;
+        self.isolate.process.kill();
+        self.tell(&end);
+        self.isolate.process.ended().await;
+    }
+
+    fn tell(&self, end: &End) {
+        let reason = match end {
+            End::Asked => "it was shut down".to_owned(),
+            End::Died => "its process ended".to_owned(),
+            End::Broken(breach) => breach.to_string(),
+        };
+        let requests_lost = self.isolate.lose_all(&reason);
+        if !matches!(end, End::Asked) {
+            let (worker, pid) = (Arc::clone(&self.isolate.grants.worker), self.isolate.process.pid());
+            self.isolate.grants.events.send(ServerEvent::IsolateDied { worker, pid, reason, requests_lost });
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        // Looked at first and acted on last: what a process wrote before it ended is still to be read.
+        let ended = self.isolate.process.poll_ended(context).is_ready();
+        if let Err(end) = self.read(context) {
+            return Poll::Ready(end);
+        }
+        if ended {
+            return Poll::Ready(End::Died);
+        }
+        match self.write(context) {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    /// Reads and acts until nothing more is there.
+    fn read(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        loop {
+            let buffer = self.decoder.buffer();
+            buffer.reserve(READ_SIZE);
+            match pin!(self.socket.read_buf(buffer)).poll(context) {
+                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Died),
+                Poll::Ready(Ok(_)) => self.act()?,
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    fn act(&mut self) -> Result<(), End> {
+        while let Some(envelope) = self.decoder.next::<Envelope<'_>>()? {
+            envelope.frame.check(Side::Cell)?;
+            self.isolate.receive(envelope.frame)?;
+        }
+        Ok(())
+    }
+
+    /// Writes until nothing more is there to write, or the socket is full.
+    fn write(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        loop {
+            if self.written == self.writing.len() {
+                self.writing.clear();
+                self.written = 0;
+                let taken = self.isolate.state().take_outbox(&mut self.writing, context.waker());
+                taken.map_err(|closing| match closing {
+                    Closing::Asked => End::Asked,
+                    Closing::Expelled(breach) => End::Broken(breach),
+                })?;
+            }
+            if self.writing.is_empty() {
+                return Ok(());
+            }
+            match Pin::new(&mut self.socket).poll_write(context, &self.writing[self.written..]) {
+                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(_)) => return Err(End::Died),
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Isolate {
+    /// Acts on one frame of the cell.
+    fn receive(self: &Arc<Self>, frame: Frame<'_>) -> Result<(), Breach> {
+        match frame {
+            Frame::Started { invocation } => self.state().started(invocation),
+            Frame::Complete { invocation, outcome } => self.receive_outcome(invocation, outcome)?,
+            Frame::Settled { invocation, .. } => self.settled(invocation)?,
+            Frame::Call { call, invocation, target, method, params, .. } => {
+                self.note(invocation);
+                self.call(call, target, method, params)?;
+            }
+            Frame::CancelCall { call } => self.state().cancel_call(call),
+            Frame::StreamData { stream, bytes } => self.state().streams.data(stream, bytes)?,
+            Frame::StreamEnd { stream } => self.state().streams.end(stream, Ok(())),
+            Frame::StreamAbort { stream, error } => {
+                let error = StreamError { name: error.name.into(), message: error.message.into() };
+                self.state().streams.end(stream, Err(error));
+            }
+            Frame::StreamCredit { stream, bytes } => self.credit(stream, bytes)?,
+            Frame::StreamCancel { stream, .. } => {
+                let unwanted = self.state().streams.cancelled(stream);
+                drop(unwanted);
+            }
+            Frame::Log { invocation, level, text } => {
+                self.note(invocation);
+                self.log(level, text);
+            }
+            Frame::Invoke { .. } | Frame::CancelInvocation { .. } => {
+                unreachable!("invariant: checked on arrival");
+            }
+            Frame::Return { .. } | Frame::Release { .. } => {
+                return Err(Breach::new("it answered or released what it never had"));
+            }
+            Frame::StreamMessage { .. } => {
+                return Err(Breach::new("it sent a message on a stream of bytes"));
+            }
+        }
+        Ok(())
+    }
+
+    fn receive_outcome(
+        self: &Arc<Self>,
+        invocation: InvocationId,
+        outcome: Outcome<'_>,
+    ) -> Result<(), Breach> {
+        let answer = match outcome {
+            Outcome::Response(response) => {
+                let body = self.accept(response.body, Some(invocation))?;
+                match exchange::response(&response, body) {
+                    Ok(response) => Answer::Response(response),
+                    Err(error) => Answer::Raised { message: error.to_string(), stack: String::new() },
+                }
+            }
+            Outcome::Error(error) => {
+                Answer::Raised { message: error.message.to_owned(), stack: error.stack.to_owned() }
+            }
+            Outcome::Value(_) | Outcome::Done => {
+                return Err(Breach::new("it answered a request with something that is no response"));
+            }
+        };
+        self.complete(invocation, answer)
+    }
+
+    fn note(&self, invocation: Option<InvocationId>) {
+        if let Some(invocation) = invocation {
+            self.state().started(invocation);
+        }
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        self.grants.events.log(&self.grants.worker, level, text);
+    }
+}

@@ -1,0 +1,154 @@
+//! Where clients come in: HTTP/1.1 and HTTP/2, one request at a time to the Worker and its answer back.
+
+mod request;
+mod response;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hognose_wire::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::body::Body;
+use crate::events::{Events, ServerEvent};
+use crate::isolate::{Answer, Pending, Refused};
+use crate::limits::HEADER_READ_TIMEOUT;
+use crate::slot::Slot;
+use request::Prepared;
+use response::Failure;
+
+/// Answers the requests of clients.
+pub(crate) struct Ingress {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) events: Arc<Events>,
+    /// Whether clients see tracebacks.
+    pub(crate) development: bool,
+}
+
+impl Ingress {
+    /// Accepts connections until `stop`, and returns what can wait for those still open.
+    pub(crate) async fn accept(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> GracefulShutdown {
+        let connections = GracefulShutdown::new();
+        let protocol = protocol();
+        while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+            match accepted {
+                Ok((socket, peer)) => self.serve(&protocol, &connections, socket, peer),
+                Err(error) => pause_if_exhausted(&error).await,
+            }
+        }
+        connections
+    }
+
+    fn serve(
+        self: &Arc<Self>,
+        protocol: &auto::Builder<TokioExecutor>,
+        connections: &GracefulShutdown,
+        socket: TcpStream,
+        peer: SocketAddr,
+    ) {
+        // A response is written whole; waiting for more to send with it would only delay it.
+        let _refused_by_odd_sockets = socket.set_nodelay(true);
+        let ingress = Arc::clone(self);
+        let service = service_fn(move |request| Arc::clone(&ingress).respond(peer, request));
+        let connection = protocol.serve_connection(TokioIo::new(socket), service).into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off or speaks no HTTP has been answered as far as it can be.
+            let _broken_off = connection.await;
+        });
+    }
+
+    async fn respond(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        let begun = Instant::now();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let version = request.version();
+        let response = match self.ask(peer, request).await {
+            Ok(response) => response::finish(response, &method),
+            Err(failure) => response::finish(failure.into_response(self.development), &method),
+        };
+        self.done(method, path, &response, begun);
+        Ok(close_after_error(response, version))
+    }
+
+    /// Has the Worker answer.
+    async fn ask(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let prepared = Prepared::new(peer, request).await?;
+        let version = self.slot.enter().await.map_err(Failure::NotLoaded)?;
+        let mut body = prepared.body;
+        loop {
+            let isolate = version.isolate().await?;
+            match isolate.fetch(prepared.head.wire(), body) {
+                Ok(pending) => {
+                    let response = answer(pending).await?;
+                    version.succeeded();
+                    return Ok(response);
+                }
+                // It ended or filled up since it was picked; it has not seen the request.
+                Err(Refused(unsent)) => body = unsent,
+            }
+        }
+    }
+
+    fn done(&self, method: Method, path: String, response: &Response<Body>, begun: Instant) {
+        let (status, duration) = (response.status().as_u16(), begun.elapsed());
+        self.events.send(ServerEvent::RequestDone { method, path, status, duration });
+    }
+}
+
+async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
+    match pending.answer().await {
+        Answer::Response(response) => Ok(response),
+        Answer::Raised { message, stack } => Err(Failure::Raised { message, stack }),
+        Answer::Lost(reason) => Err(Failure::Lost(reason)),
+    }
+}
+
+/// The limits of connections. hyper answers what exceeds its own (a head that does not fit its buffer) without a text.
+fn protocol() -> auto::Builder<TokioExecutor> {
+    let mut protocol = auto::Builder::new(TokioExecutor::new());
+    protocol
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_headers(HEADERS_MAX + 1)
+        .max_buf_size(request::HEAD_MAX);
+    protocol.http2().timer(TokioTimer::new()).max_header_list_size(2 * HEADER_BYTES_MAX as u32);
+    protocol
+}
+
+/// Out of descriptors or memory, accepting again at once would only spin.
+async fn pause_if_exhausted(error: &io::Error) {
+    let of_one_client = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    );
+    if !of_one_client {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// After a request that was refused unread, the rest of it is not worth reading.
+fn close_after_error(mut response: Response<Body>, version: Version) -> Response<Body> {
+    if version <= Version::HTTP_11 && matches!(response.status().as_u16(), 413 | 414 | 431) {
+        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,195 @@
+//! A client's request as a Worker is to see it.
+
+use std::net::SocketAddr;
+
+use hognose_wire::limits::{HEADER_BYTES_MAX, HEADERS_MAX, URL_MAX};
+use hognose_wire::{Body as WireBody, HttpRequest};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Uri, Version};
+use hyper::body::Incoming;
+use url::Url;
+
+use crate::body::Body;
+use crate::exchange;
+use crate::ingress::response::Failure;
+
+/// The most bytes of a request's head that are buffered: what is allowed, and enough more to say what was not.
+pub(super) const HEAD_MAX: usize = 3 * (HEADER_BYTES_MAX + URL_MAX);
+
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
+/// A request, checked.
+pub(super) struct Prepared {
+    pub(super) head: Head,
+    pub(super) body: Body,
+}
+
+/// Its head.
+pub(super) struct Head {
+    method: Method,
+    url: String,
+    headers: HeaderMap,
+    cf: &'static str,
+}
+
+impl Prepared {
+    /// Checks a request and waits for a short body.
+    pub(super) async fn new(peer: SocketAddr, request: Request<Incoming>) -> Result<Self, Failure> {
+        let (parts, incoming) = request.into_parts();
+        let head = Head::new(peer, parts)?;
+        let body = Body::from_network(incoming).gathered().await.map_err(|_| Failure::BrokenOff)?;
+        Ok(Self { head, body })
+    }
+}
+
+impl Head {
+    fn new(peer: SocketAddr, parts: Parts) -> Result<Self, Failure> {
+        let Parts { method, uri, version, mut headers, .. } = parts;
+        let size = exchange::header_bytes(&headers);
+        if size > HEADER_BYTES_MAX || headers.len() > HEADERS_MAX {
+            return Err(Failure::HeadersTooLarge);
+        }
+        let url = absolute_url(&uri, &headers)?;
+        if url.len() > URL_MAX {
+            return Err(Failure::UrlTooLong { size: url.len() });
+        }
+        exchange::strip_hop_by_hop(&mut headers);
+        headers.insert(CLIENT_ADDRESS, address_value(peer));
+        Ok(Self { method, url, headers, cf: cf(version) })
+    }
+
+    /// As a frame carries it, without its body.
+    pub(super) fn wire(&self) -> HttpRequest<'_> {
+        HttpRequest {
+            method: self.method.as_str(),
+            url: &self.url,
+            headers: exchange::wire_headers(&self.headers),
+            cf: self.cf,
+            follow_redirects: false,
+            body: WireBody::None,
+        }
+    }
+}
+
+/// `http://host/path?query`, normalised as the URL standard says. The host is the one the client named.
+fn absolute_url(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
+    let named = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let host =
+        uri.authority().map(|authority| authority.as_str().as_bytes()).or(named).unwrap_or(b"localhost");
+    let host = std::str::from_utf8(host).map_err(|_| Failure::Malformed("the Host header is not text"))?;
+    if host.contains(['/', '\\', '?', '#', '@']) {
+        return Err(Failure::Malformed("the Host header is no host"));
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = if path.starts_with('/') { path } else { "/" };
+    let url = Url::parse(&format!("http://{host}{path}"));
+    url.map(String::from).map_err(|_| Failure::Malformed("the Host header is no host"))
+}
+
+fn address_value(peer: SocketAddr) -> HeaderValue {
+    let address = peer.ip().to_canonical().to_string();
+    HeaderValue::try_from(address).expect("invariant: an address is ASCII")
+}
+
+/// `request.cf`. There is no edge network here to describe; what can be known is the protocol, and the rest is what
+/// `wrangler dev` puts there, so that code which reads it finds it.
+fn cf(version: Version) -> &'static str {
+    macro_rules! cf {
+        ($protocol:literal) => {
+            concat!(
+                r#"{"asOrganization":"","asn":395747,"colo":"DFW","city":"Austin","region":"Texas","regionCode":"TX","#,
+                r#""metroCode":"635","postalCode":"78701","country":"US","continent":"NA","timezone":"America/Chicago","#,
+                r#""latitude":"30.27130","longitude":"-97.74260","clientTcpRtt":0,"requestPriority":"","#,
+                r#""tlsCipher":"","tlsVersion":"","clientAcceptEncoding":"","httpProtocol":""#,
+                $protocol,
+                r#""}"#
+            )
+        };
+    }
+    match version {
+        Version::HTTP_2 => cf!("HTTP/2"),
+        Version::HTTP_10 => cf!("HTTP/1.0"),
+        _ => cf!("HTTP/1.1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url_of(uri: &str, host: Option<&str>) -> Result<String, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(host) = host {
+            headers.insert(header::HOST, host.parse().unwrap());
+        }
+        absolute_url(&uri.parse().unwrap(), &headers)
+            .map_err(|failure| failure.into_response(true).status().to_string())
+    }
+
+    #[test]
+    fn a_url_is_made_of_host_and_target() {
+        assert_eq!(url_of("/a?b=c", Some("Example.com")).unwrap(), "http://example.com/a?b=c");
+        assert_eq!(url_of("/", Some("localhost:8787")).unwrap(), "http://localhost:8787/");
+        assert_eq!(url_of("/a/../b", Some("x:80")).unwrap(), "http://x/b");
+        assert_eq!(url_of("http://proxy.example/p", Some("other")).unwrap(), "http://proxy.example/p");
+        assert_eq!(url_of("*", Some("x")).unwrap(), "http://x/");
+        assert_eq!(url_of("/", None).unwrap(), "http://localhost/");
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_refused() {
+        for host in ["a/b", "a@b", "a b", "", "a?b", "[::1", "x:99999"] {
+            assert_eq!(url_of("/", Some(host)).unwrap_err(), "400 Bad Request", "{host}");
+        }
+    }
+
+    #[test]
+    fn cf_is_json() {
+        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
+            let cf: serde_json::Value = serde_json::from_str(cf(version)).unwrap();
+            assert_eq!(
+                cf["httpProtocol"],
+                format!("{version:?}").replace(".0", if version == Version::HTTP_2 { "" } else { ".0" })
+            );
+        }
+    }
+
+    fn head_of(headers: HeaderMap, uri: &str) -> Result<Head, Failure> {
+        let mut request = Request::new(());
+        *request.headers_mut() = headers;
+        *request.uri_mut() = uri.parse().unwrap();
+        Head::new("[::ffff:9.8.7.6]:1".parse().unwrap(), request.into_parts().0)
+    }
+
+    #[test]
+    fn headers_are_taken_up_to_their_limits() {
+        let one = |size: usize| HeaderMap::from_iter([(header::COOKIE, "a".repeat(size).parse().unwrap())]);
+        let name = header::COOKIE.as_str().len();
+        assert!(head_of(one(HEADER_BYTES_MAX - name), "/").is_ok());
+        assert!(matches!(head_of(one(HEADER_BYTES_MAX - name + 1), "/"), Err(Failure::HeadersTooLarge)));
+        let many = |count: usize| {
+            let mut headers = HeaderMap::new();
+            (0..count).for_each(|_| {
+                headers.append("x", "1".parse().unwrap());
+            });
+            headers
+        };
+        assert!(head_of(many(HEADERS_MAX), "/").is_ok());
+        assert!(matches!(head_of(many(HEADERS_MAX + 1), "/"), Err(Failure::HeadersTooLarge)));
+    }
+
+    #[test]
+    fn urls_are_taken_up_to_their_limit() {
+        let path = |size: usize| format!("/{}", "a".repeat(size - "http://localhost/".len()));
+        assert!(head_of(HeaderMap::new(), &path(URL_MAX)).is_ok());
+        let refusal = head_of(HeaderMap::new(), &path(URL_MAX + 1)).err().unwrap();
+        assert!(matches!(refusal, Failure::UrlTooLong { size } if size == URL_MAX + 1));
+    }
+
+    #[test]
+    fn the_clients_address_is_the_one_it_connected_from() {
+        let forged = HeaderMap::from_iter([(CLIENT_ADDRESS, HeaderValue::from_static("1.1.1.1"))]);
+        assert_eq!(head_of(forged, "/").unwrap().headers[CLIENT_ADDRESS], "9.8.7.6");
+    }
+}

@@ -1,0 +1,29 @@
+//! Every bound of the supervisor, by name. Those of the wire are in [`hognose_wire::limits`].
+
+use std::time::Duration;
+
+/// A request body of at most this many bytes, whose length is known, is awaited whole and travels inside the
+/// invocation: an isolate is not held while a slow client sends it.
+pub const BODY_INLINE_MAX: usize = 16 << 10;
+/// The most bytes that may wait for an isolate that does not read its socket; above it the isolate takes no more work.
+pub const OUTBOX_MAX: usize = 4 << 20;
+/// An invocation that its isolate has not begun after this long shows that the isolate is computing.
+pub const BUSY_AFTER: Duration = Duration::from_millis(2);
+/// How long a connection may take to send a request's head; it bounds idle keep-alive connections too.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a base or a Worker's top-level code may take to load.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a template may take to fork.
+pub const FORK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long `waitUntil` work may go on after the response, or after the client has gone.
+pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
+/// How long an old version may finish its requests after a reload.
+pub const RELOAD_DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How many redirects one `fetch()` follows.
+pub const REDIRECTS_MAX: usize = 20;
+/// Deaths in a row, without an answer between them, after which new isolates are delayed.
+pub const DEATHS_FREE: u32 = 3;
+/// The first such delay; each further death doubles it.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest such delay.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(5);

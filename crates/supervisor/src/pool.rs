@@ -1,0 +1,197 @@
+//! The isolates of one Worker version: one, and more only while all compute, up to one per core. The one used last is
+//! used first, so that module globals behave as under `wrangler dev`.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::isolate::Isolate;
+use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE};
+
+/// Why a request finds no isolate.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum PoolError {
+    #[error("no process could be started for the Worker: {0}")]
+    NoIsolate(String),
+    #[error("the Worker has too many requests in progress")]
+    Overloaded,
+}
+
+/// The isolates, and how to wait for more.
+pub(crate) struct Pool {
+    members: Mutex<Members>,
+    changed: Notify,
+    size_max: usize,
+    /// How many isolates died since the last answer.
+    deaths: AtomicU32,
+}
+
+#[derive(Default)]
+struct Members {
+    /// The one used last comes first.
+    isolates: Vec<Arc<Isolate>>,
+    /// Whether one is being started.
+    starting: bool,
+    /// How many starts have ended, and how the last did.
+    starts: u64,
+    failure: Option<String>,
+}
+
+/// What a request is to do.
+enum Choice {
+    Use(Arc<Isolate>),
+    /// Another isolate is being started.
+    Wait,
+    /// The same, and the caller is to start it.
+    StartAndWait,
+    Fail(PoolError),
+}
+
+impl Pool {
+    /// At most `size_max` isolates, at least one.
+    pub(crate) fn new(size_max: usize) -> Self {
+        let size_max = size_max.max(1);
+        Self { members: Mutex::default(), changed: Notify::new(), size_max, deaths: AtomicU32::new(0) }
+    }
+
+    /// An isolate for one more request. Where another one is to be started `start` is called, and is to have
+    /// [`Pool::add`] or [`Pool::failed`] called in the end.
+    pub(crate) async fn pick(&self, start: impl Fn()) -> Result<Arc<Isolate>, PoolError> {
+        let starts_before = self.members().starts;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            match self.members().choose(self.size_max, starts_before) {
+                Choice::Use(isolate) => return Ok(isolate),
+                Choice::Fail(error) => return Err(error),
+                Choice::StartAndWait => start(),
+                Choice::Wait => {}
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether nothing is there or on its way; then the caller is to start one, as for [`Pool::pick`].
+    pub(crate) fn claim_first(&self) -> bool {
+        let mut members = self.members();
+        let first = members.isolates.is_empty() && !members.starting;
+        members.starting |= first;
+        first
+    }
+
+    /// A started isolate joins.
+    pub(crate) fn add(&self, isolate: Arc<Isolate>) {
+        let mut members = self.members();
+        members.end_start(None);
+        members.isolates.insert(0, isolate);
+        drop(members);
+        self.changed.notify_waiters();
+    }
+
+    /// The start did not work.
+    pub(crate) fn failed(&self, reason: String) {
+        self.members().end_start(Some(reason));
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// An isolate has ended.
+    pub(crate) fn remove(&self, isolate: &Arc<Isolate>) {
+        self.members().isolates.retain(|member| !Arc::ptr_eq(member, isolate));
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An isolate has answered a request.
+    pub(crate) fn succeeded(&self) {
+        if self.deaths.load(Ordering::Relaxed) > 0 {
+            self.deaths.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// How long to wait before the next start: not at all, unless one after the other died.
+    pub(crate) fn backoff(&self) -> Duration {
+        backoff(self.deaths.load(Ordering::Relaxed))
+    }
+
+    /// All of them.
+    pub(crate) fn isolates(&self) -> Vec<Arc<Isolate>> {
+        self.members().isolates.clone()
+    }
+
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn backoff(deaths: u32) -> Duration {
+    match deaths.checked_sub(DEATHS_FREE + 1) {
+        None => Duration::ZERO,
+        Some(doublings) => BACKOFF_FIRST.saturating_mul(1 << doublings.min(16)).min(BACKOFF_MAX),
+    }
+}
+
+impl Members {
+    fn choose(&mut self, size_max: usize, starts_before: u64) -> Choice {
+        let idle = self.isolates.iter().position(|isolate| {
+            let state = isolate.state();
+            state.takes_work() && !state.is_busy()
+        });
+        if let Some(position) = idle {
+            self.isolates[..=position].rotate_right(1);
+            return Choice::Use(Arc::clone(&self.isolates[0]));
+        }
+        let failure = self.failure.as_ref().filter(|_| self.starts > starts_before);
+        if failure.is_none() && self.starting {
+            return Choice::Wait;
+        }
+        if failure.is_none() && self.isolates.len() < size_max {
+            self.starting = true;
+            return Choice::StartAndWait;
+        }
+        let least = self.isolates.iter().map(|isolate| (isolate.state().load(), isolate));
+        let least = least.filter(|(_, isolate)| isolate.state().takes_work()).min_by_key(|(load, _)| *load);
+        match (least, failure) {
+            (Some((_, isolate)), _) => Choice::Use(Arc::clone(isolate)),
+            (None, Some(failure)) => Choice::Fail(PoolError::NoIsolate(failure.clone())),
+            (None, None) => Choice::Fail(PoolError::Overloaded),
+        }
+    }
+
+    fn end_start(&mut self, failure: Option<String>) {
+        self.starting = false;
+        self.starts += 1;
+        self.failure = failure;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deaths_in_a_row_delay_the_next_start_more_and_more() {
+        let delays_ms: Vec<u128> = (0..=12).map(|deaths| backoff(deaths).as_millis()).collect();
+        assert_eq!(delays_ms, [0, 0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
+        assert_eq!(backoff(u32::MAX), BACKOFF_MAX);
+    }
+
+    #[test]
+    fn an_answer_ends_the_delay() {
+        let pool = Pool::new(1);
+        (0..9).for_each(|_| pool.failed("x".into()));
+        assert!(!pool.backoff().is_zero());
+        pool.succeeded();
+        assert!(pool.backoff().is_zero());
+    }
+
+    #[tokio::test]
+    async fn a_request_fails_when_the_start_it_waited_for_does() {
+        let pool = Pool::new(2);
+        let refusal = pool.pick(|| pool.failed("no memory".into())).await.err().unwrap();
+        assert_eq!(refusal.to_string(), "no process could be started for the Worker: no memory");
+        let again = pool.pick(|| pool.failed("still none".into())).await.err().unwrap();
+        assert!(again.to_string().ends_with("still none"), "the next request tries anew");
+    }
+}

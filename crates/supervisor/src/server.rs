@@ -1,0 +1,160 @@
+//! The server: what it is started with, and how it is told to change and to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hognose_wire::control::{Base, LoadFailure};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::egress::{Egress, EgressError, EgressOptions};
+use crate::events::{Events, ServerEvent};
+use crate::ingress::Ingress;
+use crate::nursery::Nursery;
+use crate::slot::{Shared, Slot};
+use crate::template::{CellCommand, Surroundings};
+use crate::version::WorkerVersion;
+
+/// What a server is to be.
+pub struct ServerOptions {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The Workers, at least one. Clients reach the first.
+    pub workers: Vec<WorkerVersion>,
+    /// The most isolates of one Worker; usually the number of cores.
+    pub isolates_max: usize,
+    /// How a base cell is started.
+    pub cell: CellCommand,
+    /// What it is told first.
+    pub base: Base,
+    /// How `fetch()` leaves.
+    pub egress: EgressOptions,
+    /// Whether clients see tracebacks, and a version that fails to load takes the place of the one before it.
+    pub development: bool,
+    /// Where events go. They are dropped while it is full.
+    pub events: mpsc::Sender<ServerEvent>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel says; [`io::ErrorKind::AddrInUse`] where the port is taken.
+        source: io::Error,
+    },
+    /// Outgoing connections cannot be made as told.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// There is nothing to serve.
+    #[error("there is no Worker to serve")]
+    NoWorker,
+}
+
+/// A Worker that the server does not have.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    /// Its name is not among those the server was started with.
+    #[error("the server has no Worker named `{0}`")]
+    UnknownWorker(String),
+    /// It cannot be loaded.
+    #[error("{}", .0.message)]
+    Load(LoadFailure),
+}
+
+/// A running server. It stops with [`Server::shutdown`]; dropped without, its cells are killed with the runtime.
+pub struct Server {
+    address: SocketAddr,
+    slots: Vec<Arc<Slot>>,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<GracefulShutdown>,
+}
+
+impl Server {
+    /// Listens, and begins to load the Workers; requests that come meanwhile wait. Must be called within a tokio
+    /// runtime, which all of the server then runs in.
+    pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
+        let address = options.listen;
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let shared = Arc::new(Shared::new(&options)?);
+        let slots: Vec<Arc<Slot>> = options.workers.iter().map(|version| shared.slot(version)).collect();
+        let first = slots.first().ok_or(StartError::NoWorker)?;
+        let (slot, events, development) =
+            (Arc::clone(first), Arc::clone(&shared.events), options.development);
+        let ingress = Arc::new(Ingress { slot, events, development });
+        let accepting = tokio::spawn(ingress.accept(listener, shared.stop.clone()));
+        for (slot, version) in slots.iter().cloned().zip(options.workers) {
+            // A failure is told as an event, and to whoever asks for the Worker.
+            shared.tasks.spawn(async move { slot.replace(version).await.is_ok() });
+        }
+        Ok(Self { address, slots, shared, accepting })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Loads another version of one of the Workers. New requests go to it once it has loaded; what the old version has
+    /// begun it finishes. Where loading fails, the old version goes on, except in development, where new requests get
+    /// the error until a version loads. Given again while a version loads, only the newest one is loaded after it.
+    pub async fn replace(&self, version: WorkerVersion) -> Result<(), ReplaceError> {
+        let slot = self.slots.iter().find(|slot| slot.name() == version.worker.name);
+        let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(version.worker.name.clone()))?;
+        slot.replace(version).await.map_err(ReplaceError::Load)
+    }
+
+    /// Has versions that load from now on come from another base: the installed packages have changed. What serves goes
+    /// on.
+    pub async fn rebase(&self, base: Base) {
+        self.shared.nursery.rebase(base).await;
+    }
+
+    /// Stops accepting, lets what was begun finish for at most `drain`, and returns when no process is left.
+    pub async fn shutdown(self, drain: Duration) {
+        let deadline = Instant::now() + drain;
+        self.shared.stop.cancel();
+        if let Ok(connections) = self.accepting.await {
+            let _out_of_time = timeout_at(deadline, connections.shutdown()).await;
+        }
+        for slot in &self.slots {
+            slot.close(deadline).await;
+        }
+        self.shared.nursery.close().await;
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn new(options: &ServerOptions) -> Result<Self, EgressError> {
+        let events = Arc::new(Events::new(options.events.clone()));
+        let tasks = TaskTracker::new();
+        let around = Surroundings { worker: "".into(), events: Arc::clone(&events), tasks: tasks.clone() };
+        Ok(Self {
+            nursery: Arc::new(Nursery::new(options.cell.clone(), options.base.clone(), around)),
+            egress: Arc::new(Egress::new(options.egress.clone())?),
+            events,
+            tasks,
+            stop: CancellationToken::new(),
+            isolates_max: options.isolates_max,
+            development: options.development,
+        })
+    }
+
+    fn slot(self: &Arc<Self>, version: &WorkerVersion) -> Arc<Slot> {
+        Arc::new(Slot::new(&version.worker.name, Arc::clone(self)))
+    }
+}

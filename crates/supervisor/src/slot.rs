@@ -1,0 +1,139 @@
+//! A Worker by its name: the version that serves it now, and how the next one takes its place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hognose_wire::control::LoadFailure;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::calls::Grants;
+use crate::egress::Egress;
+use crate::events::{Events, ServerEvent};
+use crate::limits::RELOAD_DRAIN_MAX;
+use crate::nursery::Nursery;
+use crate::version::{InUse, Version, WorkerVersion};
+
+/// What all Workers of a server share.
+pub(crate) struct Shared {
+    pub(crate) nursery: Arc<Nursery>,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled when the server stops: nothing is loaded any more.
+    pub(crate) stop: CancellationToken,
+    pub(crate) isolates_max: usize,
+    /// Whether clients see tracebacks, and a version that does not load hides the one before it.
+    pub(crate) development: bool,
+}
+
+/// The place of one Worker.
+pub(crate) struct Slot {
+    name: Arc<str>,
+    shared: Arc<Shared>,
+    serving: watch::Sender<Serving>,
+    /// Held while a version loads.
+    loading: Mutex<()>,
+    /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
+    given: AtomicU64,
+}
+
+enum Serving {
+    /// Requests wait.
+    Nothing,
+    Version(Arc<Version>),
+    Failure(Arc<LoadFailure>),
+}
+
+impl Slot {
+    pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
+        let serving = watch::Sender::new(Serving::Nothing);
+        Self { name: name.into(), shared, serving, loading: Mutex::new(()), given: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version that a new request goes to; waits for the first one to load.
+    pub(crate) async fn enter(&self) -> Result<InUse, Arc<LoadFailure>> {
+        if let Some(entered) = self.serving.borrow().enter() {
+            return entered;
+        }
+        let mut changes = self.serving.subscribe();
+        let changed = changes.wait_for(|serving| serving.enter().is_some()).await;
+        let serving = changed.expect("invariant: the slot owns the sender");
+        serving.enter().expect("invariant: it was waited for")
+    }
+
+    /// Loads a version, and then gives it the new requests; what the old one has begun it finishes. Ends when the new
+    /// version has loaded or failed to.
+    pub(crate) async fn replace(&self, version: WorkerVersion) -> Result<(), LoadFailure> {
+        let turn = self.given.fetch_add(1, Ordering::Relaxed) + 1;
+        let _one_at_a_time = self.loading.lock().await;
+        if self.given.load(Ordering::Relaxed) != turn {
+            return Ok(());
+        }
+        let WorkerVersion { worker, services } = version;
+        let grants = Arc::new(self.grants(worker.outbound, services.into_iter().collect()));
+        let (nursery, isolates_max) = (Arc::clone(&self.shared.nursery), self.shared.isolates_max);
+        let loading = Version::load(worker, grants, nursery, isolates_max);
+        match self.shared.stop.run_until_cancelled(loading).await {
+            Some(Ok(version)) => self.serve(Serving::Version(version)),
+            Some(Err(failure)) => {
+                self.fail(&failure);
+                return Err(failure);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn grants(
+        &self,
+        outbound: hognose_wire::CapId,
+        services: HashMap<hognose_wire::CapId, Arc<dyn hognose_services::Service>>,
+    ) -> Grants {
+        let Shared { egress, events, tasks, .. } = &*self.shared;
+        let (egress, events, tasks) = (Arc::clone(egress), Arc::clone(events), tasks.clone());
+        Grants { worker: Arc::clone(&self.name), services, outbound, egress, events, tasks }
+    }
+
+    fn fail(&self, failure: &LoadFailure) {
+        let worker = Arc::clone(&self.name);
+        self.shared.events.send(ServerEvent::LoadFailed { worker, failure: failure.clone() });
+        let nothing_to_keep = !matches!(*self.serving.borrow(), Serving::Version(_));
+        if self.shared.development || nothing_to_keep {
+            self.serve(Serving::Failure(Arc::new(failure.clone())));
+        }
+    }
+
+    fn serve(&self, serving: Serving) {
+        if let Serving::Version(old) = self.serving.send_replace(serving) {
+            let deadline = Instant::now() + RELOAD_DRAIN_MAX;
+            self.shared.tasks.spawn(async move { old.retire(deadline).await });
+        }
+    }
+
+    /// Ends the version, after what it has begun. The server's `stop` was cancelled before.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        let stopped = LoadFailure { message: "the server is shutting down".into(), ..LoadFailure::default() };
+        let _no_load_under_way = self.loading.lock().await;
+        if let Serving::Version(old) = self.serving.send_replace(Serving::Failure(Arc::new(stopped))) {
+            old.retire(deadline).await;
+        }
+    }
+}
+
+impl Serving {
+    fn enter(&self) -> Option<Result<InUse, Arc<LoadFailure>>> {
+        match self {
+            Self::Nothing => None,
+            Self::Version(version) => Some(Ok(version.enter())),
+            Self::Failure(failure) => Some(Err(Arc::clone(failure))),
+        }
+    }
+}

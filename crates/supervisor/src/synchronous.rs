@@ -1,0 +1,38 @@
+//! An isolate's second socket, on which it blocks for synchronous calls. No binding has such calls yet; whoever makes
+//! one is answered with an error at once instead of being left to wait for ever.
+
+use std::sync::Arc;
+
+use hognose_wire::{Decoder, Envelope, Frame, Side, WriteSeq};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use crate::isolate::{Breach, Isolate};
+use crate::streams::remote_error;
+
+/// Answers every call with an error, until the isolate ends.
+pub(crate) async fn refuse_calls(mut socket: UnixStream, isolate: Arc<Isolate>) {
+    let mut decoder = Decoder::new();
+    while let Ok(1..) = socket.read_buf(decoder.buffer()).await {
+        let mut answers = Vec::new();
+        if let Err(breach) = refuse(&mut decoder, &mut answers) {
+            return isolate.expel(breach);
+        }
+        if socket.write_all(&answers).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn refuse(decoder: &mut Decoder, answers: &mut Vec<u8>) -> Result<(), Breach> {
+    while let Some(Envelope { frame, .. }) = decoder.next()? {
+        frame.check_synchronous(Side::Cell)?;
+        if let Frame::Call { call, method, .. } = frame {
+            let message = format!("`{method}` cannot be called synchronously");
+            let frame = Frame::Return { call, result: Err(remote_error("Error", &message)) };
+            let answer = Envelope { after: WriteSeq::default(), frame };
+            hognose_wire::encode(&answer, answers).expect("invariant: a bounded method name fits a frame");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! One version of a Worker: its zygote, its isolates, and what they were granted.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use hognose_services::Service;
+use hognose_wire::CapId;
+use hognose_wire::control::{LoadFailure, Role, Worker};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::timeout_at;
+
+use crate::calls::Grants;
+use crate::connection::Connection;
+use crate::events::ServerEvent;
+use crate::isolate::Isolate;
+use crate::nursery::Nursery;
+use crate::pool::{Pool, PoolError};
+use crate::synchronous;
+use crate::template::{ForkError, Surroundings, Template, socket_pair};
+
+/// What to serve: a Worker as its cells know it, and the server half of its bindings.
+#[derive(Clone)]
+pub struct WorkerVersion {
+    /// Code, flags and `env`.
+    pub worker: Worker,
+    /// What the capabilities named in [`Worker::env`] stand for. [`Worker::outbound`] is the server's own.
+    pub services: Vec<(CapId, Arc<dyn Service>)>,
+}
+
+/// A loaded version.
+pub(crate) struct Version {
+    worker: Worker,
+    grants: Arc<Grants>,
+    nursery: Arc<Nursery>,
+    zygote: Mutex<Option<Template>>,
+    pool: Pool,
+    /// Requests that are looking for an isolate or were given to one.
+    requests: AtomicUsize,
+    idle: Notify,
+}
+
+/// Keeps a version from being taken down under a request.
+pub(crate) struct InUse(Arc<Version>);
+
+impl Version {
+    /// Loads a Worker: makes its zygote, which imports its code.
+    pub(crate) async fn load(
+        worker: Worker,
+        grants: Arc<Grants>,
+        nursery: Arc<Nursery>,
+        isolates_max: usize,
+    ) -> Result<Arc<Self>, LoadFailure> {
+        let begun = Instant::now();
+        let zygote = nursery.zygote(Role::Zygote(worker.clone()), &surroundings(&grants)).await?;
+        grants.events.send(ServerEvent::Loaded {
+            worker: Arc::clone(&grants.worker),
+            exports: zygote.loaded.exports.clone(),
+            warnings: warnings(&zygote),
+            duration: begun.elapsed(),
+        });
+        let zygote = Mutex::new(Some(zygote));
+        let pool = Pool::new(isolates_max);
+        let version = Self {
+            worker,
+            grants,
+            nursery,
+            zygote,
+            pool,
+            requests: AtomicUsize::new(0),
+            idle: Notify::new(),
+        };
+        let version = Arc::new(version);
+        if version.pool.claim_first() {
+            version.start_isolate();
+        }
+        Ok(version)
+    }
+
+    pub(crate) fn enter(self: &Arc<Self>) -> InUse {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        InUse(Arc::clone(self))
+    }
+
+    /// Starts one more isolate, after a delay where they keep dying.
+    fn start_isolate(self: &Arc<Self>) {
+        let version = Arc::clone(self);
+        self.grants.tasks.spawn(async move {
+            tokio::time::sleep(version.pool.backoff()).await;
+            match version.fork_isolate().await {
+                Ok((isolate, connection)) => version.serve(isolate, connection),
+                Err(error) => version.pool.failed(error),
+            }
+        });
+    }
+
+    fn serve(self: &Arc<Self>, isolate: Arc<Isolate>, connection: Connection) {
+        self.pool.add(Arc::clone(&isolate));
+        let version = Arc::clone(self);
+        self.grants.tasks.spawn(async move {
+            connection.run().await;
+            version.pool.remove(&isolate);
+        });
+    }
+
+    async fn fork_isolate(&self) -> Result<(Arc<Isolate>, Connection), String> {
+        let failed = |error: io::Error| format!("cannot make a socket: {error}");
+        let (socket, its_socket) = socket_pair().map_err(failed)?;
+        let (synchronous, its_synchronous) = socket_pair().map_err(failed)?;
+        let process = self.fork(vec![its_socket, its_synchronous]).await?;
+        let isolate = Arc::new(Isolate::new(process, Arc::clone(&self.grants)));
+        self.grants.tasks.spawn(synchronous::refuse_calls(synchronous, Arc::clone(&isolate)));
+        let connection = Connection::new(Arc::clone(&isolate), socket);
+        Ok((isolate, connection))
+    }
+
+    /// Forks from the zygote. One that has died is made anew; one that must not be forked more than once (its top-level
+    /// code left a thread or a descriptor that two processes cannot share) is used up by it.
+    async fn fork(&self, descriptors: Vec<std::os::fd::OwnedFd>) -> Result<crate::process::Process, String> {
+        let mut kept = self.zygote.lock().await;
+        let alive = kept.take().filter(Template::is_alive);
+        let zygote = match alive {
+            Some(zygote) => zygote,
+            None => self.remake_zygote().await?,
+        };
+        let forked = zygote.fork(Role::Isolate, descriptors).await;
+        let reusable =
+            zygote.loaded.unforkable.is_empty() && !matches!(forked, Err(ForkError::Gone | ForkError::Late));
+        if reusable {
+            *kept = Some(zygote);
+        }
+        forked.map_err(|error| error.to_string())
+    }
+
+    async fn remake_zygote(&self) -> Result<Template, String> {
+        let role = Role::Zygote(self.worker.clone());
+        let made = self.nursery.zygote(role, &surroundings(&self.grants)).await;
+        made.map_err(|failure| failure.message)
+    }
+
+    /// Finishes what was begun, until `deadline` at the latest, and ends all processes. No new request may come.
+    pub(crate) async fn retire(&self, deadline: tokio::time::Instant) {
+        let _out_of_time = timeout_at(deadline, self.all_answered()).await;
+        for isolate in self.pool.isolates() {
+            let _out_of_time = timeout_at(deadline, isolate.drained()).await;
+            isolate.close();
+        }
+        self.zygote.lock().await.take();
+    }
+
+    async fn all_answered(&self) {
+        loop {
+            let mut idle = std::pin::pin!(self.idle.notified());
+            idle.as_mut().enable();
+            if self.requests.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl InUse {
+    /// An isolate for one request.
+    pub(crate) async fn isolate(&self) -> Result<Arc<Isolate>, PoolError> {
+        self.0.pool.pick(|| self.0.start_isolate()).await
+    }
+
+    /// An isolate has answered.
+    pub(crate) fn succeeded(&self) {
+        self.0.pool.succeeded();
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if self.0.requests.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+fn surroundings(grants: &Grants) -> Surroundings {
+    Surroundings {
+        worker: Arc::clone(&grants.worker),
+        events: Arc::clone(&grants.events),
+        tasks: grants.tasks.clone(),
+    }
+}
+
+/// What the user is told once about this zygote.
+fn warnings(zygote: &Template) -> Vec<String> {
+    let mut warnings = zygote.loaded.warnings.clone();
+    if !zygote.loaded.unforkable.is_empty() {
+        let left = zygote.loaded.unforkable.join(", ");
+        warnings.push(format!(
+            "Top-level code left {left} running or open, which a fork cannot share: each process of this Worker is \
+             started afresh, and imports everything again."
+        ));
+    }
+    warnings
+}
