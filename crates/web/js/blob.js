@@ -1,0 +1,122 @@
+// Blob and File: bytes that never change, so slices and streams share them.
+
+import { natives } from "./natives.js";
+import { streamOfBytes } from "./streams/sources.js";
+import { argumentError, bytesOf, finishInterfaces, isBufferSource, requireArguments, toDictionary, toUsvString } from "./webidl.js";
+
+/** The largest Blob, in bytes, as in workerd. */
+const BLOB_MAX_BYTES = 128 * 1024 * 1024;
+
+const ADOPT = Symbol("adopt");
+
+let dataOf;
+
+/** https://w3c.github.io/FileAPI/#blob-section */
+export class Blob {
+  // A Uint8Array that only this Blob and its slices see.
+  #data;
+  #type;
+
+  constructor(parts, options) {
+    if (parts === ADOPT) {
+      this.#data = options.data;
+      this.#type = options.type;
+      return;
+    }
+    const { type = "" } = toDictionary(options, "constructor", "Blob", 2);
+    this.#data = concatenate(parts ?? []);
+    this.#type = normalizeType(`${type}`);
+  }
+
+  static {
+    dataOf = (blob) => blob.#data;
+  }
+
+  get size() {
+    return this.#data.byteLength;
+  }
+  get type() {
+    return this.#type;
+  }
+
+  slice(start = 0, end = this.size, type = "") {
+    const data = this.#data.subarray(clamp(start, this.size), clamp(end, this.size));
+    return blobFromBytes(data, normalizeType(`${type}`));
+  }
+
+  async arrayBuffer() {
+    return this.#data.slice().buffer;
+  }
+  async bytes() {
+    return this.#data.slice();
+  }
+  async text() {
+    return natives.decodeUtf8(this.#data);
+  }
+  stream() {
+    return streamOfBytes(this.#data.slice());
+  }
+}
+
+/** https://w3c.github.io/FileAPI/#file-section */
+export class File extends Blob {
+  #name;
+  #lastModified;
+
+  constructor(parts, name, options) {
+    requireArguments(arguments.length, 2, "constructor", "File");
+    super(parts, options);
+    this.#name = toUsvString(name);
+    this.#lastModified = Math.trunc(Number(options?.lastModified ?? natives.now())) || 0;
+  }
+
+  get name() {
+    return this.#name;
+  }
+  get lastModified() {
+    return this.#lastModified;
+  }
+}
+
+finishInterfaces(Blob, File);
+
+/** A Blob over `data`, not copied: the caller gives the bytes away. */
+export function blobFromBytes(data, type) {
+  return new Blob(ADOPT, { data, type });
+}
+
+/** The bytes of a Blob, not copied: whoever asks must not write into them. */
+export { dataOf as blobBytes };
+
+function concatenate(parts) {
+  if (typeof parts !== "object" || typeof parts[Symbol.iterator] !== "function") {
+    throw argumentError(1, "constructor", "Blob", "Array");
+  }
+  const chunks = Array.from(parts, partBytes);
+  const size = chunks.reduce((total, chunk) => total + chunk.byteLength, 0);
+  if (size > BLOB_MAX_BYTES) {
+    throw new RangeError(`Blob size ${size} exceeds limit ${BLOB_MAX_BYTES}`);
+  }
+  const data = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    data.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return data;
+}
+
+function partBytes(part) {
+  if (part instanceof Blob) return dataOf(part);
+  if (isBufferSource(part)) return bytesOf(part);
+  return natives.encodeUtf8(`${part}`);
+}
+
+function normalizeType(type) {
+  return /[^\x20-\x7e]/.test(type) ? "" : type.toLowerCase();
+}
+
+function clamp(position, size) {
+  const whole = Math.trunc(Number(position)) || 0;
+  return whole < 0 ? Math.max(size + whole, 0) : Math.min(whole, size);
+}

@@ -1,0 +1,323 @@
+// Events without a tree: listeners sit on one target, there is no capture and no bubbling, as in workerd.
+// The global scope is an event target too; an error that nobody caught is dispatched there before it is logged.
+
+import { natives } from "./natives.js";
+import { argumentError, finishInterface, finishInterfaces, requireArguments, toDictionary } from "./webidl.js";
+
+const PHASES = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 };
+
+let beginDispatch;
+let endDispatch;
+let isStopped;
+
+/** https://dom.spec.whatwg.org/#interface-event */
+export class Event {
+  #type;
+  #bubbles;
+  #cancelable;
+  #composed;
+  #target = null;
+  #phase = PHASES.NONE;
+  #prevented = false;
+  #stopped = false;
+  #propagationStopped = false;
+  #timeStamp = natives.monotonic();
+
+  constructor(type, options) {
+    requireArguments(arguments.length, 1, "constructor", "Event");
+    const { bubbles, cancelable, composed } = toDictionary(options, "constructor", "Event", 2);
+    this.#type = `${type}`;
+    this.#bubbles = Boolean(bubbles);
+    this.#cancelable = Boolean(cancelable);
+    this.#composed = Boolean(composed);
+  }
+
+  static {
+    beginDispatch = (event, target) => {
+      event.#target = target;
+      event.#phase = PHASES.AT_TARGET;
+      event.#stopped = false;
+    };
+    endDispatch = (event) => {
+      event.#phase = PHASES.NONE;
+    };
+    isStopped = (event) => event.#stopped;
+  }
+
+  get type() {
+    return this.#type;
+  }
+  get bubbles() {
+    return this.#bubbles;
+  }
+  get cancelable() {
+    return this.#cancelable;
+  }
+  get composed() {
+    return this.#composed;
+  }
+  get target() {
+    return this.#target;
+  }
+  get srcElement() {
+    return this.#target;
+  }
+  get currentTarget() {
+    return this.#phase === PHASES.NONE ? null : this.#target;
+  }
+  get eventPhase() {
+    return this.#phase;
+  }
+  get defaultPrevented() {
+    return this.#prevented;
+  }
+  get returnValue() {
+    return !this.#prevented;
+  }
+  get cancelBubble() {
+    return this.#propagationStopped;
+  }
+  set cancelBubble(value) {
+    if (value) this.#propagationStopped = true;
+  }
+  get timeStamp() {
+    return this.#timeStamp;
+  }
+  get isTrusted() {
+    return false;
+  }
+
+  preventDefault() {
+    if (this.#cancelable) this.#prevented = true;
+  }
+  stopPropagation() {
+    this.#propagationStopped = true;
+  }
+  stopImmediatePropagation() {
+    this.#propagationStopped = true;
+    this.#stopped = true;
+  }
+  composedPath() {
+    return this.#phase === PHASES.NONE ? [] : [this.#target];
+  }
+}
+
+/** https://dom.spec.whatwg.org/#interface-customevent */
+export class CustomEvent extends Event {
+  #detail;
+
+  constructor(type, options) {
+    super(type, options);
+    this.#detail = options?.detail ?? null;
+  }
+
+  get detail() {
+    return this.#detail;
+  }
+}
+
+/** https://html.spec.whatwg.org/#errorevent */
+export class ErrorEvent extends Event {
+  #init;
+
+  constructor(type, options) {
+    super(type, options);
+    const { message = "", filename = "", lineno = 0, colno = 0, error } = options ?? {};
+    this.#init = { message: `${message}`, filename: `${filename}`, lineno: lineno >>> 0, colno: colno >>> 0, error };
+  }
+
+  get message() {
+    return this.#init.message;
+  }
+  get filename() {
+    return this.#init.filename;
+  }
+  get lineno() {
+    return this.#init.lineno;
+  }
+  get colno() {
+    return this.#init.colno;
+  }
+  get error() {
+    return this.#init.error;
+  }
+}
+
+/** https://html.spec.whatwg.org/#promiserejectionevent */
+export class PromiseRejectionEvent extends Event {
+  #promise;
+  #reason;
+
+  constructor(type, options) {
+    super(type, options);
+    this.#promise = options?.promise;
+    this.#reason = options?.reason;
+  }
+
+  get promise() {
+    return this.#promise;
+  }
+  get reason() {
+    return this.#reason;
+  }
+}
+
+/** https://html.spec.whatwg.org/#messageevent, without ports */
+export class MessageEvent extends Event {
+  #init;
+
+  constructor(type, options) {
+    super(type, options);
+    const { data = null, origin = "", lastEventId = "", source = null, ports = [] } = options ?? {};
+    this.#init = { data, origin: `${origin}`, lastEventId: `${lastEventId}`, source, ports: [...ports] };
+  }
+
+  get data() {
+    return this.#init.data;
+  }
+  get origin() {
+    return this.#init.origin;
+  }
+  get lastEventId() {
+    return this.#init.lastEventId;
+  }
+  get source() {
+    return this.#init.source;
+  }
+  get ports() {
+    return this.#init.ports;
+  }
+}
+
+/** https://websockets.spec.whatwg.org/#closeevent */
+export class CloseEvent extends Event {
+  #init;
+
+  constructor(type, options) {
+    super(type, options);
+    const { wasClean = false, code = 0, reason = "" } = options ?? {};
+    this.#init = { wasClean: Boolean(wasClean), code: code & 0xffff, reason: `${reason}` };
+  }
+
+  get wasClean() {
+    return this.#init.wasClean;
+  }
+  get code() {
+    return this.#init.code;
+  }
+  get reason() {
+    return this.#init.reason;
+  }
+}
+
+/** https://dom.spec.whatwg.org/#interface-eventtarget */
+export class EventTarget {
+  // Map of type to listeners; made with the first listener, since most signals never get one.
+  #listeners;
+
+  addEventListener(type, callback, options) {
+    requireArguments(arguments.length, 2, "addEventListener", "EventTarget");
+    if (callback === null || callback === undefined) return;
+    if (typeof callback !== "function" && typeof callback !== "object") {
+      throw argumentError(2, "addEventListener", "EventTarget", "EventListener");
+    }
+    const { capture, once, signal } = listenerOptions(options);
+    if (capture) throw new TypeError("addEventListener(): options.capture must be false.");
+    if (signal?.aborted) return;
+    this.#add(`${type}`, { callback, once: Boolean(once), removed: false });
+    signal?.addEventListener("abort", () => this.removeEventListener(type, callback), { once: true });
+  }
+
+  removeEventListener(type, callback) {
+    requireArguments(arguments.length, 2, "removeEventListener", "EventTarget");
+    const listeners = this.#listeners?.get(`${type}`);
+    const index = listeners?.findIndex((listener) => listener.callback === callback) ?? -1;
+    if (index < 0) return;
+    listeners[index].removed = true;
+    listeners.splice(index, 1);
+  }
+
+  dispatchEvent(event) {
+    if (!(event instanceof Event)) throw argumentError(1, "dispatchEvent", "EventTarget", "Event");
+    const target = this === globalTarget ? globalThis : this;
+    beginDispatch(event, target);
+    for (const listener of [...(this.#listeners?.get(event.type) ?? [])]) {
+      if (listener.removed) continue;
+      if (listener.once) this.removeEventListener(event.type, listener.callback);
+      callListener(listener.callback, target, event);
+      if (isStopped(event)) break;
+    }
+    endDispatch(event);
+    return !event.defaultPrevented;
+  }
+
+  #add(type, listener) {
+    this.#listeners ??= new Map();
+    const listeners = this.#listeners.get(type);
+    if (listeners === undefined) this.#listeners.set(type, [listener]);
+    else if (!listeners.some(({ callback }) => callback === listener.callback)) listeners.push(listener);
+  }
+}
+
+function listenerOptions(options) {
+  if (typeof options === "boolean") return { capture: options };
+  return toDictionary(options, "addEventListener", "EventTarget", 3);
+}
+
+function callListener(callback, target, event) {
+  try {
+    if (typeof callback === "function") callback.call(target, event);
+    else callback.handleEvent(event);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/**
+ * Defines `on<type>` on a class: an ordinary listener whose function can be replaced in place.
+ */
+export function defineHandler(constructor, type) {
+  const handlers = new WeakMap();
+  Object.defineProperty(constructor.prototype, `on${type}`, {
+    get() {
+      return handlers.get(this)?.handler ?? null;
+    },
+    set(handler) {
+      const callable = typeof handler === "function" ? handler : null;
+      const slot = handlers.get(this);
+      if (slot !== undefined) {
+        slot.handler = callable;
+      } else if (callable !== null) {
+        const listener = { handler: callable };
+        handlers.set(this, listener);
+        this.addEventListener(type, (event) => listener.handler?.call(this, event));
+      }
+    },
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+finishInterface(Event, PHASES);
+finishInterfaces(CustomEvent, ErrorEvent, PromiseRejectionEvent, MessageEvent, CloseEvent, EventTarget);
+
+/** The listeners of the global scope. */
+export const globalTarget = new EventTarget();
+
+/** https://html.spec.whatwg.org/#dom-reporterror: listeners of "error" first, then the log. */
+export function reportError(error) {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : `${error}`;
+  const event = new ErrorEvent("error", { error, message, cancelable: true });
+  if (globalTarget.dispatchEvent(event)) natives.reportError(error);
+}
+
+/** A promise was rejected and nobody listens: "unhandledrejection" first, then the log. */
+export function reportUnhandledRejection(promise, reason) {
+  const event = new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
+  if (globalTarget.dispatchEvent(event)) natives.reportError(reason);
+}
+
+/** A rejection that was reported as unhandled has found its handler after all. */
+export function reportHandledRejection(promise, reason) {
+  globalTarget.dispatchEvent(new PromiseRejectionEvent("rejectionhandled", { promise, reason }));
+}

@@ -1,0 +1,190 @@
+// Headers. From and to the outside a header list is one string, "name\nvalue\n…" (no field can hold a newline):
+// it becomes a map only when a script looks, so that a request whose headers nobody reads costs nothing.
+
+import { argumentError, finishInterface, requireArguments } from "./webidl.js";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+
+let adopt;
+let flatten;
+let freeze;
+
+/** https://fetch.spec.whatwg.org/#headers-class */
+export class Headers {
+  // The list as it came, until somebody looks; then a Map of lower-case name to array of values.
+  #flat;
+  #map;
+  #immutable = false;
+
+  constructor(init) {
+    if (init === undefined || init === null) return;
+    if (typeof init !== "object" && typeof init !== "function") {
+      throw argumentError(1, "constructor", "Headers", "HeadersInitializer");
+    }
+    if (#map in init) this.#copy(init);
+    else if (typeof init[Symbol.iterator] === "function") this.#appendPairs(init);
+    else for (const name of Object.keys(init)) this.append(name, init[name]);
+  }
+
+  static {
+    adopt = (flat) => {
+      const headers = new Headers();
+      headers.#flat = flat;
+      return headers;
+    };
+    flatten = (headers) => headers.#flatten();
+    freeze = (headers) => {
+      headers.#immutable = true;
+      return headers;
+    };
+  }
+
+  append(name, value) {
+    requireArguments(arguments.length, 2, "append", "Headers");
+    const [key, text] = this.#checked(name, value);
+    const values = this.#fields().get(key);
+    if (values === undefined) this.#map.set(key, [text]);
+    else values.push(text);
+  }
+
+  set(name, value) {
+    requireArguments(arguments.length, 2, "set", "Headers");
+    const [key, text] = this.#checked(name, value);
+    this.#fields().set(key, [text]);
+  }
+
+  delete(name) {
+    requireArguments(arguments.length, 1, "delete", "Headers");
+    this.#requireMutable();
+    this.#fields().delete(normalizeName(name));
+  }
+
+  get(name) {
+    requireArguments(arguments.length, 1, "get", "Headers");
+    return this.#fields().get(normalizeName(name))?.join(", ") ?? null;
+  }
+
+  has(name) {
+    requireArguments(arguments.length, 1, "has", "Headers");
+    return this.#fields().has(normalizeName(name));
+  }
+
+  getAll(name) {
+    requireArguments(arguments.length, 1, "getAll", "Headers");
+    if (`${name}`.toLowerCase() !== "set-cookie") {
+      throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
+    }
+    return this.getSetCookie();
+  }
+
+  getSetCookie() {
+    return [...(this.#fields().get("set-cookie") ?? [])];
+  }
+
+  forEach(callback, thisArgument) {
+    if (typeof callback !== "function") throw argumentError(1, "forEach", "Headers", "Function");
+    for (const [name, value] of this.#sorted()) callback.call(thisArgument, value, name, this);
+  }
+
+  entries() {
+    return this.#sorted().values();
+  }
+  keys() {
+    return this.#sorted().map(([name]) => name).values();
+  }
+  values() {
+    return this.#sorted().map(([, value]) => value).values();
+  }
+
+  #fields() {
+    if (this.#map === undefined) {
+      this.#map = parse(this.#flat);
+      this.#flat = undefined;
+    }
+    return this.#map;
+  }
+
+  #flatten() {
+    if (this.#map === undefined) return this.#flat ?? "";
+    let flat = "";
+    for (const [name, values] of this.#map) {
+      for (const value of values) flat += `${name}\n${value}\n`;
+    }
+    return flat;
+  }
+
+  #copy(source) {
+    if (source.#map === undefined) this.#flat = source.#flat;
+    else this.#map = new Map(Array.from(source.#map, ([name, values]) => [name, [...values]]));
+  }
+
+  #appendPairs(pairs) {
+    for (const item of pairs) {
+      const pair = [...item];
+      if (pair.length !== 2) {
+        throw new TypeError(
+          "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
+        );
+      }
+      this.append(pair[0], pair[1]);
+    }
+  }
+
+  #checked(name, value) {
+    this.#requireMutable();
+    return [normalizeName(name), normalizeValue(value)];
+  }
+
+  #requireMutable() {
+    if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
+  }
+
+  // Sorted by name; the values of one name joined, but each cookie on its own.
+  #sorted() {
+    const list = [];
+    for (const [name, values] of this.#fields()) {
+      if (name === "set-cookie") for (const value of values) list.push([name, value]);
+      else list.push([name, values.join(", ")]);
+    }
+    return list.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
+  }
+}
+
+Object.defineProperty(Headers.prototype, Symbol.iterator, {
+  value: Headers.prototype.entries,
+  writable: true,
+  configurable: true,
+});
+finishInterface(Headers);
+
+function parse(flat) {
+  const map = new Map();
+  if (flat === undefined) return map;
+  const fields = flat.split("\n");
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const values = map.get(fields[index]);
+    if (values === undefined) map.set(fields[index], [fields[index + 1]]);
+    else values.push(fields[index + 1]);
+  }
+  return map;
+}
+
+function normalizeName(name) {
+  const text = `${name}`;
+  if (!TOKEN.test(text)) throw new TypeError("Invalid header name.");
+  return text.toLowerCase();
+}
+
+function normalizeValue(value) {
+  const text = `${value}`.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "").toWellFormed();
+  if (FORBIDDEN_IN_VALUE.test(text)) throw new TypeError("Invalid header value.");
+  return text;
+}
+
+/** Headers over a flat list whose names are already valid and in lower case. */
+export { adopt as headersFromFlat };
+/** The flat list of a Headers object. */
+export { flatten as flattenHeaders };
+/** Makes a Headers object refuse changes, and returns it. */
+export { freeze as freezeHeaders };

@@ -1,0 +1,151 @@
+// Puts the web platform on the global object, and hands Rust (src/lib.rs) the functions it calls.
+
+import { AbortController, AbortSignal } from "./abort.js";
+import { Blob, File } from "./blob.js";
+import { Body, contentOf, extractContent } from "./body.js";
+import { console } from "./console.js";
+import { Crypto, crypto } from "./crypto.js";
+import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.js";
+import * as events from "./events.js";
+import { fetch, fetchThrough } from "./fetch.js";
+import { FormData } from "./form-data.js";
+import { Headers } from "./headers.js";
+import { natives } from "./natives.js";
+import { abortRequest, incomingRequest, Request } from "./request.js";
+import { flatHeadersOf, Response, stateOf } from "./response.js";
+import * as strategies from "./streams/basics.js";
+import * as readable from "./streams/readable.js";
+import { IncomingBody, streamOfIncoming } from "./streams/sources.js";
+import * as transform from "./streams/transform.js";
+import * as writable from "./streams/writable.js";
+import { structuredClone } from "./structured-clone.js";
+import * as timers from "./timers.js";
+import { URL, URLSearchParams } from "./url.js";
+import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
+
+const CREATE = Symbol("create");
+
+/** https://html.spec.whatwg.org/#navigator */
+class Navigator {
+  constructor(token) {
+    if (token !== CREATE) throw illegalConstructor();
+  }
+  get userAgent() {
+    return "Cloudflare-Workers";
+  }
+  get hardwareConcurrency() {
+    return 1;
+  }
+  get platform() {
+    return "";
+  }
+  get language() {
+    return "en";
+  }
+  get languages() {
+    return ["en"];
+  }
+  sendBeacon(url, body) {
+    fetch(url, { method: "POST", body }).catch(events.reportError);
+    return true;
+  }
+}
+
+/** https://w3c.github.io/hr-time/#sec-performance */
+class Performance extends events.EventTarget {
+  constructor(token) {
+    if (token !== CREATE) throw illegalConstructor();
+    super();
+  }
+  get timeOrigin() {
+    return 0;
+  }
+  now() {
+    return natives.monotonic();
+  }
+  toJSON() {
+    return { timeOrigin: this.timeOrigin };
+  }
+}
+
+finishInterfaces(Navigator, Performance);
+finishInterface(DOMException);
+
+const target = events.globalTarget;
+
+/** Everything a script finds by name, besides what the language has. */
+const globals = {
+  AbortController, AbortSignal, Blob, Body, Crypto, File, FormData, Headers, Navigator, Performance, Request, Response,
+  TextDecoder, TextEncoder, URL, URLSearchParams,
+  CloseEvent: events.CloseEvent,
+  CustomEvent: events.CustomEvent,
+  ErrorEvent: events.ErrorEvent,
+  Event: events.Event,
+  EventTarget: events.EventTarget,
+  MessageEvent: events.MessageEvent,
+  PromiseRejectionEvent: events.PromiseRejectionEvent,
+  ByteLengthQueuingStrategy: strategies.ByteLengthQueuingStrategy,
+  CountQueuingStrategy: strategies.CountQueuingStrategy,
+  ReadableByteStreamController: readable.ReadableByteStreamController,
+  ReadableStream: readable.ReadableStream,
+  ReadableStreamBYOBReader: readable.ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest: readable.ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController: readable.ReadableStreamDefaultController,
+  ReadableStreamDefaultReader: readable.ReadableStreamDefaultReader,
+  FixedLengthStream: transform.FixedLengthStream,
+  IdentityTransformStream: transform.IdentityTransformStream,
+  TextDecoderStream: transform.TextDecoderStream,
+  TextEncoderStream: transform.TextEncoderStream,
+  TransformStream: transform.TransformStream,
+  TransformStreamDefaultController: transform.TransformStreamDefaultController,
+  WritableStream: writable.WritableStream,
+  WritableStreamDefaultController: writable.WritableStreamDefaultController,
+  WritableStreamDefaultWriter: writable.WritableStreamDefaultWriter,
+  Scheduler: timers.Scheduler,
+  atob, btoa, console, crypto, fetch, structuredClone,
+  clearInterval: timers.clearInterval,
+  clearTimeout: timers.clearTimeout,
+  queueMicrotask: timers.queueMicrotask,
+  scheduler: timers.scheduler,
+  setInterval: timers.setInterval,
+  setTimeout: timers.setTimeout,
+  navigator: new Navigator(CREATE),
+  origin: "null",
+  performance: new Performance(CREATE),
+  reportError: events.reportError,
+  self: globalThis,
+  addEventListener: (type, callback, options) => target.addEventListener(type, callback, options),
+  dispatchEvent: (event) => target.dispatchEvent(event),
+  removeEventListener: (type, callback, options) => target.removeEventListener(type, callback, options),
+};
+
+for (const [name, value] of Object.entries(globals)) {
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+}
+
+/** What Rust calls. */
+natives.entry = {
+  incomingRequest,
+  abortRequest,
+  fetchThrough,
+
+  // What goes out for a handler's answer; undefined if it is not a Response.
+  responseParts(response) {
+    const state = stateOf(response);
+    if (state === undefined) return undefined;
+    if (state.type === "error") throw new TypeError("Response.error() cannot be the answer to a request.");
+    const [how, data, length] = contentOf(response).send();
+    const manual = state.encodeBody === "manual";
+    return [state.status, state.statusText, flatHeadersOf(state), how, data, length, manual, state.webSocket];
+  },
+
+  // Any value that may be a body (what `new Response(value)` takes), on its way out.
+  sendBody: (body) => extractContent(body).content.send(),
+
+  // A body from outside as a ReadableStream.
+  streamOfBody: (id, length) => streamOfIncoming(new IncomingBody(id, length)),
+
+  reportUnhandledRejection: events.reportUnhandledRejection,
+  reportHandledRejection: events.reportHandledRejection,
+  reportError: events.reportError,
+};

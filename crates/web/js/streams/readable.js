@@ -1,0 +1,426 @@
+// ReadableStream, its readers and controllers: the public classes over the cores.
+
+import { AbortSignal } from "../abort.js";
+import { argumentError, finishInterfaces, illegalConstructor, toDictionary } from "../webidl.js";
+import { highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
+import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
+import { pipe } from "./pipe.js";
+import { DefaultControllerCore, DefaultReaderCore, ReadableCore, sourceFrom } from "./readable-core.js";
+import { tee } from "./tee.js";
+import { writableCoreOf } from "./writable.js";
+
+const CREATE = Symbol("create");
+
+let coreOf;
+
+/** https://streams.spec.whatwg.org/#rs-class */
+export class ReadableStream {
+  #core;
+
+  constructor(underlyingSource, strategy) {
+    if (underlyingSource === CREATE) {
+      this.#core = strategy;
+      return;
+    }
+    const source = toDictionary(underlyingSource, "constructor", "ReadableStream");
+    const options = toDictionary(strategy, "constructor", "ReadableStream", 2);
+    this.#core = new ReadableCore();
+    const type = source.type;
+    if (type === undefined) setUpDefault(this.#core, source, options);
+    else if (`${type}` === "bytes") setUpBytes(this.#core, source, options);
+    else throw new TypeError(`'${type}' is not a valid ReadableStream type.`);
+  }
+
+  static {
+    coreOf = (stream) => (typeof stream === "object" && stream !== null && #core in stream ? stream.#core : undefined);
+  }
+
+  static from(iterable) {
+    return wrapReadable(readableFrom(iterable));
+  }
+
+  get locked() {
+    return this.#core.locked;
+  }
+
+  async cancel(reason) {
+    if (this.#core.locked) throw lockedError();
+    return this.#core.cancel(reason);
+  }
+
+  getReader(options) {
+    const { mode } = toDictionary(options, "getReader", "ReadableStream");
+    if (mode === undefined) return new ReadableStreamDefaultReader(this);
+    if (`${mode}` === "byob") return new ReadableStreamBYOBReader(this);
+    throw new TypeError(`'${mode}' is not a valid reader mode.`);
+  }
+
+  pipeThrough(transform, options) {
+    const target = writableCoreOf(transform?.writable);
+    if (target === undefined || coreOf(transform.readable) === undefined) {
+      throw argumentError(1, "pipeThrough", "ReadableStream", "ReadableWritablePair");
+    }
+    const checked = pipeOptions(options, "pipeThrough");
+    requireUnlocked(this.#core, target);
+    pipe(this.#core, target, checked).catch(() => {});
+    return transform.readable;
+  }
+
+  async pipeTo(destination, options) {
+    const target = writableCoreOf(destination);
+    if (target === undefined) throw argumentError(1, "pipeTo", "ReadableStream", "WritableStream");
+    const checked = pipeOptions(options, "pipeTo");
+    requireUnlocked(this.#core, target);
+    return pipe(this.#core, target, checked);
+  }
+
+  tee() {
+    if (this.#core.locked) throw lockedError();
+    return tee(this.#core).map(wrapReadable);
+  }
+
+  values(options) {
+    const { preventCancel } = toDictionary(options, "values", "ReadableStream");
+    return new ReadableStreamAsyncIterator(new DefaultReaderCore(this.#core), Boolean(preventCancel));
+  }
+}
+
+Object.defineProperty(ReadableStream.prototype, Symbol.asyncIterator, {
+  value: ReadableStream.prototype.values,
+  writable: true,
+  configurable: true,
+});
+
+function lockedError() {
+  return new TypeError("This ReadableStream is currently locked to a reader.");
+}
+
+function pipeOptions(options, method) {
+  const { preventAbort, preventCancel, preventClose, signal } = toDictionary(options, method, "ReadableStream", 2);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw argumentError(2, method, "ReadableStream", "StreamPipeOptions");
+  }
+  return { preventAbort, preventCancel, preventClose, signal };
+}
+
+function requireUnlocked(source, target) {
+  if (source.locked) throw lockedError();
+  if (target.locked) throw new TypeError("This WritableStream is currently locked to a writer.");
+}
+
+function sourceMethods(source) {
+  return { start: methodOf(source, "start"), pull: methodOf(source, "pull"), cancel: methodOf(source, "cancel") };
+}
+
+function setUpDefault(core, source, strategy) {
+  const highWaterMark = highWaterMarkOf(strategy, 1);
+  const size = sizeOf(strategy);
+  const methods = sourceMethods(source);
+  const publicController = new ReadableStreamDefaultController(CREATE);
+  const algorithms = sourceFrom(source, methods, publicController);
+  const controller = new DefaultControllerCore(core, algorithms, highWaterMark, size);
+  publicController[CREATE](controller);
+  controller.start(Promise.resolve(methods.start?.call(source, publicController)));
+}
+
+function setUpBytes(core, source, strategy) {
+  if (strategy.size !== undefined) throw new RangeError("The strategy of a byte stream cannot have a size function.");
+  const highWaterMark = highWaterMarkOf(strategy, 0);
+  const autoAllocate = autoAllocateSize(source.autoAllocateChunkSize);
+  const methods = sourceMethods(source);
+  const publicController = new ReadableByteStreamController(CREATE);
+  const algorithms = sourceFrom(source, methods, publicController);
+  const controller = new ByteControllerCore(core, algorithms, highWaterMark, autoAllocate);
+  publicController[CREATE](controller);
+  controller.start(Promise.resolve(methods.start?.call(source, publicController)));
+}
+
+function autoAllocateSize(value) {
+  if (value === undefined) return undefined;
+  const size = Math.trunc(Number(value));
+  if (!(size > 0)) throw new TypeError("autoAllocateChunkSize must be a positive integer.");
+  return size;
+}
+
+/** The core of a stream of what an iterable or async iterable yields. */
+export function readableFrom(iterable) {
+  const method = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
+  if (typeof method !== "function") throw argumentError(1, "from", "ReadableStream", "AsyncIterable");
+  const iterator = method.call(iterable);
+  const core = new ReadableCore();
+  const source = {
+    async pull() {
+      const result = await iterator.next();
+      if (typeof result !== "object" || result === null) throw new TypeError("An iterator result must be an object.");
+      if (result.done) controller.close();
+      else controller.enqueue(await result.value);
+    },
+    async cancel(reason) {
+      await iterator.return?.(reason);
+    },
+  };
+  const controller = new DefaultControllerCore(core, source, 0, () => 1);
+  controller.start(Promise.resolve());
+  return core;
+}
+
+// A read request that settles a promise with an iterator result.
+function promiseRequest() {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const request = {
+    chunk: (value) => resolve({ value, done: false }),
+    close: (value) => resolve({ value, done: true }),
+    error: reject,
+  };
+  return { promise, request };
+}
+
+/** https://streams.spec.whatwg.org/#default-reader-class */
+export class ReadableStreamDefaultReader {
+  #core;
+
+  constructor(stream) {
+    const core = coreOf(stream);
+    if (core === undefined) throw argumentError(1, "constructor", "ReadableStreamDefaultReader", "ReadableStream");
+    this.#core = new DefaultReaderCore(core);
+  }
+
+  get closed() {
+    return this.#core.closed.promise;
+  }
+  cancel(reason) {
+    return this.#core.cancel(reason);
+  }
+  read() {
+    const { promise, request } = promiseRequest();
+    this.#core.read(request);
+    return promise;
+  }
+  releaseLock() {
+    this.#core.release();
+  }
+}
+
+/** https://streams.spec.whatwg.org/#byob-reader-class */
+export class ReadableStreamBYOBReader {
+  #core;
+
+  constructor(stream) {
+    const core = coreOf(stream);
+    if (core === undefined) throw argumentError(1, "constructor", "ReadableStreamBYOBReader", "ReadableStream");
+    this.#core = new ByobReaderCore(core);
+  }
+
+  get closed() {
+    return this.#core.closed.promise;
+  }
+  cancel(reason) {
+    return this.#core.cancel(reason);
+  }
+  async read(view, options) {
+    const { min = 1 } = toDictionary(options, "read", "ReadableStreamBYOBReader", 2);
+    return this.#read(view, Number(min));
+  }
+  /** Cloudflare's own: waits for at least `min` elements. */
+  async readAtLeast(min, view) {
+    return this.#read(view, Number(min));
+  }
+  releaseLock() {
+    this.#core.release();
+  }
+
+  #read(view, min) {
+    if (!ArrayBuffer.isView(view)) throw argumentError(1, "read", "ReadableStreamBYOBReader", "ArrayBufferView");
+    if (view.byteLength === 0) {
+      throw new TypeError('You must call read() on a "byob" reader with a positive-sized TypedArray object.');
+    }
+    const length = view.length ?? view.byteLength;
+    if (!Number.isInteger(min) || min < 1) throw new TypeError("Requested invalid minimum number of bytes to read.");
+    if (min > length) throw new RangeError("The minimum to read must not exceed the size of the view.");
+    const { promise, request } = promiseRequest();
+    this.#core.readInto(view, min, request);
+    return promise;
+  }
+}
+
+/** https://streams.spec.whatwg.org/#rs-default-controller-class */
+export class ReadableStreamDefaultController {
+  #core;
+
+  constructor(token) {
+    if (token !== CREATE) throw illegalConstructor();
+  }
+
+  get desiredSize() {
+    return this.#core.desiredSize;
+  }
+  close() {
+    this.#core.close();
+  }
+  enqueue(chunk) {
+    this.#core.enqueue(chunk);
+  }
+  error(reason) {
+    this.#core.error(reason);
+  }
+  [CREATE](core) {
+    this.#core = core;
+  }
+}
+
+/** https://streams.spec.whatwg.org/#rbs-controller-class */
+export class ReadableByteStreamController {
+  #core;
+  #request = null;
+
+  constructor(token) {
+    if (token !== CREATE) throw illegalConstructor();
+  }
+
+  get byobRequest() {
+    const first = this.#core.firstPending;
+    if (this.#request === null && first !== undefined) {
+      this.#request = new ReadableStreamBYOBRequest(CREATE, this.#core, first.rest());
+      const request = this.#request;
+      this.#core.onRequestInvalid = () => {
+        request[CREATE]();
+        this.#request = null;
+      };
+    }
+    return this.#request;
+  }
+  get desiredSize() {
+    return this.#core.desiredSize;
+  }
+  close() {
+    this.#core.close();
+  }
+  enqueue(chunk) {
+    if (!ArrayBuffer.isView(chunk)) {
+      throw argumentError(1, "enqueue", "ReadableByteStreamController", "ArrayBufferView");
+    }
+    if (chunk.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
+    this.#core.enqueue(chunk);
+  }
+  error(reason) {
+    this.#core.error(reason);
+  }
+  [CREATE](core) {
+    this.#core = core;
+  }
+}
+
+/** https://streams.spec.whatwg.org/#rs-byob-request-class */
+export class ReadableStreamBYOBRequest {
+  #controller;
+  #view;
+
+  constructor(token, controller, view) {
+    if (token !== CREATE) throw illegalConstructor();
+    this.#controller = controller;
+    this.#view = view;
+  }
+
+  get view() {
+    return this.#view;
+  }
+  respond(bytesWritten) {
+    const count = Number(bytesWritten);
+    if (!Number.isInteger(count) || count < 0) {
+      throw argumentError(1, "respond", "ReadableStreamBYOBRequest", "unsigned long long");
+    }
+    this.#valid().respond(count);
+  }
+  respondWithNewView(view) {
+    if (!ArrayBuffer.isView(view)) {
+      throw argumentError(1, "respondWithNewView", "ReadableStreamBYOBRequest", "ArrayBufferView");
+    }
+    this.#valid().respondWithNewView(view);
+  }
+  [CREATE]() {
+    this.#controller = undefined;
+    this.#view = null;
+  }
+
+  #valid() {
+    if (this.#controller === undefined) throw new TypeError("This ReadableStreamBYOBRequest has been invalidated.");
+    return this.#controller;
+  }
+}
+
+/** What `for await` gets: one read at a time, in order, and a cancel when the loop is left early. */
+class ReadableStreamAsyncIterator {
+  #reader;
+  #preventCancel;
+  #last = Promise.resolve();
+  #finished = false;
+
+  constructor(reader, preventCancel) {
+    this.#reader = reader;
+    this.#preventCancel = preventCancel;
+  }
+
+  next() {
+    return this.#queue(() => this.#next());
+  }
+
+  return(value) {
+    return this.#queue(() => this.#return(value));
+  }
+
+  #queue(step) {
+    this.#last = this.#last.then(step, step);
+    return this.#last;
+  }
+
+  #next() {
+    if (this.#finished) return { value: undefined, done: true };
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#reader.read({
+      chunk: (value) => resolve({ value, done: false }),
+      close: () => {
+        this.#end();
+        resolve({ value: undefined, done: true });
+      },
+      error: (reason) => {
+        this.#end();
+        reject(reason);
+      },
+    });
+    return promise;
+  }
+
+  async #return(value) {
+    if (!this.#finished) {
+      const cancelled = this.#preventCancel ? undefined : this.#reader.cancel(value);
+      this.#end();
+      await cancelled;
+    }
+    return { value, done: true };
+  }
+
+  #end() {
+    this.#finished = true;
+    this.#reader.release();
+  }
+}
+
+const asyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype));
+Object.setPrototypeOf(ReadableStreamAsyncIterator.prototype, asyncIteratorPrototype);
+
+finishInterfaces(
+  ReadableStream,
+  ReadableStreamDefaultReader,
+  ReadableStreamBYOBReader,
+  ReadableStreamDefaultController,
+  ReadableByteStreamController,
+  ReadableStreamBYOBRequest,
+);
+
+/** The public stream over a core. */
+export function wrapReadable(core) {
+  return new ReadableStream(CREATE, core);
+}
+
+/** The core of a ReadableStream; undefined for anything else. */
+export { coreOf as readableCoreOf };

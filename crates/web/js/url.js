@@ -1,0 +1,233 @@
+// URL and URLSearchParams. The WHATWG parser is Rust's `url` crate; a URL object is its serialisation, and the
+// parts are looked up when somebody asks.
+
+import { natives } from "./natives.js";
+import { argumentError, finishInterfaces, requireArguments, toUsvString } from "./webidl.js";
+
+const PARTS = ["protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
+
+let connect;
+let replacePairs;
+
+/** https://url.spec.whatwg.org/#interface-urlsearchparams */
+export class URLSearchParams {
+  #pairs = [];
+  // Tells the URL this list belongs to that it has changed.
+  #changed;
+
+  constructor(init = "") {
+    if (typeof init === "object" && init !== null) this.#pairs = pairsFrom(init);
+    else this.#pairs = parsePairs(`${init}`.replace(/^\?/, ""));
+  }
+
+  static {
+    connect = (params, changed) => {
+      params.#changed = changed;
+    };
+    replacePairs = (params, query) => {
+      params.#pairs = parsePairs(query);
+    };
+  }
+
+  get size() {
+    return this.#pairs.length;
+  }
+
+  append(name, value) {
+    requireArguments(arguments.length, 2, "append", "URLSearchParams");
+    this.#pairs.push([toUsvString(name), toUsvString(value)]);
+    this.#changed?.();
+  }
+
+  delete(name, value) {
+    requireArguments(arguments.length, 1, "delete", "URLSearchParams");
+    const matches = matcher(name, value);
+    this.#pairs = this.#pairs.filter((pair) => !matches(pair));
+    this.#changed?.();
+  }
+
+  get(name) {
+    requireArguments(arguments.length, 1, "get", "URLSearchParams");
+    return this.#pairs.find(matcher(name))?.[1] ?? null;
+  }
+
+  getAll(name) {
+    requireArguments(arguments.length, 1, "getAll", "URLSearchParams");
+    return this.#pairs.filter(matcher(name)).map((pair) => pair[1]);
+  }
+
+  has(name, value) {
+    requireArguments(arguments.length, 1, "has", "URLSearchParams");
+    return this.#pairs.some(matcher(name, value));
+  }
+
+  set(name, value) {
+    requireArguments(arguments.length, 2, "set", "URLSearchParams");
+    const matches = matcher(name);
+    const replacement = [toUsvString(name), toUsvString(value)];
+    const index = this.#pairs.findIndex(matches);
+    if (index < 0) {
+      this.#pairs.push(replacement);
+    } else {
+      this.#pairs[index] = replacement;
+      this.#pairs = this.#pairs.filter((pair, at) => at <= index || !matches(pair));
+    }
+    this.#changed?.();
+  }
+
+  sort() {
+    this.#pairs.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
+    this.#changed?.();
+  }
+
+  forEach(callback, thisArgument) {
+    if (typeof callback !== "function") throw argumentError(1, "forEach", "URLSearchParams", "Function");
+    for (const [name, value] of this) callback.call(thisArgument, value, name, this);
+  }
+
+  toString() {
+    return natives.serializeForm(this.#pairs.flat());
+  }
+
+  // Live, as the standard has it: a list changed during the loop is seen changed.
+  *entries() {
+    for (let index = 0; index < this.#pairs.length; index += 1) yield [...this.#pairs[index]];
+  }
+  *keys() {
+    for (let index = 0; index < this.#pairs.length; index += 1) yield this.#pairs[index][0];
+  }
+  *values() {
+    for (let index = 0; index < this.#pairs.length; index += 1) yield this.#pairs[index][1];
+  }
+}
+
+Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
+  value: URLSearchParams.prototype.entries,
+  writable: true,
+  configurable: true,
+});
+
+function matcher(name, value) {
+  const wanted = toUsvString(name);
+  if (value === undefined) return (pair) => pair[0] === wanted;
+  const wantedValue = toUsvString(value);
+  return (pair) => pair[0] === wanted && pair[1] === wantedValue;
+}
+
+function parsePairs(query) {
+  const flat = natives.parseForm(query);
+  const pairs = [];
+  for (let index = 0; index < flat.length; index += 2) pairs.push([flat[index], flat[index + 1]]);
+  return pairs;
+}
+
+function pairsFrom(init) {
+  if (typeof init[Symbol.iterator] !== "function") {
+    return Object.entries(init).map(([name, value]) => [toUsvString(name), toUsvString(value)]);
+  }
+  return Array.from(init, (item) => {
+    const pair = [...item];
+    if (pair.length !== 2) {
+      throw new TypeError(
+        "Invalid URL search params sequence. Each inner sequence must have exactly two elements.",
+      );
+    }
+    return pair.map(toUsvString);
+  });
+}
+
+/** https://url.spec.whatwg.org/#api */
+export class URL {
+  #href;
+  #parts;
+  #searchParams;
+
+  constructor(url, base) {
+    requireArguments(arguments.length, 1, "constructor", "URL");
+    this.#href = parse(url, base);
+    if (this.#href === undefined) throw new TypeError("Invalid URL string.");
+  }
+
+  static canParse(url, base) {
+    requireArguments(arguments.length, 1, "canParse", "URL");
+    return parse(url, base) !== undefined;
+  }
+
+  static parse(url, base) {
+    requireArguments(arguments.length, 1, "parse", "URL");
+    const href = parse(url, base);
+    return href === undefined ? null : new URL(href);
+  }
+
+  static createObjectURL() {
+    throw new Error("URL.createObjectURL() is not implemented");
+  }
+
+  static revokeObjectURL() {
+    throw new Error("URL.revokeObjectURL() is not implemented");
+  }
+
+  get href() {
+    return this.#href;
+  }
+  set href(value) {
+    const href = parse(value);
+    if (href === undefined) throw new TypeError("Invalid URL string.");
+    this.#replace(href);
+  }
+
+  get origin() {
+    return this.#part(PARTS.length);
+  }
+
+  get searchParams() {
+    if (this.#searchParams === undefined) {
+      this.#searchParams = new URLSearchParams(this.search);
+      connect(this.#searchParams, () => this.#setPart("search", `${this.#searchParams}`));
+    }
+    return this.#searchParams;
+  }
+
+  toString() {
+    return this.#href;
+  }
+  toJSON() {
+    return this.#href;
+  }
+
+  #part(index) {
+    this.#parts ??= natives.urlParts(this.#href);
+    return this.#parts[index];
+  }
+
+  #setPart(name, value) {
+    this.#href = natives.urlWith(this.#href, name, value);
+    this.#parts = undefined;
+  }
+
+  #replace(href) {
+    this.#href = href;
+    this.#parts = undefined;
+    if (this.#searchParams !== undefined) replacePairs(this.#searchParams, this.search.slice(1));
+  }
+
+  static {
+    PARTS.forEach((name, index) => {
+      Object.defineProperty(URL.prototype, name, {
+        get() {
+          return this.#part(index);
+        },
+        set(value) {
+          this.#replace(natives.urlWith(this.#href, name, toUsvString(value)));
+        },
+        configurable: true,
+      });
+    });
+  }
+}
+
+function parse(url, base) {
+  return natives.parseUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base));
+}
+
+finishInterfaces(URLSearchParams, URL);

@@ -1,0 +1,69 @@
+// The few habits of Web IDL that every API class shares: how arguments are checked and how a finished class
+// is presented to scripts.
+
+/** The TypeError for an argument that is missing or of the wrong type, in workerd's words. */
+export function argumentError(position, method, interfaceName, type) {
+  return new TypeError(
+    `Failed to execute '${method}' on '${interfaceName}': parameter ${position} is not of type '${type}'.`,
+  );
+}
+
+/** The TypeError for a class that scripts may not construct. */
+export function illegalConstructor() {
+  return new TypeError("Illegal constructor");
+}
+
+/** Throws unless at least `count` arguments were given. */
+export function requireArguments(given, count, method, interfaceName, type = "string") {
+  if (given < count) throw argumentError(given + 1, method, interfaceName, type);
+}
+
+/** The USVString conversion: ToString, then lone surrogates become U+FFFD. */
+export function toUsvString(value) {
+  return `${value}`.toWellFormed();
+}
+
+/** An options argument: anything but an object (or nothing) is a TypeError. */
+export function toDictionary(value, method, interfaceName, position = 1) {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" && typeof value !== "function") {
+    throw argumentError(position, method, interfaceName, "object");
+  }
+  return value;
+}
+
+/** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one. */
+export function isBufferSource(value) {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
+}
+
+/** The bytes of a buffer source, not copied. */
+export function bytesOf(source) {
+  if (source instanceof Uint8Array) return source;
+  if (ArrayBuffer.isView(source)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  return new Uint8Array(source);
+}
+
+/**
+ * Gives a class what Web IDL gives an interface: a `Symbol.toStringTag` on the prototype, enumerable members,
+ * and the constants on both the class and its prototype.
+ */
+export function finishInterface(constructor, constants = {}) {
+  const { prototype, name } = constructor;
+  for (const key of Object.getOwnPropertyNames(prototype)) {
+    if (key !== "constructor") Object.defineProperty(prototype, key, { enumerable: true });
+  }
+  for (const [key, value] of Object.entries(constants)) {
+    const descriptor = { value, enumerable: true };
+    Object.defineProperty(constructor, key, descriptor);
+    Object.defineProperty(prototype, key, descriptor);
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+}
+
+/** `finishInterface` for several classes without constants. */
+export function finishInterfaces(...constructors) {
+  for (const constructor of constructors) finishInterface(constructor);
+}

@@ -1,0 +1,97 @@
+//! The JavaScript sources, and how they get into the engine: as modules that import each other by relative paths,
+//! from a table compiled into this crate.
+
+use hognose_engine::{Attributes, Context, ModuleLoader, ModuleSource, PromiseState, Result, Thrown, Value};
+
+/// What the names of our modules begin with, in stack traces too.
+const PREFIX: &str = "hognose:web/";
+
+macro_rules! sources {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../js/", $name)))),*]
+    };
+}
+
+const SOURCES: &[(&str, &str)] = sources![
+    "abort.js",
+    "blob.js",
+    "body.js",
+    "console.js",
+    "crypto.js",
+    "encoding.js",
+    "events.js",
+    "fetch.js",
+    "form-data.js",
+    "headers.js",
+    "inspect.js",
+    "main.js",
+    "natives.js",
+    "request.js",
+    "response.js",
+    "streams/basics.js",
+    "streams/byte-core.js",
+    "streams/pipe.js",
+    "streams/readable-core.js",
+    "streams/readable.js",
+    "streams/sources.js",
+    "streams/tee.js",
+    "streams/transform.js",
+    "streams/writable.js",
+    "structured-clone.js",
+    "timers.js",
+    "url.js",
+    "webidl.js",
+];
+
+/// Evaluates `main.js` and all it imports. The natives are on the global object while that lasts.
+pub(crate) fn load(context: Context, natives: &Value) -> Result<()> {
+    context.global().define_with("hognoseNatives", natives, Attributes::METHOD)?;
+    context.set_module_loader(Sources);
+    let loaded = context.eval_module(source("main.js").unwrap_or_default(), &format!("{PREFIX}main.js"))?;
+    match loaded.promise_state() {
+        Some(PromiseState::Rejected) => Err(Thrown(loaded.promise_result().unwrap_or(loaded))),
+        _ => Ok(()),
+    }
+}
+
+fn source(path: &str) -> Option<&'static str> {
+    SOURCES.iter().find(|(name, _)| *name == path).map(|(_, source)| *source)
+}
+
+/// Finds our own modules and no others.
+struct Sources;
+
+impl ModuleLoader for Sources {
+    fn resolve(&self, _: Context, base: &str, specifier: &str) -> Result<String> {
+        Ok(join(base, specifier))
+    }
+
+    fn load(&self, context: Context, name: &str, _: &Value) -> Result<ModuleSource> {
+        let source = name.strip_prefix(PREFIX).and_then(source);
+        match source {
+            Some(source) => Ok(ModuleSource::JavaScript(source.to_owned())),
+            None => Err(Thrown::type_error(context, &format!("No such module \"{name}\"."))),
+        }
+    }
+}
+
+/// The name that a relative specifier means in the module `base`.
+fn join(base: &str, specifier: &str) -> String {
+    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+    match specifier.strip_prefix("../") {
+        Some(rest) => format!("{}/{rest}", folder.rsplit_once('/').map_or("", |(parent, _)| parent)),
+        None => format!("{folder}/{}", specifier.trim_start_matches("./")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_specifiers_are_joined() {
+        assert_eq!(join("hognose:web/main.js", "./url.js"), "hognose:web/url.js");
+        assert_eq!(join("hognose:web/streams/tee.js", "../abort.js"), "hognose:web/abort.js");
+        assert_eq!(join("hognose:web/main.js", "./streams/tee.js"), "hognose:web/streams/tee.js");
+    }
+}

@@ -1,0 +1,6 @@
+//! The platform as scripts see it: each test runs JavaScript against a host made of lists.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
+
+mod basics;
+mod harness;
+mod messages;
