@@ -175,7 +175,7 @@ impl Isolate {
 }
 
 /// Arguments that stand in the frame itself, as those of every method do: large things are bodies beside them.
-fn inline<'a>(bytes: WireBody<'a>) -> Result<&'a [u8], Breach> {
+fn inline(bytes: WireBody<'_>) -> Result<&[u8], Breach> {
     match bytes {
         WireBody::None => Ok(&[]),
         WireBody::Inline(bytes) => Ok(bytes),

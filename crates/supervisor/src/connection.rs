@@ -56,6 +56,17 @@ impl Connection {
         self.isolate.process.ended().await;
     }
 
+    /// As [`Connection::run`], for a process whose end is in its own hands: a closed socket is not the end of it.
+    pub(crate) async fn run_to_exit(mut self) {
+        let end = poll_fn(|context| self.poll(context)).await;
+        if !matches!(end, End::Died) {
+            self.isolate.process.kill();
+            self.tell(&end);
+        }
+        self.isolate.process.ended().await;
+        self.isolate.lose_all("its process ended");
+    }
+
     fn tell(&self, end: &End) {
         let reason = match end {
             End::Asked => "it was shut down".to_owned(),

@@ -12,7 +12,7 @@ pub const BUSY_AFTER: Duration = Duration::from_millis(2);
 /// How long a connection may take to send a request's head; it bounds idle keep-alive connections too.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a base or a Worker's top-level code may take to load.
-pub const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a template may take to fork.
 pub const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long `waitUntil` work may go on after the response, or after the client has gone.

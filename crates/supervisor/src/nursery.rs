@@ -11,28 +11,19 @@ use crate::template::{CellCommand, Surroundings, Template};
 pub(crate) struct Nursery {
     command: CellCommand,
     around: Surroundings,
-    cradle: Mutex<Cradle>,
+    root: Mutex<Root>,
 }
 
-/// What the base is to be, and the base itself where there is one.
-struct Cradle {
+/// What all zygotes come from.
+struct Root {
     boot: Order,
     base: Option<Arc<Template>>,
 }
 
 impl Nursery {
     pub(crate) fn new(command: CellCommand, base: Base, around: Surroundings) -> Self {
-        let cradle = Cradle { boot: Order::Boot(base), base: None };
-        Self { command, around, cradle: Mutex::new(cradle) }
-    }
-
-    /// Has later zygotes come from another base, if it differs: the packages have changed.
-    pub(crate) async fn rebase(&self, base: Base) {
-        let boot = Order::Boot(base);
-        let mut cradle = self.cradle.lock().await;
-        if cradle.boot != boot {
-            *cradle = Cradle { boot, base: None };
-        }
+        let root = Mutex::new(Root { boot: Order::Boot(base), base: None });
+        Self { command, around, root }
     }
 
     /// A new zygote that has become `role`.
@@ -42,17 +33,25 @@ impl Nursery {
 
     /// The base, started if there is none.
     async fn base(&self) -> Result<Arc<Template>, LoadFailure> {
-        let mut cradle = self.cradle.lock().await;
-        if let Some(alive) = cradle.base.as_ref().filter(|base| base.is_alive()) {
+        let mut root = self.root.lock().await;
+        if let Some(alive) = root.base.as_ref().filter(|base| base.is_alive()) {
             return Ok(Arc::clone(alive));
         }
-        let started = Arc::new(Template::base(&self.command, &cradle.boot, &self.around).await?);
-        cradle.base = Some(Arc::clone(&started));
+        let started = Arc::new(Template::base(&self.command, &root.boot, &self.around).await?);
+        root.base = Some(Arc::clone(&started));
         Ok(started)
     }
 
-    /// Ends the base; zygotes and isolates live on.
+    /// Has later zygotes come from another base, if this one differs. The old one lives as long as its zygotes do.
+    pub(crate) async fn rebase(&self, base: Base) {
+        let (mut root, boot) = (self.root.lock().await, Order::Boot(base));
+        if root.boot != boot {
+            *root = Root { boot, base: None };
+        }
+    }
+
+    /// Ends the base, once no zygote of it is left.
     pub(crate) async fn close(&self) {
-        self.cradle.lock().await.base.take();
+        self.root.lock().await.base.take();
     }
 }

@@ -63,7 +63,8 @@ impl Pool {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            match self.members().choose(self.size_max, starts_before) {
+            let choice = self.members().choose(self.size_max, starts_before);
+            match choice {
                 Choice::Use(isolate) => return Ok(isolate),
                 Choice::Fail(error) => return Err(error),
                 Choice::StartAndWait => start(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
@@ -14,6 +15,8 @@ use tokio::io::unix::AsyncFd;
 pub(crate) struct Process {
     pidfd: AsyncFd<OwnedFd>,
     pid: u32,
+    /// What a shell would make of its end, once it has been reaped.
+    exit_code: OnceLock<u8>,
 }
 
 impl Process {
@@ -38,7 +41,11 @@ impl Process {
         reason = "its fault lies in types that do not own their descriptor, as OwnedFd does"
     )]
     fn watch(pidfd: OwnedFd, pid: u32) -> io::Result<Self> {
-        Ok(Self { pidfd: AsyncFd::with_interest(pidfd, Interest::READABLE)?, pid })
+        Ok(Self {
+            pidfd: AsyncFd::with_interest(pidfd, Interest::READABLE)?,
+            pid,
+            exit_code: OnceLock::new(),
+        })
     }
 
     /// Its number, for people.
@@ -63,9 +70,20 @@ impl Process {
         self.pidfd.poll_read_ready(context).map(|_| self.reap())
     }
 
+    /// Waits until it has ended and gives its exit status as a shell would: 128 and the signal's number where a signal
+    /// ended it. For a child of ours; of any other the status is not known, and counts as a failure.
+    pub(crate) async fn exit_code(&self) -> u8 {
+        self.ended().await;
+        self.exit_code.get().copied().unwrap_or(1)
+    }
+
     fn reap(&self) {
         let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let _not_ours = rustix::process::waitid(WaitId::PidFd(self.pidfd.get_ref().as_fd()), flags);
+        let waited = rustix::process::waitid(WaitId::PidFd(self.pidfd.get_ref().as_fd()), flags);
+        // Not ours, or reaped before: there is nothing to learn.
+        let Ok(Some(status)) = waited else { return };
+        let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+        self.exit_code.get_or_init(|| code.map_or(1, |code| code as u8));
     }
 }
 
@@ -102,10 +120,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_is_reaped_when_it_has_ended() {
-        let child = Command::new("true").spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         let process = Process::open(child.id()).unwrap();
         process.ended().await;
-        assert!(Process::open(child.id()).is_err(), "its number is free again");
+        assert!(child.wait().is_err(), "there is nothing left to wait for");
     }
 
     #[tokio::test]

@@ -107,6 +107,11 @@ impl Server {
         self.address
     }
 
+    /// Has versions loaded from now on come from another base, where the packages have changed.
+    pub async fn rebase(&self, base: Base) {
+        self.shared.nursery.rebase(base).await;
+    }
+
     /// Loads another version of one of the Workers. New requests go to it once it has loaded; what the old version has
     /// begun it finishes. Where loading fails, the old version goes on, except in development, where new requests get
     /// the error until a version loads. Given again while a version loads, only the newest one is loaded after it.
@@ -114,12 +119,6 @@ impl Server {
         let slot = self.slots.iter().find(|slot| slot.name() == version.worker.name);
         let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(version.worker.name.clone()))?;
         slot.replace(version).await.map_err(ReplaceError::Load)
-    }
-
-    /// Has versions that load from now on come from another base: the installed packages have changed. What serves goes
-    /// on.
-    pub async fn rebase(&self, base: Base) {
-        self.shared.nursery.rebase(base).await;
     }
 
     /// Stops accepting, lets what was begun finish for at most `drain`, and returns when no process is left.

@@ -225,7 +225,7 @@ impl Isolate {
         }
         match &end {
             Some(error) => {
-                state.send(Frame::StreamAbort { stream, error: remote_error(&error.name, &error.message) })
+                state.send(Frame::StreamAbort { stream, error: remote_error(&error.name, &error.message) });
             }
             None => state.send(Frame::StreamEnd { stream }),
         }

@@ -47,6 +47,8 @@ pub struct CellCommand {
 #[derive(Debug)]
 pub(crate) struct Template {
     orders: mpsc::Sender<ForkOrder>,
+    /// What it was forked from, which lives at least as long: a cell may end with its parent.
+    parent: Option<Arc<Template>>,
     /// What it reported when it was ready.
     pub(crate) loaded: Loaded,
 }
@@ -105,11 +107,16 @@ impl Template {
     }
 
     /// Has this template fork a Worker's zygote, and waits until that is ready.
-    pub(crate) async fn zygote(&self, role: Role, around: &Surroundings) -> Result<Self, LoadFailure> {
+    pub(crate) async fn zygote(
+        self: Arc<Self>,
+        role: Role,
+        around: &Surroundings,
+    ) -> Result<Self, LoadFailure> {
         let (ours, theirs) =
             socket_pair().map_err(|error| failure(format!("cannot make a socket: {error}")))?;
         let process = self.fork(role, vec![theirs]).await.map_err(|error| failure(error.to_string()))?;
-        Self::await_ready(Control::new(ours), process, around).await
+        let zygote = Self::await_ready(Control::new(ours), process, around).await?;
+        Ok(Self { parent: Some(self), ..zygote })
     }
 
     async fn await_ready(
@@ -130,7 +137,7 @@ impl Template {
         let (orders, received) = mpsc::channel(16);
         let task = Keeper { control, process, around: around.clone(), waiting: VecDeque::new() };
         around.tasks.spawn(task.run(received));
-        Ok(Self { orders, loaded })
+        Ok(Self { orders, parent: None, loaded })
     }
 
     /// Has it fork; the child is killed when the process that is returned is dropped.
@@ -151,19 +158,57 @@ fn failure(message: String) -> LoadFailure {
     LoadFailure { message, traceback: String::new() }
 }
 
+/// The cell of a script: started like a base, with its caller's streams, and never forked.
+pub(crate) struct ScriptCell {
+    control: Control,
+    process: Process,
+}
+
+impl ScriptCell {
+    pub(crate) fn start(command: &CellCommand) -> io::Result<Self> {
+        let (ours, theirs) = socket_pair()?;
+        // In its caller's process group, so that the terminal's Ctrl-C reaches it.
+        let process = execute(command, theirs, |spawned| spawned)?;
+        Ok(Self { control: Control::new(ours), process })
+    }
+
+    /// Waits until the engines are up.
+    pub(crate) async fn boot(&mut self, boot: &Order, around: &Surroundings) -> Result<(), LoadFailure> {
+        let sent = self.control.send(boot, &[]).await;
+        sent.map_err(|error| failure(format!("a cell did not take its first order: {error}")))?;
+        self.control.ready(around).await.map(drop)
+    }
+
+    /// Gives it its script and its socket.
+    pub(crate) async fn run(mut self, order: &Order, socket: OwnedFd) -> io::Result<Process> {
+        self.control.send(order, &[socket]).await?;
+        Ok(self.process)
+    }
+}
+
+/// Executes a cell with its control socket under the number where it looks for it.
+fn execute(
+    command: &CellCommand,
+    control: OwnedFd,
+    prepare: impl FnOnce(&mut Command) -> &mut Command,
+) -> io::Result<Process> {
+    let mut spawned = Command::new(&command.program);
+    spawned.args(&command.args).env_clear().envs(command.env.iter().map(|(name, value)| (name, value)));
+    let control = FdMapping { parent_fd: control, child_fd: CONTROL_FD };
+    spawned.fd_mappings(vec![control]).expect("invariant: one descriptor cannot collide");
+    Process::open(prepare(&mut spawned).spawn()?.id())
+}
+
 /// Executes a base cell: an empty environment but for what is given, its control socket, and its output as log lines.
 fn spawn(command: &CellCommand, around: &Surroundings) -> io::Result<(Control, Process)> {
     let (ours, theirs) = socket_pair()?;
     let (output, input) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&output, true)?;
-    let mut spawned = Command::new(&command.program);
-    spawned.args(&command.args).env_clear().envs(command.env.iter().map(|(name, value)| (name, value)));
-    spawned.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
+    let other_input = input.try_clone()?;
     // Its own process group: a terminal's Ctrl-C is for the supervisor, which then ends its cells in order.
-    spawned.process_group(0);
-    let control = FdMapping { parent_fd: theirs, child_fd: CONTROL_FD };
-    spawned.fd_mappings(vec![control]).expect("invariant: one descriptor cannot collide");
-    let process = Process::open(spawned.spawn()?.id())?;
+    let process = execute(command, theirs, |spawned| {
+        spawned.stdin(Stdio::null()).stdout(other_input).stderr(input).process_group(0)
+    })?;
     around.tasks.spawn(forward_output(pipe::Receiver::from_owned_fd(output)?, around.clone()));
     Ok((Control::new(ours), process))
 }

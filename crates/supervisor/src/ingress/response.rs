@@ -97,9 +97,9 @@ mod tests {
     fn finished(method: Method, status: u16, header: Option<u64>, body: Body) -> Response<Body> {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        header.into_iter().for_each(|length| {
+        if let Some(length) = header {
             response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        });
+        }
         finish(response, &method)
     }
 

@@ -1,0 +1,79 @@
+//! `hognose run`: one cell that runs its caller's script, with the caller's own standard streams and environment. It has
+//! no pool, no zygote and no lock; the supervisor lends it a network and waits for its exit status.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use hognose_services::Service;
+use hognose_wire::CapId;
+use hognose_wire::control::{Base, LoadFailure, Order, Script};
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use crate::calls::Grants;
+use crate::connection::Connection;
+use crate::egress::{Egress, EgressError, EgressOptions};
+use crate::events::{Events, ServerEvent};
+use crate::isolate::Isolate;
+use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
+
+/// The capability through which a script's `fetch()` leaves.
+pub const SCRIPT_OUTBOUND: CapId = CapId(1);
+
+/// What to run and how.
+#[derive(Clone, Debug)]
+pub struct ScriptOptions {
+    /// How the cell is started.
+    pub cell: CellCommand,
+    /// What it is told first.
+    pub base: Base,
+    /// The script; its outbound capability is [`SCRIPT_OUTBOUND`].
+    pub script: Script,
+    /// How `fetch()` leaves.
+    pub egress: EgressOptions,
+    /// Where events go: what the connection has to say, not the script's output.
+    pub events: mpsc::Sender<ServerEvent>,
+}
+
+/// Why a script did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// Outgoing connections cannot be made as told.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// The kernel refused a socket or a process.
+    #[error("the cell could not be started: {0}")]
+    Start(#[from] io::Error),
+    /// The cell did not come up.
+    #[error("the cell did not come up: {}", .0.message)]
+    Load(LoadFailure),
+}
+
+/// Runs a script to its end and gives its exit status as a shell would: 128 and the signal's number where a signal ended
+/// it. Must be called within a tokio runtime.
+pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
+    let ScriptOptions { cell, base, script, egress, events } = options;
+    let around =
+        Surroundings { worker: "".into(), events: Arc::new(Events::new(events)), tasks: TaskTracker::new() };
+    let grants = grants(&around, egress)?;
+    let mut cell = ScriptCell::start(&cell)?;
+    cell.boot(&Order::Boot(base), &around).await.map_err(ScriptError::Load)?;
+    let (socket, its_socket) = socket_pair()?;
+    let process = cell.run(&Order::Run(script), its_socket).await?;
+    let isolate = Arc::new(Isolate::new(process, Arc::new(grants)));
+    Connection::new(Arc::clone(&isolate), socket).run_to_exit().await;
+    Ok(isolate.process.exit_code().await)
+}
+
+fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, EgressError> {
+    let services: HashMap<CapId, Arc<dyn Service>> = HashMap::new();
+    Ok(Grants {
+        worker: Arc::clone(&around.worker),
+        services,
+        outbound: SCRIPT_OUTBOUND,
+        egress: Arc::new(Egress::new(egress)?),
+        events: Arc::clone(&around.events),
+        tasks: around.tasks.clone(),
+    })
+}
