@@ -4,7 +4,7 @@
 use crate::frame::{Event, Frame, HttpRequest, HttpResponse, Outcome, SocketEvent, StreamId};
 use crate::limits::{
     BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
-    HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX,
+    HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX, VALUE_INLINE_MAX,
 };
 use crate::side::Side;
 use crate::value::{Access, Body, CapRef, Headers, Payload, RemoteError};
@@ -120,7 +120,7 @@ impl Frame<'_> {
 
 fn check_event(event: &Event, from: Side) -> Checked {
     match event {
-        Event::Fetch(request) => http_request(request, from),
+        Event::Fetch(request) => request.check(from),
         Event::Rpc { method, access, args } => member(method, access, args, from),
         Event::Scheduled { cron, .. } => at_most("cron pattern", cron.len(), NAME_MAX),
         Event::Queue { queue, batch } => {
@@ -149,31 +149,37 @@ fn socket_event(event: &SocketEvent, from: Side) -> Checked {
 
 fn check_outcome(outcome: &Outcome, from: Side) -> Checked {
     match outcome {
-        Outcome::Response(response) => http_response(response, from),
+        Outcome::Response(response) => response.check(from),
         Outcome::Value(value) => payload(value, from),
         Outcome::Done => Ok(()),
         Outcome::Error(error) => remote_error(error),
     }
 }
 
-fn http_request(request: &HttpRequest, from: Side) -> Checked {
-    not_empty("an HTTP method", request.method.len())?;
-    at_most("HTTP method", request.method.len(), NAME_MAX)?;
-    at_most("URL", request.url.len(), URL_MAX)?;
-    at_most("cf", request.cf.len(), CF_MAX)?;
-    headers(&request.headers)?;
-    body(&request.body, from)
+impl HttpRequest<'_> {
+    /// Whether `from` may make this request: its bounds, and whose streams it names.
+    pub fn check(&self, from: Side) -> Checked {
+        not_empty("an HTTP method", self.method.len())?;
+        at_most("HTTP method", self.method.len(), NAME_MAX)?;
+        at_most("URL", self.url.len(), URL_MAX)?;
+        at_most("cf", self.cf.len(), CF_MAX)?;
+        headers(&self.headers)?;
+        body(&self.body, from)
+    }
 }
 
-fn http_response(response: &HttpResponse, from: Side) -> Checked {
-    if !matches!(response.status, 101 | 200..=599) {
-        return Err(Violation::Status { status: response.status });
+impl HttpResponse<'_> {
+    /// Whether `from` may give this response: its status, its bounds, and whose streams it names.
+    pub fn check(&self, from: Side) -> Checked {
+        if !matches!(self.status, 101 | 200..=599) {
+            return Err(Violation::Status { status: self.status });
+        }
+        at_most("reason phrase", self.status_text.len(), NAME_MAX)?;
+        at_most("URL", self.url.len(), URL_MAX)?;
+        headers(&self.headers)?;
+        self.web_socket.map_or(Ok(()), listed)?;
+        body(&self.body, from)
     }
-    at_most("reason phrase", response.status_text.len(), NAME_MAX)?;
-    at_most("URL", response.url.len(), URL_MAX)?;
-    headers(&response.headers)?;
-    response.web_socket.map_or(Ok(()), listed)?;
-    body(&response.body, from)
 }
 
 fn headers(headers: &Headers) -> Checked {
@@ -207,7 +213,10 @@ fn payload(value: &Payload, from: Side) -> Checked {
     no_more("bodies", value.bodies.len(), BODIES_PER_VALUE_MAX)?;
     value.caps.iter().copied().try_for_each(listed)?;
     value.bodies.iter().try_for_each(|part| body(part, from))?;
-    body(&value.bytes, from)
+    match value.bytes {
+        Body::Inline(bytes) => at_most("inline value", bytes.len(), VALUE_INLINE_MAX),
+        _ => body(&value.bytes, from),
+    }
 }
 
 /// A promise is only ever called: neither its host nor its holder lists it in a value.

@@ -7,13 +7,14 @@
 //! supervisor returns, and streams carry what is too large for a frame. Each socket has its own call and stream numbers.
 //!
 //! A frame travels as a little-endian `u32` length followed by that many bytes of [postcard](https://postcard.jamesmunns.com)
-//! holding an [`Envelope`]. Large things do not travel in frames: bodies and values above [`limits::INLINE_MAX`] are
-//! streams, which move under credit. Everything read from a cell is bounded here and looked up, never trusted, above.
+//! holding an [`Envelope`]. Large things do not travel in frames: bodies above [`limits::INLINE_MAX`] and
+//! values above [`limits::VALUE_INLINE_MAX`] are streams, which move under credit. Everything read from a cell is bounded here and looked up, never trusted, above.
 
 mod caps;
 mod check;
 mod codec;
 pub mod control;
+pub mod fetch;
 mod form;
 mod frame;
 mod ids;

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 /// The largest frame, without its four-byte length. Larger content is streamed.
 pub const FRAME_MAX: usize = 1 << 20;
-/// The largest body or value that may stand inside a frame; above it, it becomes a stream.
+/// The largest body that may stand inside a frame; above it, it becomes a stream.
 pub const INLINE_MAX: usize = 256 << 10;
+/// The largest value ([`crate::Payload::bytes`]) that may stand inside a frame; above it, it becomes a stream. It has
+/// room for an HTTP message whose head and inline body are both at their limits.
+pub const VALUE_INLINE_MAX: usize = FRAME_MAX / 2;
 /// The largest piece of a stream in one frame.
 pub const CHUNK_MAX: usize = 64 << 10;
 /// How many bytes a stream's reader lets its writer run ahead.

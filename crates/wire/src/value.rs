@@ -42,7 +42,8 @@ pub enum Body<'a> {
     /// No body at all (`body === null`).
     #[default]
     None,
-    /// The whole body, at most [`crate::limits::INLINE_MAX`] bytes.
+    /// The whole body, at most [`crate::limits::INLINE_MAX`] bytes ([`crate::limits::VALUE_INLINE_MAX`] where it is the
+    /// bytes of a [`Payload`]).
     Inline(#[serde(borrow, serialize_with = "form::bytes")] &'a [u8]),
     /// A stream that the sender of this frame writes. Nothing flows until the receiver grants credit: a body that
     /// nobody reads costs nothing.

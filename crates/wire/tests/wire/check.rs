@@ -1,12 +1,13 @@
 //! Which frames are allowed: direction, and every bound at it and one past it.
 
+use hognose_wire::fetch::{self, ReadError};
 use hognose_wire::limits::{
     BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
-    HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX,
+    HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX, VALUE_INLINE_MAX,
 };
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
-    MessageKind, Outcome, Payload, RemoteError, Side, SocketEvent, StreamId, Violation,
+    MessageKind, Outcome, Payload, RemoteError, Side, SocketEvent, StreamId, Violation, encode,
 };
 use proptest::prelude::*;
 
@@ -40,7 +41,7 @@ fn check_limit<'a>(limit: usize, from: Side, build: impl Fn(usize) -> Frame<'a>)
 
 /// Names and texts of any length; the last takes the largest limit of all.
 fn text(length: usize) -> &'static str {
-    static TEXT: [u8; INLINE_MAX + 1] = [b'x'; INLINE_MAX + 1];
+    static TEXT: [u8; VALUE_INLINE_MAX + 1] = [b'x'; VALUE_INLINE_MAX + 1];
     std::str::from_utf8(&TEXT[..length]).unwrap()
 }
 
@@ -131,7 +132,7 @@ fn bounds_of_calls_and_values_hold() {
     check_limit(NAME_MAX, side, |n| call(text(n), Access::default(), none()));
     check_limit(NAME_MAX, side, |n| call("", Access { path: vec![text(n)], ..Access::default() }, none()));
     check_limit(PATH_MAX, side, |n| call("", Access { path: vec!["a"; n], ..Access::default() }, none()));
-    check_limit(INLINE_MAX, side, |n| returned(Payload { bytes: Body::Inline(bytes(n)), ..none() }));
+    check_limit(VALUE_INLINE_MAX, side, |n| returned(Payload { bytes: Body::Inline(bytes(n)), ..none() }));
     check_limit(INLINE_MAX, side, |n| returned(Payload { bodies: vec![Body::Inline(bytes(n))], ..none() }));
     check_limit(BODIES_PER_VALUE_MAX, side, |n| returned(Payload { bodies: vec![Body::None; n], ..none() }));
     check_limit(CAPS_PER_VALUE_MAX, side, |n| {
@@ -281,4 +282,36 @@ fn on_the_synchronous_socket_the_cell_calls_and_the_supervisor_returns() {
         let refused = Violation::NotSynchronous { frame: frame.name() };
         assert_eq!(frame.check_synchronous(Side::Supervisor), Err(refused));
     }
+}
+
+#[test]
+fn a_request_at_all_its_limits_fits_into_a_value() {
+    let largest = HttpRequest {
+        method: text(NAME_MAX),
+        url: text(URL_MAX),
+        headers: vec![("name", &bytes(HEADER_BYTES_MAX / HEADERS_MAX)[4..]); HEADERS_MAX],
+        cf: text(CF_MAX),
+        follow_redirects: true,
+        body: Body::Inline(bytes(INLINE_MAX)),
+    };
+    let mut encoded = Vec::new();
+    encode(&largest, &mut encoded).unwrap();
+    assert!(encoded.len() <= VALUE_INLINE_MAX);
+    assert_eq!(fetch::read_request(&encoded[4..], Side::Cell), Ok(largest));
+}
+
+#[test]
+fn what_stands_within_a_value_is_checked_as_in_a_frame() {
+    let foreign = HttpRequest { body: Body::Stream { stream: SUPERVISORS, length: None }, ..request() };
+    let mut encoded = Vec::new();
+    encode(&foreign, &mut encoded).unwrap();
+    let refused = Violation::ForeignStream { stream: SUPERVISORS.0, writer: Side::Cell };
+    assert_eq!(fetch::read_request(&encoded[4..], Side::Cell), Err(ReadError::Rule(refused)));
+    assert_eq!(fetch::read_request(&encoded[4..], Side::Supervisor), Ok(foreign));
+
+    let mut encoded = Vec::new();
+    encode(&response(0), &mut encoded).unwrap();
+    let refused = Violation::Status { status: 0 };
+    assert_eq!(fetch::read_response(&encoded[4..], Side::Cell), Err(ReadError::Rule(refused)));
+    assert!(matches!(fetch::read_response(b"", Side::Cell), Err(ReadError::Protocol(_))));
 }
