@@ -1,0 +1,131 @@
+//! The object `pyodide_js`, Pyodide's JavaScript API: as much of it as pyodide-py and scripts use.
+
+use std::ffi::c_int;
+
+use hognose_engine::{Context, Value};
+use pyo3::prelude::*;
+
+use crate::bridge::{Object, bridge, python};
+use crate::convert::{self, deep_to_python};
+use crate::errors::{Pending, Raised};
+use crate::js::{self, JSValue, Js, JsResult, Native};
+use crate::pyproxy;
+
+/// Makes the object and gives its proxy.
+pub(crate) fn create() -> Result<Object, Raised> {
+    let native = js::object()?;
+    let functions: [(&std::ffi::CStr, c_int, Native); 5] = [
+        (c"toPy", 2, to_py),
+        (c"pyimport", 1, python_import),
+        (c"schedule", 2, schedule),
+        (c"runPython", 2, run_python),
+        (c"isPyProxy", 1, is_pyproxy),
+    ];
+    for (name, length, function) in functions {
+        let name_text = name.to_str().unwrap_or_default();
+        js::define_named(native.raw(), name_text, js::function(name, length, function)?)?;
+    }
+    let source = concat!(include_str!("api.js"), "\0");
+    let source = std::ffi::CStr::from_bytes_with_nul(source.as_bytes())
+        .expect("invariant: the source has no zero byte but its last");
+    let make = js::evaluate(source, c"hognose:api.js")?;
+    let classes = &bridge().prelude().classes;
+    convert::to_python(js::call(make.raw(), js::UNDEFINED, &[native.raw(), classes.raw()])?)
+}
+
+fn enter<T>(work: impl FnOnce() -> Result<T, Raised>) -> Result<T, Pending> {
+    let _frame = crate::stack::enter_js();
+    work().map_err(Pending::from)
+}
+
+/// `toPy(value, {depth, defaultConverter})`
+fn to_py(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let (value, options) = (js::argument(arguments, 0), js::argument(arguments, 1));
+    if !js::is_object(value) || pyproxy::is_pyproxy(value) {
+        return Ok(Js::dup(value));
+    }
+    let (depth, converter) = if js::is_object(options) {
+        (js::get_named(options, c"depth")?, js::get_named(options, c"defaultConverter")?)
+    } else {
+        (Js::UNDEFINED, Js::UNDEFINED)
+    };
+    enter(|| {
+        let depth = if js::is_undefined(depth.raw()) { -1 } else { js::to_f64(depth.raw())? as i64 };
+        let converter =
+            if js::is_undefined(converter.raw()) { None } else { Some(convert::to_python(converter)?) };
+        let made = deep_to_python::convert(Js::dup(value), depth, converter)?;
+        // SAFETY: compares identities.
+        if crate::jsproxy::value_of(made.as_ptr()).is_some_and(|same| js::strictly_equal(same, value)) {
+            return Ok(Js::dup(value));
+        }
+        convert::to_js(made.as_borrowed())
+    })
+}
+
+/// `pyimport(name)`: a module, or an attribute of one.
+fn python_import(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let name = js::text(js::argument(arguments, 0));
+    enter(|| {
+        let found = match python().import(name.as_str()) {
+            Ok(module) => module.into_any(),
+            Err(error) => match name.rsplit_once('.') {
+                Some((module, attribute)) => python().import(module)?.getattr(attribute)?,
+                None => return Err(error.into()),
+            },
+        };
+        convert::to_js(found.as_borrowed())
+    })
+}
+
+/// `schedule(callback, delay in milliseconds)`
+fn schedule(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let delay_ms = js::to_f64(js::argument(arguments, 1))?;
+    let callback = value_of(Js::dup(js::argument(arguments, 0)));
+    enter(|| {
+        crate::event_loop::schedule(callback, delay_ms)?;
+        Ok(Js::UNDEFINED)
+    })
+}
+
+/// A value as other crates hold it.
+pub(crate) fn value_of(value: Js) -> Value {
+    // SAFETY: the context is the process's one, and the reference passes over.
+    unsafe {
+        let context = std::ptr::NonNull::new(js::context()).expect("invariant: the bridge has a context");
+        Value::from_raw(Context::from_ptr(context), value.into_raw())
+    }
+}
+
+/// `runPython(code, {globals, locals, filename})`, the options already given their defaults.
+fn run_python(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    enter(|| {
+        let function = python().import("pyodide.code")?.getattr("eval_code")?;
+        let keywords = pyo3::types::PyDict::new(python());
+        let options = js::argument(arguments, 1);
+        if js::is_object(options) {
+            for key in js::own_keys(options, true)? {
+                let value = js::get(options, &key)?;
+                if !js::is_undefined(value.raw()) {
+                    keywords.set_item(convert::to_python(key.to_value()?)?, convert::to_python(value)?)?;
+                }
+            }
+        }
+        if keywords.get_item("globals")?.is_none() {
+            keywords.set_item("globals", python().import("__main__")?.dict())?;
+        }
+        let asynchronous = keywords.contains("asynchronous")?;
+        let function = if asynchronous {
+            keywords.del_item("asynchronous")?;
+            python().import("pyodide.code")?.getattr("eval_code_async")?
+        } else {
+            function
+        };
+        let source = convert::to_python(Js::dup(js::argument(arguments, 0)))?;
+        let result = function.call((source,), Some(&keywords))?;
+        convert::to_js(result.as_borrowed())
+    })
+}
+
+fn is_pyproxy(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    Ok(Js::boolean(pyproxy::is_pyproxy(js::argument(arguments, 0))))
+}

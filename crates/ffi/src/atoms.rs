@@ -1,0 +1,244 @@
+//! Property names on both sides: Python strings and JavaScript atoms, and the caches that join them.
+//!
+//! Looking a name up by its text on every attribute access would cost more than the access itself. Names of attributes are
+//! nearly always the same few string objects, so two small direct-mapped caches, keyed by identity, answer most of the
+//! time. They hold references to their keys and belong to the one context, so that neither side can reuse an address or a
+//! number while it is in a cache.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::c_char;
+use std::ptr::null_mut;
+
+use hognose_engine::raw;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::bridge::{bridge, python};
+use crate::convert::strings;
+use crate::errors::Raised;
+use crate::js::{self, JSAtom, context};
+
+const CACHE_SLOTS: usize = 2048;
+
+/// One owned reference to an atom, QuickJS's interned property key.
+#[derive(Debug)]
+pub(crate) struct Atom(JSAtom);
+
+impl Atom {
+    pub(crate) fn new(text: &str) -> Atom {
+        // SAFETY: the bridge's invariant; the text is copied.
+        Atom(unsafe { raw::JS_NewAtomLen(context(), text.as_ptr().cast::<c_char>(), text.len() as _) })
+    }
+
+    /// A new reference to an atom that somebody else owns.
+    pub(crate) fn dup(atom: JSAtom) -> Atom {
+        // SAFETY: the bridge's invariant.
+        Atom(unsafe { raw::JS_DupAtom(context(), atom) })
+    }
+
+    pub(crate) fn from_index(index: u32) -> Atom {
+        // SAFETY: the bridge's invariant.
+        Atom(unsafe { raw::JS_NewAtomUInt32(context(), index) })
+    }
+
+    /// The atom of a property key: `ToPropertyKey(value)`.
+    pub(crate) fn from_value(value: js::JSValue) -> Result<Atom, crate::errors::Pending> {
+        // SAFETY: the bridge's invariant.
+        let atom = unsafe { raw::JS_ValueToAtom(context(), value) };
+        if atom == raw::JS_ATOM_NULL as JSAtom { Err(crate::errors::Pending) } else { Ok(Atom(atom)) }
+    }
+
+    /// The atom of a Python name, used as it stands.
+    pub(crate) fn from_python(name: &Bound<'static, PyString>) -> Result<Atom, Raised> {
+        Ok(Atom::from_value(strings::to_js(name.as_any().as_borrowed())?.raw())?)
+    }
+
+    pub(crate) fn raw(&self) -> JSAtom {
+        self.0
+    }
+
+    /// Gives the reference away.
+    pub(crate) fn into_raw(self) -> JSAtom {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    /// The key as a JavaScript value: a string or a symbol.
+    pub(crate) fn to_value(&self) -> js::JsResult {
+        // SAFETY: the bridge's invariant.
+        js::check(unsafe { raw::JS_AtomToValue(context(), self.0) })
+    }
+}
+
+impl Clone for Atom {
+    fn clone(&self) -> Atom {
+        Atom::dup(self.0)
+    }
+}
+
+impl Drop for Atom {
+    fn drop(&mut self) {
+        // SAFETY: the bridge's invariant; this is our own reference.
+        unsafe { raw::JS_FreeAtom(context(), self.0) };
+    }
+}
+
+/// A small integer key is stored in the atom itself; this gives it back.
+pub(crate) fn index_of(atom: JSAtom) -> Option<u32> {
+    const INTEGER_BIT: JSAtom = 1 << 31;
+    (atom & INTEGER_BIT != 0).then_some(atom & !INTEGER_BIT)
+}
+
+/// What a PyProxy does with a property key.
+pub(crate) enum Name {
+    /// A symbol: only JavaScript has those.
+    Symbol,
+    /// A name that some prototype of a PyProxy may answer itself.
+    Reserved(Bound<'static, PyString>),
+    /// A name for Python alone.
+    Plain(Bound<'static, PyString>),
+}
+
+#[derive(Clone, Copy)]
+struct AtomSlot {
+    name: *mut ffi::PyObject,
+    atom: JSAtom,
+}
+
+#[derive(Clone, Copy)]
+struct NameSlot {
+    atom: JSAtom,
+    /// Null for a symbol.
+    name: *mut ffi::PyObject,
+    reserved: bool,
+}
+
+/// Both caches.
+pub(crate) struct Caches {
+    atoms: Box<[Cell<AtomSlot>]>,
+    names: Box<[Cell<NameSlot>]>,
+}
+
+impl Caches {
+    pub(crate) fn new() -> Caches {
+        let atom = AtomSlot { name: null_mut(), atom: 0 };
+        let name = NameSlot { atom: 0, name: null_mut(), reserved: false };
+        Caches {
+            atoms: vec![Cell::new(atom); CACHE_SLOTS].into(),
+            names: vec![Cell::new(name); CACHE_SLOTS].into(),
+        }
+    }
+
+    /// The key that a Python attribute name stands for: itself, or without one underscore if it is a Python keyword
+    /// followed by underscores (`from_` is `from`, `from__` is `from_`).
+    pub(crate) fn atom(&self, name: *mut ffi::PyObject) -> Result<Atom, Raised> {
+        let slot = &self.atoms[(name as usize >> 4) % CACHE_SLOTS];
+        let AtomSlot { name: cached, atom } = slot.get();
+        if cached == name { Ok(Atom::dup(atom)) } else { fill_atom(slot, name) }
+    }
+
+    /// The Python name that a property key stands for.
+    pub(crate) fn name(&self, atom: JSAtom) -> Result<Name, Raised> {
+        let slot = &self.names[atom as usize % CACHE_SLOTS];
+        if slot.get().atom != atom {
+            fill_name(slot, atom)?;
+        }
+        let NameSlot { name, reserved, .. } = slot.get();
+        if name.is_null() {
+            return Ok(Name::Symbol);
+        }
+        // SAFETY: the slot owns a reference to an exact `str`.
+        let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked() };
+        Ok(if reserved { Name::Reserved(name) } else { Name::Plain(name) })
+    }
+}
+
+#[cold]
+fn fill_atom(slot: &Cell<AtomSlot>, name: *mut ffi::PyObject) -> Result<Atom, Raised> {
+    // SAFETY: CPython passes a `str` as the name of an attribute.
+    let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked::<PyString>() };
+    let atom = Atom::from_python(&unmangle(&name))?;
+    let held = AtomSlot { name: name.into_ptr(), atom: atom.clone().into_raw() };
+    let AtomSlot { name: old_name, atom: old_atom } = slot.replace(held);
+    if !old_name.is_null() {
+        drop(Atom(old_atom));
+        // SAFETY: the slot owned one reference.
+        unsafe { ffi::Py_DECREF(old_name) };
+    }
+    Ok(atom)
+}
+
+#[cold]
+fn fill_name(slot: &Cell<NameSlot>, atom: JSAtom) -> Result<(), Raised> {
+    let key = Atom::dup(atom);
+    let value = key.to_value()?;
+    let reserved = bridge().reserved.contains(atom);
+    let name = if js::tag(value.raw()) == raw::JS_TAG_SYMBOL {
+        null_mut()
+    } else {
+        strings::to_python(js::to_js_string(value.raw())?.raw())?.into_ptr()
+    };
+    let old = slot.replace(NameSlot { atom: key.into_raw(), name, reserved });
+    if old.atom != 0 {
+        drop(Atom(old.atom));
+        // SAFETY: the slot owned one reference, or null.
+        unsafe { ffi::Py_XDECREF(old.name) };
+    }
+    Ok(())
+}
+
+/// Takes one underscore off a Python keyword that was made an identifier by adding some.
+fn unmangle(name: &Bound<'static, PyString>) -> Bound<'static, PyString> {
+    let Ok(text) = name.to_str() else { return name.clone() };
+    let word = text.trim_end_matches('_');
+    if word.len() == text.len() || !bridge().keywords.contains(word) {
+        return name.clone();
+    }
+    PyString::new(python(), &text[..text.len() - 1])
+}
+
+/// The names that the prototypes of PyProxies define, so that every other name goes straight to Python.
+#[derive(Default)]
+pub(crate) struct Reserved(RefCell<HashSet<JSAtom>>);
+
+impl Reserved {
+    /// Reserves a name for good; its atom is kept alive.
+    pub(crate) fn insert(&self, atom: Atom) {
+        self.0.borrow_mut().insert(atom.into_raw());
+    }
+
+    fn contains(&self, atom: JSAtom) -> bool {
+        self.0.borrow().contains(&atom)
+    }
+}
+
+macro_rules! well_known {
+    (strings { $($name:ident = $text:literal,)* } symbols { $($symbol:ident = $key:literal,)* }) => {
+        /// Keys that the bridge itself looks up, made once.
+        pub(crate) struct WellKnown { $(pub(crate) $name: Atom,)* $(pub(crate) $symbol: Atom,)* }
+
+        impl WellKnown {
+            pub(crate) fn new() -> WellKnown {
+                WellKnown { $($name: Atom::new($text),)* $($symbol: symbol($key),)* }
+            }
+        }
+    };
+}
+
+well_known! {
+    strings {
+        add = "add", buffer = "buffer", constructor = "constructor", delete = "delete", done = "done",
+        error_address = "__error_address", get = "get", has = "has", includes = "includes", keys = "keys",
+        length = "length", message = "message", name = "name", next = "next", set = "set", size = "size",
+        stack = "stack", then = "then", to_string = "toString", value = "value",
+    }
+    symbols { iterator = "iterator", async_iterator = "asyncIterator", to_string_tag = "toStringTag", }
+}
+
+fn symbol(name: &str) -> Atom {
+    let value = js::get_named(js::global().raw(), c"Symbol")
+        .and_then(|symbol| js::get(symbol.raw(), &Atom::new(name)))
+        .and_then(|symbol| Atom::from_value(symbol.raw()));
+    value.expect("invariant: a fresh context has the well-known symbols")
+}

@@ -1,0 +1,227 @@
+//! The bridge itself: everything that belongs to the pair of engines, in one place, reached through one static.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use hognose_engine::Context;
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::atoms::{self, Atom};
+use crate::errors::Raised;
+use crate::js::{self, Js};
+use crate::jsproxy::{self, types::Types};
+use crate::pyproxy::{self, Classes, abilities};
+use crate::{api, convert, core_module};
+
+/// A Python object. The lifetime says that the GIL is held for as long as this crate's code runs, which it is.
+pub(crate) type Object = Bound<'static, PyAny>;
+/// A borrowed Python object.
+pub(crate) type ObjectRef<'a> = Borrowed<'a, 'static, PyAny>;
+
+static BRIDGE: AtomicPtr<State> = AtomicPtr::new(null_mut());
+
+/// The token that says the GIL is held.
+#[inline]
+pub(crate) fn python() -> Python<'static> {
+    // SAFETY: the bridge's invariant: all code of this crate runs below Python or below the event loop.
+    unsafe { Python::assume_attached() }
+}
+
+/// The installed bridge.
+#[inline]
+pub(crate) fn bridge() -> &'static State {
+    let pointer = BRIDGE.load(Ordering::Relaxed);
+    // SAFETY: `Bridge::install` stores a leaked box before anything else of this crate can run.
+    unsafe { &*pointer }
+}
+
+/// What `Bridge::install` sets up.
+pub(crate) struct State {
+    thread: libc::pthread_t,
+    pub(crate) caches: atoms::Caches,
+    pub(crate) keys: atoms::WellKnown,
+    pub(crate) reserved: atoms::Reserved,
+    /// Python's keywords, which attribute names avoid by a trailing underscore.
+    pub(crate) keywords: HashSet<String>,
+    pub(crate) abilities: abilities::Cache,
+    pub(crate) free_list: jsproxy::FreeList,
+    classes: Classes,
+    jsnull: Object,
+    types: OnceCell<Types>,
+    prelude: OnceCell<Prelude>,
+    mixins: OnceCell<Bound<'static, PyDict>>,
+    get_event_loop: OnceCell<Object>,
+}
+
+impl State {
+    /// Whether this is the thread that JavaScript belongs to.
+    #[inline]
+    pub(crate) fn is_own_thread(&self) -> bool {
+        // SAFETY: asks for the calling thread's id.
+        self.thread == unsafe { libc::pthread_self() }
+    }
+
+    /// Fails on every other thread.
+    #[inline]
+    pub(crate) fn check_thread(&self) -> Result<(), Raised> {
+        if self.is_own_thread() { Ok(()) } else { Err(jsproxy::wrong_thread()) }
+    }
+
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    pub(crate) fn jsnull(&self) -> *mut ffi::PyObject {
+        self.jsnull.as_ptr()
+    }
+
+    pub(crate) fn types(&self) -> &Types {
+        self.types.get().expect("invariant: the types are made while the bridge is installed")
+    }
+
+    pub(crate) fn prelude(&self) -> &Prelude {
+        self.prelude.get().expect("invariant: the prelude runs while the bridge is installed")
+    }
+
+    /// The namespace of `mixins.py`.
+    pub(crate) fn mixins(&self) -> Result<Mixins<'_>, Raised> {
+        Ok(Mixins(self.mixins.get().expect("invariant: the mixins are loaded while the bridge is installed")))
+    }
+
+    /// asyncio's event loop.
+    pub(crate) fn event_loop(&self) -> Result<Object, Raised> {
+        let get = match self.get_event_loop.get() {
+            Some(get) => get,
+            None => {
+                let get = python().import(intern!(python(), "asyncio"))?.getattr("get_event_loop")?;
+                self.get_event_loop.get_or_init(|| get)
+            }
+        };
+        Ok(get.call0()?)
+    }
+}
+
+/// What `mixins.py` defines.
+pub(crate) struct Mixins<'a>(&'a Bound<'static, PyDict>);
+
+impl Mixins<'_> {
+    pub(crate) fn get_item(&self, name: &str) -> Result<Object, Raised> {
+        Ok(self.0.as_any().get_item(name)?)
+    }
+}
+
+macro_rules! prelude {
+    ($($name:ident,)*) => {
+        /// What `prelude.js` gives, by name.
+        pub(crate) struct Prelude { $(pub(crate) $name: Js,)* }
+
+        impl Prelude {
+            fn read(object: &Js) -> Result<Prelude, crate::errors::Pending> {
+                Ok(Prelude { $($name: js::get(object.raw(), &Atom::new(stringify!($name)))?,)* })
+            }
+        }
+    };
+}
+
+prelude! {
+    python_error, ensure_error, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, once, then,
+    finally, keep_for_generator, resolve_promise, to_text, truth, compare, type_of, negate, property_names, splice,
+    kind_of, map_entries, set_values, has_own, helpers, classes,
+}
+
+/// The pair of CPython and QuickJS in this process.
+#[derive(Debug)]
+pub struct Bridge(());
+
+impl Bridge {
+    /// Joins the two engines: makes the proxy types and classes and the modules `_pyodide_core`, `js` and `pyodide_js`, so
+    /// that pyodide-py works. To be called once per process, on the thread that will run JavaScript.
+    ///
+    /// # Errors
+    /// What importing pyodide-py or running the prelude raises.
+    ///
+    /// # Panics
+    /// If a bridge is installed already.
+    pub fn install(py: Python<'_>, context: Context) -> PyResult<()> {
+        assert!(BRIDGE.load(Ordering::Relaxed).is_null(), "a process has one bridge");
+        let _ = py;
+        js::set_context(context.as_ptr());
+        let state = Box::leak(Box::new(new_state()?));
+        BRIDGE.store(state, Ordering::Relaxed);
+        run_prelude(state)?;
+        let docs = python().import("_pyodide._core_docs")?;
+        let types = Types::new(&docs.getattr("_JsProxyMetaClass")?)?;
+        state.types.get_or_init(|| types);
+        load_mixins(state)?;
+        let core = core_module::create()?;
+        python().import("sys")?.getattr("modules")?.set_item("_pyodide_core", core)?;
+        docs.setattr("_js_flags", jsproxy::types::flags_by_name()?)?;
+        register_modules()
+    }
+}
+
+fn new_state() -> PyResult<State> {
+    let keywords: Vec<String> = python().import("keyword")?.getattr("kwlist")?.extract()?;
+    let jsnull = python().import("_pyodide._core_docs")?.getattr("jsnull")?;
+    Ok(State {
+        // SAFETY: asks for the calling thread's id.
+        thread: unsafe { libc::pthread_self() },
+        caches: atoms::Caches::new(),
+        keys: atoms::WellKnown::new(),
+        reserved: atoms::Reserved::default(),
+        keywords: keywords.into_iter().collect(),
+        abilities: abilities::Cache::new(),
+        free_list: jsproxy::FreeList::default(),
+        classes: Classes::new(),
+        jsnull,
+        types: OnceCell::new(),
+        prelude: OnceCell::new(),
+        mixins: OnceCell::new(),
+        get_event_loop: OnceCell::new(),
+    })
+}
+
+fn run_prelude(state: &State) -> Result<(), Raised> {
+    let source = concat!(include_str!("pyproxy/prelude.js"), "\0");
+    let source = std::ffi::CStr::from_bytes_with_nul(source.as_bytes())
+        .expect("invariant: the prelude has no zero byte but its last");
+    let make = js::evaluate(source, c"hognose:prelude.js")?;
+    let native = pyproxy::native_table()?;
+    let made = js::call(make.raw(), js::UNDEFINED, &[native.raw()])?;
+    let prelude = Prelude::read(&made)?;
+    let names = &prelude.reserved_names;
+    for index in 0..js::length(names.raw())? as u32 {
+        state.reserved.insert(Atom::from_value(js::get_index(names.raw(), index)?.raw())?);
+    }
+    state.prelude.get_or_init(|| prelude);
+    Ok(())
+}
+
+fn load_mixins(state: &State) -> Result<(), Raised> {
+    let namespace = PyDict::new(python());
+    namespace.set_item("__name__", "_pyodide_core.mixins")?;
+    namespace.set_item("native", jsproxy::python_helpers()?)?;
+    let builtins = python().import(intern!(python(), "builtins"))?;
+    let source = (include_str!("jsproxy/mixins.py"), "<hognose:mixins.py>", "exec");
+    let code = builtins.call_method1(intern!(python(), "compile"), source)?;
+    builtins.call_method1(intern!(python(), "exec"), (code, &namespace))?;
+    state.mixins.get_or_init(|| namespace.clone());
+    // The helpers' proxy needs its type, which needs the mixins.
+    namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
+    Ok(())
+}
+
+fn register_modules() -> PyResult<()> {
+    let hook = python().import("_pyodide._importhook")?;
+    hook.call_method0("register_js_finder")?;
+    let global = convert::to_python(js::global())?;
+    hook.call_method1("register_js_module", ("js", global))?;
+    let api = api::create()?;
+    hook.call_method1("register_js_module", ("pyodide_js", api))?;
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! `to_js` and `toJs`: a Python structure rebuilt out of JavaScript's own containers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
+
+use super::{buffers, immutable_to_js, to_js};
+use crate::bridge::{Object, ObjectRef, bridge, python};
+use crate::errors::{Raised, raised};
+use crate::js::{self, JSValue, Js};
+use crate::{convert, jsproxy, pyproxy};
+
+/// How to convert.
+pub(crate) struct Options {
+    /// How many levels to convert; negative for all.
+    depth: i64,
+    /// Collects the proxies that were made.
+    pyproxies: Option<Js>,
+    /// Whether what can't be converted may become a proxy.
+    create_pyproxies: bool,
+    dict_converter: Option<Js>,
+    default_converter: Option<Converter>,
+    eager_converter: Option<Converter>,
+}
+
+/// A function that converts in its own way, of either language.
+enum Converter {
+    Python(Object),
+    JavaScript(Js),
+}
+
+impl Options {
+    /// The options of `pyodide.ffi.to_js`, as keyword arguments; absent ones are None.
+    pub(crate) fn from_python(options: &Bound<'static, PyDict>) -> Result<Options, Raised> {
+        let get = |name: &str| -> Result<Option<Object>, Raised> {
+            Ok(options.get_item(name)?.filter(|value| !value.is_none()))
+        };
+        let dict_converter = get("dict_converter")?.map(|value| to_js(value.as_borrowed())).transpose()?;
+        Ok(Options {
+            depth: get("depth")?.map_or(Ok(-1), |depth| depth.extract())?,
+            pyproxies: get("pyproxies")?.map(|list| js_array(&list)).transpose()?,
+            create_pyproxies: get("create_pyproxies")?.map_or(Ok(true), |value| value.is_truthy())?,
+            dict_converter,
+            default_converter: get("default_converter")?.map(Converter::Python),
+            eager_converter: get("eager_converter")?.map(Converter::Python),
+        })
+    }
+
+    /// The options of `PyProxy.toJs`.
+    pub(crate) fn from_js(options: JSValue) -> Result<Options, Raised> {
+        let get = |name: &CStr| -> Result<Option<Js>, Raised> {
+            if !js::is_object(options) {
+                return Ok(None);
+            }
+            let value = js::get_named(options, name)?;
+            Ok((!js::is_undefined(value.raw()) && !js::is_null(value.raw())).then_some(value))
+        };
+        Ok(Options {
+            depth: get(c"depth")?.map_or(Ok(-1.0), |depth| js::to_f64(depth.raw()))? as i64,
+            pyproxies: get(c"pyproxies")?,
+            create_pyproxies: get(c"create_pyproxies")?.map_or(Ok(true), |value| js::truth(value.raw()))?,
+            dict_converter: get(c"dict_converter")?,
+            default_converter: get(c"default_converter")?.map(Converter::JavaScript),
+            eager_converter: get(c"eager_converter")?.map(Converter::JavaScript),
+        })
+    }
+}
+
+fn js_array(list: &Object) -> Result<Js, Raised> {
+    match jsproxy::value_of(list.as_ptr()) {
+        Some(value) if js::is_array(value) => Ok(Js::dup(value)),
+        _ => Err(raised::<PyTypeError>("Expected a JsArray for the pyproxies argument")),
+    }
+}
+
+/// Raises `pyodide.ffi.ConversionError`.
+fn conversion_error(message: &str) -> Raised {
+    let class = python().import("_pyodide._core_docs").and_then(|module| module.getattr("ConversionError"));
+    match class.and_then(|class| class.call1((message,))) {
+        Ok(error) => PyErr::from_value(error).into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// Converts an object with all below it.
+pub(crate) fn convert(object: ObjectRef<'_>, options: &Options) -> Result<Js, Raised> {
+    let conversion = Conversion { options, done: RefCell::default() };
+    conversion.convert(object, options.depth)
+}
+
+/// One conversion: what has been converted already, by identity, so that cycles and shared parts stay what they are.
+struct Conversion<'a> {
+    options: &'a Options,
+    done: RefCell<HashMap<*mut ffi::PyObject, (Object, Js)>>,
+}
+
+impl Conversion<'_> {
+    fn convert(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        if let Some(value) = immutable_to_js(object)? {
+            return Ok(value);
+        }
+        if let Some((_, value)) = self.done.borrow().get(&object.as_ptr()) {
+            return Ok(value.clone());
+        }
+        if depth == 0 {
+            return self.proxy(object);
+        }
+        // SAFETY: the matching call is below.
+        if unsafe { ffi::Py_EnterRecursiveCall(c" while converting to JavaScript".as_ptr()) } != 0 {
+            return Err(Raised);
+        }
+        let converted = match &self.options.eager_converter {
+            Some(converter) => self.run_converter(converter, object, depth),
+            None => self.convert_container(object, depth),
+        };
+        // SAFETY: leaves what was entered above.
+        unsafe { ffi::Py_LeaveRecursiveCall() };
+        converted
+    }
+
+    fn remember(&self, object: ObjectRef<'_>, value: &Js) {
+        self.done.borrow_mut().insert(object.as_ptr(), (object.to_owned(), value.clone()));
+    }
+
+    fn convert_container(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+            return self.convert_sequence(object, depth);
+        }
+        if let Ok(dict) = object.cast::<PyDict>() {
+            return self.convert_dict(&dict.to_owned(), depth);
+        }
+        if object.is_instance_of::<PySet>() {
+            return self.convert_set(object, depth);
+        }
+        // SAFETY: asks for a slot of the type.
+        if unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) } != 0 {
+            let value = buffers::copy_to_js(&object.to_owned())?;
+            self.remember(object, &value);
+            return Ok(value);
+        }
+        match &self.options.default_converter {
+            Some(converter) => self.run_converter(converter, object, depth),
+            None => self.proxy(object),
+        }
+    }
+
+    fn convert_sequence(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        let array = js::array(Vec::new())?;
+        self.remember(object, &array);
+        for (index, item) in object.try_iter()?.enumerate() {
+            js::set_index(array.raw(), index as u32, self.convert(item?.as_borrowed(), depth - 1)?)?;
+        }
+        Ok(array)
+    }
+
+    fn convert_set(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        let set = js::construct(js::get_named(js::global().raw(), c"Set")?.raw(), &[])?;
+        for item in object.try_iter()? {
+            let item = item?;
+            let Some(value) = immutable_to_js(item.as_borrowed())? else {
+                return Err(bad_key(&item, "Set"));
+            };
+            js::invoke(set.raw(), &bridge().keys.add, &[value.raw()])?;
+        }
+        let _ = depth;
+        self.remember(object, &set);
+        Ok(set)
+    }
+
+    /// A dict becomes a Map whose string keys are properties too, or what `dict_converter` makes of its entries.
+    fn convert_dict(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
+        let prelude = bridge().prelude();
+        if let Some(converter) = &self.options.dict_converter {
+            let entries = js::array(Vec::new())?;
+            for (index, (key, value)) in dict.iter().enumerate() {
+                let pair = js::array(vec![
+                    self.convert(key.as_borrowed(), depth - 1)?,
+                    self.convert(value.as_borrowed(), depth - 1)?,
+                ])?;
+                js::set_index(entries.raw(), index as u32, pair)?;
+            }
+            let made = js::call(converter.raw(), js::UNDEFINED, &[entries.raw()])?;
+            self.remember(dict.as_any().as_borrowed(), &made);
+            return Ok(made);
+        }
+        let map = js::construct(prelude.literal_map.raw(), &[])?;
+        self.remember(dict.as_any().as_borrowed(), &map);
+        for (key, value) in dict.iter() {
+            let Some(key_value) = immutable_to_js(key.as_borrowed())? else {
+                return Err(bad_key(&key, "Map"));
+            };
+            let value = self.convert(value.as_borrowed(), depth - 1)?;
+            js::invoke(map.raw(), &bridge().keys.set, &[key_value.raw(), value.raw()])?;
+        }
+        Ok(map)
+    }
+
+    fn proxy(&self, object: ObjectRef<'_>) -> Result<Js, Raised> {
+        if !self.options.create_pyproxies {
+            return Err(conversion_error("No conversion known for x."));
+        }
+        let proxy = pyproxy::create(object)?;
+        if let Some(list) = &self.options.pyproxies {
+            js::set_index(list.raw(), js::length(list.raw())? as u32, proxy.clone())?;
+        }
+        self.remember(object, &proxy);
+        Ok(proxy)
+    }
+
+    fn run_converter(&self, converter: &Converter, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        // The converter's helpers borrow this conversion for the length of the call only; the guard ends them after it.
+        let lent = Lent::new(self, depth);
+        let result = match converter {
+            Converter::Python(function) => {
+                let (convert, cache) = lent.python_helpers()?;
+                let value = function.call1((object, convert, cache))?;
+                to_js(value.as_borrowed())
+            }
+            Converter::JavaScript(function) => {
+                let (convert, cache) = lent.python_helpers()?;
+                let arguments =
+                    [pyproxy::create(object)?, to_js(convert.as_borrowed())?, to_js(cache.as_borrowed())?];
+                let list = arguments.each_ref().map(Js::raw);
+                Ok(js::call(function.raw(), js::UNDEFINED, &list)?)
+            }
+        };
+        let value = result?;
+        self.remember(object, &value);
+        Ok(value)
+    }
+}
+
+fn bad_key(key: &Object, container: &str) -> Raised {
+    let shown = key.repr().map(|text| text.to_string()).unwrap_or_default();
+    conversion_error(&format!("Cannot use {shown} as a key for a Javascript {container}"))
+}
+
+/// The helpers of a converter, which reach the conversion through a pointer that is cleared when the converter returns.
+struct Lent(std::sync::Arc<LentConversion>);
+
+struct LentConversion(std::sync::atomic::AtomicPtr<Conversion<'static>>, i64);
+
+impl Lent {
+    fn new(conversion: &Conversion<'_>, depth: i64) -> Lent {
+        let pointer = std::ptr::from_ref(conversion).cast::<Conversion<'static>>().cast_mut();
+        Lent(std::sync::Arc::new(LentConversion(pointer.into(), depth)))
+    }
+
+    /// `convert` and `cache`, as Python functions.
+    fn python_helpers(&self) -> Result<(Object, Object), Raised> {
+        let lent = std::sync::Arc::clone(&self.0);
+        let convert = PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| {
+            let argument = static_bound(&arguments.get_item(0)?);
+            let value =
+                lent.conversion()?.convert(argument.as_borrowed(), lent.1 - 1).map_err(PyErr::from)?;
+            result_to_python(value).map(Bound::unbind).map_err(PyErr::from)
+        })?;
+        let lent = std::sync::Arc::clone(&self.0);
+        let cache =
+            PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| -> PyResult<()> {
+                let (object, value) = (arguments.get_item(0)?, arguments.get_item(1)?);
+                let value = to_js(static_bound(&value).as_borrowed()).map_err(PyErr::from)?;
+                lent.conversion()?.remember(static_bound(&object).as_borrowed(), &value);
+                Ok(())
+            })?;
+        Ok((convert.into_any(), cache.into_any()))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.0.store(std::ptr::null_mut(), std::sync::atomic::Ordering::Release);
+    }
+}
+
+impl LentConversion {
+    fn conversion(&self) -> PyResult<&Conversion<'static>> {
+        bridge().check_thread().map_err(PyErr::from)?;
+        // SAFETY: while the pointer is not null, the conversion is further up this thread's stack.
+        unsafe { self.0.load(std::sync::atomic::Ordering::Acquire).as_ref() }
+            .ok_or_else(|| PyTypeError::new_err("a converter's helpers may only be used while it runs"))
+    }
+}
+
+/// The same object under the lifetime this crate uses.
+fn static_bound(object: &Bound<'_, PyAny>) -> Object {
+    // SAFETY: the object is live and the GIL is held.
+    unsafe { Bound::from_borrowed_ptr(python(), object.as_ptr()) }
+}
+
+/// A converted value back in Python's hands: a proxy stays one, so that it can be destroyed.
+pub(crate) fn result_to_python(value: Js) -> Result<Object, Raised> {
+    if pyproxy::is_pyproxy(value.raw()) {
+        return jsproxy::create(value, js::UNDEFINED);
+    }
+    convert::to_python(value)
+}
+
+/// Whether `to_js` gives the object back as it is.
+pub(crate) fn is_unchanged(object: ObjectRef<'_>) -> Result<bool, Raised> {
+    let _ = intern!(python(), "");
+    Ok(immutable_to_js(object)?.is_some())
+}

@@ -1,0 +1,213 @@
+//! `to_py`: a JavaScript structure rebuilt out of Python's own containers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
+
+use super::{buffers, to_python};
+use crate::bridge::{Object, bridge, python};
+use crate::errors::{Pending, Raised};
+use crate::js::{self, JSValue, Js};
+use crate::jsproxy::features::constructor_name;
+
+/// Converts a value with all below it; what has no Python form becomes a JsProxy or what `default_converter` makes of it.
+pub(crate) fn convert(value: Js, depth: i64, default_converter: Option<Object>) -> Result<Object, Raised> {
+    let done = std::sync::Arc::new(Done(RefCell::default()));
+    Conversion { default_converter, done }.convert(value, depth)
+}
+
+/// What was converted already, by the object's address; the values are kept so that addresses are not reused.
+struct Done(RefCell<HashMap<usize, (Js, Object)>>);
+
+// SAFETY: the closures that carry this to Python check that they run on the bridge's thread.
+unsafe impl Send for Done {}
+// SAFETY: as above.
+unsafe impl Sync for Done {}
+
+struct Conversion {
+    default_converter: Option<Object>,
+    done: std::sync::Arc<Done>,
+}
+
+/// What kind of container a value is.
+enum Kind {
+    Array,
+    Map,
+    Set,
+    Object,
+    Buffer,
+    Other,
+}
+
+fn kind_of(value: JSValue) -> Result<Kind, Pending> {
+    if js::is_array(value) {
+        return Ok(Kind::Array);
+    }
+    if buffers::is_buffer(value) {
+        return Ok(Kind::Buffer);
+    }
+    let kind = js::call(bridge().prelude().kind_of.raw(), js::UNDEFINED, &[value])?;
+    Ok(match js::text(kind.raw()).as_str() {
+        "Map" => Kind::Map,
+        "Set" => Kind::Set,
+        "Object" => Kind::Object,
+        _ => Kind::Other,
+    })
+}
+
+impl Conversion {
+    fn convert(&self, value: Js, depth: i64) -> Result<Object, Raised> {
+        if depth == 0 || !js::is_object(value.raw()) || crate::pyproxy::is_pyproxy(value.raw()) {
+            return to_python(value);
+        }
+        if let Some((_, object)) = self.done.0.borrow().get(&js::address(value.raw())) {
+            return Ok(object.clone());
+        }
+        // SAFETY: the matching call is below.
+        if unsafe { ffi::Py_EnterRecursiveCall(c" while converting to Python".as_ptr()) } != 0 {
+            return Err(Raised);
+        }
+        let converted = self.convert_container(value, depth);
+        // SAFETY: leaves what was entered above.
+        unsafe { ffi::Py_LeaveRecursiveCall() };
+        converted
+    }
+
+    fn remember(&self, value: &Js, object: &Object) {
+        self.done.0.borrow_mut().insert(js::address(value.raw()), (value.clone(), object.clone()));
+    }
+
+    fn convert_container(&self, value: Js, depth: i64) -> Result<Object, Raised> {
+        match kind_of(value.raw())? {
+            Kind::Array => self.convert_array(&value, depth),
+            Kind::Map => self.convert_map(&value, depth),
+            Kind::Set => self.convert_set(&value, depth),
+            Kind::Object => self.convert_object(&value, depth),
+            Kind::Buffer => {
+                let made = buffers::to_memoryview(value.raw())?;
+                self.remember(&value, &made);
+                Ok(made)
+            }
+            Kind::Other => self.convert_other(value, depth),
+        }
+    }
+
+    fn convert_array(&self, array: &Js, depth: i64) -> Result<Object, Raised> {
+        let list = PyList::empty(python());
+        self.remember(array, list.as_any());
+        let mut index = 0;
+        while i64::from(index) < js::length(array.raw())? {
+            list.append(self.convert(js::get_index(array.raw(), index)?, depth - 1)?)?;
+            index += 1;
+        }
+        Ok(list.into_any())
+    }
+
+    fn convert_object(&self, object: &Js, depth: i64) -> Result<Object, Raised> {
+        let dict = PyDict::new(python());
+        self.remember(object, dict.as_any());
+        for key in js::own_keys(object.raw(), true)? {
+            let name = to_python(js::to_js_string(key.to_value()?.raw())?)?;
+            dict.set_item(name, self.convert(js::get(object.raw(), &key)?, depth - 1)?)?;
+        }
+        Ok(dict.into_any())
+    }
+
+    fn convert_map(&self, map: &Js, depth: i64) -> Result<Object, Raised> {
+        let dict = PyDict::new(python());
+        self.remember(map, dict.as_any());
+        let entries = js::call(bridge().prelude().map_entries.raw(), js::UNDEFINED, &[map.raw()])?;
+        let mut keys = Keys::default();
+        for index in 0..js::length(entries.raw())? as u32 {
+            let pair = js::get_index(entries.raw(), index)?;
+            let (key, value) = (js::get_index(pair.raw(), 0)?, js::get_index(pair.raw(), 1)?);
+            let key = keys.check(key, "key", "dictionary", "Map")?;
+            dict.set_item(key, self.convert(value, depth - 1)?)?;
+        }
+        Ok(dict.into_any())
+    }
+
+    fn convert_set(&self, set: &Js, _depth: i64) -> Result<Object, Raised> {
+        let made = PySet::empty(python())?;
+        self.remember(set, made.as_any());
+        let values = js::call(bridge().prelude().set_values.raw(), js::UNDEFINED, &[set.raw()])?;
+        let mut keys = Keys::default();
+        for index in 0..js::length(values.raw())? as u32 {
+            made.add(keys.check(js::get_index(values.raw(), index)?, "key", "set", "Set")?)?;
+        }
+        Ok(made.into_any())
+    }
+
+    fn convert_other(&self, value: Js, depth: i64) -> Result<Object, Raised> {
+        let Some(converter) = &self.default_converter else { return to_python(value) };
+        let (convert, cache) = self.helpers(depth)?;
+        let made = converter.call1((to_python(value.clone())?, convert, cache))?;
+        self.remember(&value, &made);
+        Ok(made)
+    }
+
+    /// `convert` and `cache`, as Python functions.
+    fn helpers(&self, depth: i64) -> Result<(Object, Object), Raised> {
+        let (done, converter) =
+            (std::sync::Arc::clone(&self.done), self.default_converter.clone().map(Bound::unbind));
+        let convert = PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| {
+            bridge().check_thread().map_err(PyErr::from)?;
+            let value = value_of(&arguments.get_item(0)?)?;
+            let default_converter = converter.as_ref().map(|converter| converter.bind(python()).clone());
+            let nested = Conversion { default_converter, done: std::sync::Arc::clone(&done) };
+            nested.convert(value, depth - 1).map(Bound::unbind).map_err(PyErr::from)
+        })?;
+        let done = std::sync::Arc::clone(&self.done);
+        let cache =
+            PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| -> PyResult<()> {
+                bridge().check_thread().map_err(PyErr::from)?;
+                let value = value_of(&arguments.get_item(0)?)?;
+                // SAFETY: the object is live and the GIL is held.
+                let object = unsafe { Bound::from_borrowed_ptr(python(), arguments.get_item(1)?.as_ptr()) };
+                done.0.borrow_mut().insert(js::address(value.raw()), (value, object));
+                Ok(())
+            })?;
+        Ok((convert.into_any(), cache.into_any()))
+    }
+}
+
+fn value_of(object: &Bound<'_, PyAny>) -> PyResult<Js> {
+    // SAFETY: the object is live and the GIL is held.
+    let object = unsafe { Bound::from_borrowed_ptr(python(), object.as_ptr()) };
+    super::to_js(object.as_borrowed()).map_err(PyErr::from)
+}
+
+/// The keys of one Map or Set, checked for what Python would not tell apart.
+#[derive(Default)]
+struct Keys {
+    numbers: [bool; 2],
+    booleans: [bool; 2],
+}
+
+impl Keys {
+    fn check(&mut self, key: Js, word: &str, target: &str, source: &str) -> Result<Object, Raised> {
+        if js::is_object(key.raw()) {
+            let class = constructor_name(key.raw());
+            let message = format!("Cannot use {word} of type {class} as a key to a Python {target}");
+            return Err(js::throw_error(c"Error", &message).into());
+        }
+        let truth = js::truth(key.raw())?;
+        let slot = usize::from(truth);
+        if key.tag() == hognose_engine::raw::JS_TAG_BOOL {
+            self.booleans[slot] = true;
+        } else if !js::is_string(key.raw()) && js::strictly_equal(key.raw(), Js::integer(slot as i32).raw()) {
+            self.numbers[slot] = true;
+        }
+        if self.booleans[slot] && self.numbers[slot] {
+            let (number, boolean) = if truth { (1, "true") } else { (0, "false") };
+            let message = format!(
+                "Cannot faithfully convert {source} into Python since it contains both {number} and {boolean} as keys."
+            );
+            return Err(js::throw_error(c"Error", &message).into());
+        }
+        to_python(key)
+    }
+}

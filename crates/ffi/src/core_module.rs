@@ -1,0 +1,114 @@
+//! The module `_pyodide_core`, by whose presence pyodide-py knows that it runs inside a JavaScript engine.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+use crate::bridge::{Object, bridge, python};
+use crate::convert::deep_to_js;
+use crate::errors::{Raised, raised};
+use crate::js::{self, JSValue};
+use crate::jsproxy;
+use crate::pyproxy;
+use crate::stack;
+
+/// Makes the module.
+pub(crate) fn create() -> PyResult<Bound<'static, PyModule>> {
+    let module = PyModule::new(python(), "_pyodide_core")?;
+    module.add_function(wrap_pyfunction!(create_proxy, &module)?)?;
+    module.add_function(wrap_pyfunction!(create_once_callable, &module)?)?;
+    module.add_function(wrap_pyfunction!(destroy_proxies, &module)?)?;
+    module.add_function(wrap_pyfunction!(to_js, &module)?)?;
+    module.add_function(wrap_pyfunction!(run_sync, &module)?)?;
+    module.add_function(wrap_pyfunction!(can_run_sync, &module)?)?;
+    module.add("JsException", jsproxy::exception_type()?)?;
+    module.add("js_flags", jsproxy::types::flags_by_name()?)?;
+    copy_documentation(&module)?;
+    Ok(module)
+}
+
+/// The docstrings of the functions are pyodide-py's.
+fn copy_documentation(module: &Bound<'static, PyModule>) -> PyResult<()> {
+    let docs = python().import("_pyodide._core_docs")?;
+    for name in ["ConversionError", "InternalError", "jsnull", "JsNull"] {
+        module.add(name, docs.getattr(name)?)?;
+    }
+    Ok(())
+}
+
+/// The same object under the lifetime this crate uses.
+fn own(object: &Bound<'_, PyAny>) -> Object {
+    // SAFETY: the object is live and the GIL is held.
+    unsafe { Bound::from_borrowed_ptr(python(), object.as_ptr()) }
+}
+
+type Answer = PyResult<Py<PyAny>>;
+
+fn answer(result: Result<Object, Raised>) -> Answer {
+    result.map(Bound::unbind).map_err(PyErr::from)
+}
+
+#[pyfunction]
+#[pyo3(signature = (obj, /, *, capture_this=false, roundtrip=true))]
+fn create_proxy(obj: &Bound<'_, PyAny>, capture_this: bool, roundtrip: bool) -> Answer {
+    bridge().check_thread()?;
+    answer(pyproxy::double_proxy(own(obj).as_borrowed(), capture_this, roundtrip))
+}
+
+#[pyfunction]
+#[pyo3(signature = (obj, /))]
+fn create_once_callable(obj: &Bound<'_, PyAny>) -> Answer {
+    bridge().check_thread()?;
+    answer(pyproxy::once_callable(own(obj).as_borrowed()))
+}
+
+#[pyfunction]
+#[pyo3(signature = (pyproxies, /))]
+fn destroy_proxies(pyproxies: &Bound<'_, PyAny>) -> PyResult<()> {
+    bridge().check_thread()?;
+    let Some(list) = jsproxy::value_of(pyproxies.as_ptr()) else {
+        return Err(PyTypeError::new_err("Expected a JsProxy for the argument"));
+    };
+    if !js::is_array(list) {
+        return Err(PyTypeError::new_err("Expected a Js Array for the pyproxies argument"));
+    }
+    Ok(destroy_all(list)?)
+}
+
+fn destroy_all(list: JSValue) -> Result<(), Raised> {
+    for index in 0..js::length(list)? as u32 {
+        let proxy = js::get_index(list, index)?;
+        if !pyproxy::is_pyproxy(proxy.raw()) {
+            return Err(raised::<PyTypeError>("Expected a PyProxy in the list"));
+        }
+        pyproxy::destroy(proxy.raw());
+    }
+    Ok(())
+}
+
+#[pyfunction]
+#[pyo3(signature = (obj, /, **options))]
+fn to_js(obj: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> Answer {
+    bridge().check_thread()?;
+    let object = own(obj);
+    if deep_to_js::is_unchanged(object.as_borrowed())? {
+        return Ok(object.unbind());
+    }
+    let options = options.map_or_else(
+        || PyDict::new(python()),
+        |options| own(options).cast_into().expect("invariant: keyword arguments are a dict"),
+    );
+    let options = deep_to_js::Options::from_python(&options)?;
+    answer(deep_to_js::convert(object.as_borrowed(), &options).and_then(deep_to_js::result_to_python))
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, /))]
+fn run_sync(x: &Bound<'_, PyAny>) -> Answer {
+    stack::run_sync(x.py(), x).map(Bound::unbind)
+}
+
+#[pyfunction]
+fn can_run_sync() -> bool {
+    stack::can_run_sync()
+}

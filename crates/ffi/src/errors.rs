@@ -1,0 +1,192 @@
+//! Errors on their way across: Python exceptions into JavaScript, and back.
+//!
+//! Each language has its own place for "an error is under way": Python's error indicator and QuickJS's pending exception.
+//! A function of this crate says in its result type which of the two is set: [`Raised`] for Python's, [`Pending`] for
+//! JavaScript's. Turning one into the other is the translation, so the `?` operator carries an error across by itself.
+//!
+//! A Python exception becomes a `PythonError` whose message is the whole traceback. It holds no reference to the exception,
+//! which would keep all its frames alive; the exception becomes `sys.last_exc` instead, and if the same `PythonError` comes
+//! back while it still is, the original is raised again.
+
+use std::ffi::{CString, c_char, c_int};
+
+use pyo3::exceptions::PyMemoryError;
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyType};
+
+use crate::bridge::{Object, bridge, python};
+use crate::convert::strings;
+use crate::js::{self, Js, JsResult};
+use crate::jsproxy;
+
+unsafe extern "C" {
+    // Exported by CPython for extensions that show frames of other languages; PyO3 does not declare it.
+    fn _PyTraceback_Add(function: *const c_char, file: *const c_char, line: c_int);
+}
+
+/// Python's error indicator is set.
+#[derive(Debug)]
+pub(crate) struct Raised;
+
+/// A JavaScript exception is pending in the context.
+#[derive(Debug)]
+pub(crate) struct Pending;
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Raised {
+        error.restore(python());
+        Raised
+    }
+}
+
+impl From<Raised> for PyErr {
+    fn from(_: Raised) -> PyErr {
+        PyErr::fetch(python())
+    }
+}
+
+impl From<pyo3::CastError<'_, '_>> for Raised {
+    fn from(error: pyo3::CastError<'_, '_>) -> Raised {
+        PyErr::from(error).into()
+    }
+}
+
+impl From<Pending> for Raised {
+    fn from(_: Pending) -> Raised {
+        raise(js::take_exception())
+    }
+}
+
+impl From<Raised> for Pending {
+    fn from(_: Raised) -> Pending {
+        match python_error() {
+            Ok(error) => js::throw(error),
+            Err(pending) => pending,
+        }
+    }
+}
+
+/// Raises a Python exception.
+pub(crate) fn raised<E: pyo3::PyTypeInfo>(message: impl Into<String>) -> Raised {
+    PyErr::from_type(PyType::new::<E>(python()), message.into()).into()
+}
+
+/// Raises what JavaScript threw.
+#[cold]
+pub(crate) fn raise(thrown: Js) -> Raised {
+    if js::is_null(thrown.raw()) {
+        // QuickJS had no memory left to make an error object.
+        return raised::<PyMemoryError>("JavaScript is out of memory");
+    }
+    if let Some(original) = original_exception(&thrown) {
+        // SAFETY: the call takes over the reference.
+        unsafe { ffi::PyErr_SetRaisedException(original.into_ptr()) };
+    } else if let Err(raised) = raise_js_exception(&thrown) {
+        return raised;
+    }
+    add_javascript_frames(&thrown);
+    Raised
+}
+
+/// The Python exception that a `PythonError` came from, if `sys` still remembers it.
+fn original_exception(thrown: &Js) -> Option<Object> {
+    let address = js::get(thrown.raw(), &bridge().keys.error_address);
+    let Ok(address) = address.and_then(|address| js::to_f64(address.raw())) else {
+        js::discard_exception();
+        return None;
+    };
+    let last = python().import(intern!(python(), "sys")).ok()?.getattr(intern!(python(), "last_exc")).ok()?;
+    (address == last.as_ptr() as usize as f64).then_some(last)
+}
+
+fn raise_js_exception(thrown: &Js) -> Result<(), Raised> {
+    let error = js::call(bridge().prelude().ensure_error.raw(), js::UNDEFINED, &[thrown.raw()]);
+    let error = error.unwrap_or_else(|Pending| js::take_exception());
+    let exception = jsproxy::create(error, js::UNDEFINED)?;
+    // SAFETY: both are live objects; a proxy of an error is an instance of its exception type.
+    unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr()) };
+    Ok(())
+}
+
+/// Puts the JavaScript frames of an error's stack below the Python frames of the traceback.
+fn add_javascript_frames(thrown: &Js) {
+    let Ok(stack) = js::get(thrown.raw(), &bridge().keys.stack) else {
+        js::discard_exception();
+        return;
+    };
+    if !js::is_string(stack.raw()) {
+        return;
+    }
+    for (function, file, line) in js::text(stack.raw()).lines().filter_map(parse_frame) {
+        let (Ok(function), Ok(file)) = (CString::new(function), CString::new(file)) else { continue };
+        // SAFETY: both texts end in a zero byte and are copied; the error indicator is set and stays so.
+        unsafe { _PyTraceback_Add(function.as_ptr(), file.as_ptr(), line) };
+    }
+}
+
+/// Reads a line such as `    at inner (file.js:3:7)`.
+fn parse_frame(line: &str) -> Option<(&str, &str, c_int)> {
+    let frame = line.trim().strip_prefix("at ")?;
+    let (function, place) = match frame.split_once(" (") {
+        Some((function, place)) => (function, place.strip_suffix(')')?),
+        None => ("<anonymous>", frame),
+    };
+    let mut parts = place.rsplitn(3, ':');
+    let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((function, file, line.parse().ok()?))
+}
+
+/// Takes Python's exception and makes a `PythonError` of it.
+#[cold]
+pub(crate) fn python_error() -> JsResult {
+    // SAFETY: the indicator is set, as the caller has a `Raised`; the reference is ours.
+    let exception = unsafe { Bound::from_owned_ptr_or_opt(python(), ffi::PyErr_GetRaisedException()) };
+    let Some(exception) = exception else {
+        return Err(js::throw_error(c"Error", "a Python call failed without an exception"));
+    };
+    remember(&exception);
+    let class = exception.get_type().qualname().map(|name| name.to_string()).unwrap_or_default();
+    let message = strings::to_js_lossy(&format_traceback(&exception))?;
+    let address = Js::number(exception.as_ptr() as usize as f64);
+    let arguments = [js::string(&class)?, message, address].map(Js::into_raw).map(Js::own);
+    let arguments = arguments.each_ref().map(Js::raw);
+    js::construct(bridge().prelude().python_error.raw(), &arguments)
+}
+
+/// Makes the exception `sys.last_exc` and its older names, as the interactive interpreter does.
+fn remember(exception: &Object) {
+    let remembered = (|| {
+        let sys = python().import(intern!(python(), "sys"))?;
+        sys.setattr(intern!(python(), "last_exc"), exception)?;
+        sys.setattr(intern!(python(), "last_type"), exception.get_type())?;
+        sys.setattr(intern!(python(), "last_value"), exception)?;
+        sys.setattr(
+            intern!(python(), "last_traceback"),
+            exception.getattr(intern!(python(), "__traceback__"))?,
+        )
+    })();
+    forget_failure(remembered);
+}
+
+fn format_traceback(exception: &Object) -> Object {
+    let formatted = (|| {
+        let traceback = python().import(intern!(python(), "traceback"))?;
+        let lines = traceback.call_method1(intern!(python(), "format_exception"), (exception,))?;
+        let lines = lines.cast_into::<PyList>()?;
+        intern!(python(), "").call_method1(intern!(python(), "join"), (lines,))
+    })();
+    formatted.unwrap_or_else(|_: PyErr| {
+        intern!(python(), "<the traceback could not be formatted>\n").clone().into_any()
+    })
+}
+
+/// Drops an error of a step that must not stop the error being reported.
+fn forget_failure<T>(result: PyResult<T>) {
+    if let Err(error) = result {
+        error.restore(python());
+        // SAFETY: clears the indicator that was just set.
+        unsafe { ffi::PyErr_Clear() };
+    }
+}

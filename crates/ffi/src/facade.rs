@@ -1,0 +1,76 @@
+//! What other crates use: the crossing, in the types of PyO3 and of the engine crate.
+
+use hognose_engine::{Thrown, Value};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::api::value_of;
+use crate::bridge::{Object, bridge, python};
+use crate::convert::{self, deep_to_js, deep_to_python};
+use crate::errors::{self, Pending, Raised};
+use crate::js::{self, Js};
+use crate::jsproxy;
+
+/// The same object under the lifetime this crate uses.
+fn own(object: &Bound<'_, PyAny>) -> Object {
+    // SAFETY: the object is live and the GIL is held.
+    unsafe { Bound::from_borrowed_ptr(python(), object.as_ptr()) }
+}
+
+/// Translates a Python object; what can't be copied becomes a PyProxy.
+///
+/// # Errors
+/// `RuntimeError` on a thread that has no JavaScript; `MemoryError`.
+pub fn to_js(_py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    bridge().check_thread()?;
+    Ok(value_of(convert::to_js(own(object).as_borrowed())?))
+}
+
+/// Translates a JavaScript value; an object becomes a JsProxy, or the Python object behind it.
+///
+/// # Errors
+/// The error of a PyProxy that was destroyed; `MemoryError`.
+pub fn to_python(_py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+    bridge().check_thread()?;
+    Ok(convert::to_python(Js::dup(value.as_raw()))?.unbind())
+}
+
+/// The Python exception for what JavaScript threw: the original one if it came from Python, else a JsException.
+pub fn raise(_py: Python<'_>, thrown: Thrown) -> PyErr {
+    errors::raise(Js::own(thrown.0.into_raw())).into()
+}
+
+/// The JavaScript error for a Python exception: a `PythonError` with its traceback.
+pub fn throw(_py: Python<'_>, error: PyErr) -> Thrown {
+    let Pending = Pending::from(Raised::from(error));
+    Thrown(value_of(js::take_exception()))
+}
+
+/// `pyodide.ffi.to_js` with these keyword arguments.
+///
+/// # Errors
+/// `ConversionError`, and whatever a converter raises.
+pub fn convert_to_js(
+    _py: Python<'_>,
+    object: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Value> {
+    bridge().check_thread()?;
+    let options = own(options.as_any()).cast_into::<PyDict>()?;
+    let options = deep_to_js::Options::from_python(&options)?;
+    Ok(value_of(deep_to_js::convert(own(object).as_borrowed(), &options)?))
+}
+
+/// `JsProxy.to_py` of a value, to `depth` levels; negative for all.
+///
+/// # Errors
+/// What reading the value's properties throws.
+pub fn convert_to_python(_py: Python<'_>, value: &Value, depth: i64) -> PyResult<Py<PyAny>> {
+    bridge().check_thread()?;
+    Ok(deep_to_python::convert(Js::dup(value.as_raw()), depth, None)?.unbind())
+}
+
+/// Gives back the JavaScript values whose proxies died on other threads. The event loop calls this each turn.
+pub fn release_dropped() {
+    jsproxy::release_dropped_elsewhere();
+}

@@ -1,0 +1,217 @@
+//! Attributes of a proxy: the properties of the JavaScript object, after the names Python itself gives the proxy.
+
+use std::ffi::c_int;
+
+use hognose_engine::raw;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::{JsProxy, give, give_status, give_truth, slot_value};
+use crate::bridge::{Object, ObjectRef, bridge, python};
+use crate::convert::{self, strings};
+use crate::errors::Raised;
+use crate::js::{self, JSValue};
+
+unsafe extern "C" {
+    // Exported by CPython, not declared by PyO3: the lookup along the types that the generic getattr begins with. It
+    // gives a borrowed reference and sets no error.
+    fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// `tp_getattro`
+pub(super) unsafe extern "C" fn get(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy and a `str`.
+    unsafe {
+        if !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null() {
+            return ffi::PyObject_GenericGetAttr(object, name);
+        }
+        if !JsProxy::of(object).exception.dict.is_null()
+            && let Some(found) = from_dictionary(object, name)
+        {
+            return found;
+        }
+        give(slot_value(object).and_then(|value| get_property(value, name)))
+    }
+}
+
+/// The names that importlib sets on a module live in the proxy's own dictionary.
+///
+/// # Safety
+/// `object` is a live proxy with a dictionary, `name` a `str`.
+unsafe fn from_dictionary(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+) -> Option<*mut ffi::PyObject> {
+    // SAFETY: the caller's promise; the lookup gives a borrowed reference.
+    unsafe {
+        let found = ffi::PyDict_GetItemWithError(JsProxy::of(object).exception.dict, name);
+        if found.is_null() {
+            return None;
+        }
+        ffi::Py_INCREF(found);
+        Some(found)
+    }
+}
+
+fn get_property(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Raised> {
+    let key = bridge().caches.atom(name)?;
+    let found = js::get(value, &key)?;
+    match found.tag() {
+        raw::JS_TAG_UNDEFINED if !js::has(value, &key)? => Err(missing(name)),
+        // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
+        raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
+            Err(missing(name))
+        }
+        raw::JS_TAG_OBJECT if js::is_function(found.raw()) => convert::to_python_bound(found, value),
+        _ => convert::to_python(found),
+    }
+}
+
+#[cold]
+fn missing(name: *mut ffi::PyObject) -> Raised {
+    // SAFETY: sets the error indicator to an AttributeError with the name as its argument.
+    unsafe { ffi::PyErr_SetObject(ffi::PyExc_AttributeError, name) };
+    Raised
+}
+
+/// Names that Python's import system sets on every module, `import js` included.
+const MODULE_NAMES: [&str; 5] = ["__loader__", "__name__", "__package__", "__path__", "__spec__"];
+
+/// `tp_setattro`: sets the property, or deletes it if there is no value.
+pub(super) unsafe extern "C" fn set(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+) -> c_int {
+    // SAFETY: CPython passes a live proxy, a `str`, and a live object or null.
+    unsafe {
+        if belongs_to_python(object, name) {
+            return ffi::PyObject_GenericSetAttr(object, name, value);
+        }
+        let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
+        give_status(slot_value(object).and_then(|target| set_property(target, name, value)))
+    }
+}
+
+/// # Safety
+/// `object` is a live proxy, `name` a `str`.
+unsafe fn belongs_to_python(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let text = Borrowed::from_ptr(python(), name).cast_unchecked::<PyString>();
+        let Ok(text) = text.to_str() else { return false };
+        if !text.starts_with("__") {
+            return false;
+        }
+        MODULE_NAMES.contains(&text)
+            || (ffi::PyExceptionInstance_Check(object) != 0
+                && !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null())
+    }
+}
+
+fn set_property(
+    target: JSValue,
+    name: *mut ffi::PyObject,
+    value: Option<ObjectRef<'_>>,
+) -> Result<(), Raised> {
+    let key = bridge().caches.atom(name)?;
+    match value {
+        Some(value) => Ok(js::set(target, &key, convert::to_js(value)?)?),
+        None => Ok(js::delete(target, &key).map(drop)?),
+    }
+}
+
+/// `tp_repr`: what JavaScript shows.
+pub(super) unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(unsafe { slot_value(object) }.and_then(|value| {
+        let text = js::call(bridge().prelude().to_text.raw(), js::UNDEFINED, &[value])?;
+        strings::to_python(text.raw())
+    }))
+}
+
+/// `tp_richcompare`: identity for `==`; an order only where JavaScript has one.
+pub(super) unsafe extern "C" fn compare(
+    left: *mut ffi::PyObject,
+    right: *mut ffi::PyObject,
+    operation: c_int,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes two live objects, the first a proxy.
+    unsafe {
+        let (Ok(left), right) = (slot_value(left), super::value_of(right)) else {
+            return std::ptr::null_mut();
+        };
+        let Some(right) = right else {
+            return match operation {
+                ffi::Py_EQ => ffi::Py_NewRef(ffi::Py_False()),
+                ffi::Py_NE => ffi::Py_NewRef(ffi::Py_True()),
+                _ => ffi::Py_NewRef(ffi::Py_NotImplemented()),
+            };
+        };
+        give(
+            compare_values(left, right, operation)
+                .and_then(|value| convert::to_python(js::Js::boolean(value))),
+        )
+    }
+}
+
+fn compare_values(left: JSValue, right: JSValue, operation: c_int) -> Result<bool, Raised> {
+    match operation {
+        ffi::Py_EQ => Ok(js::strictly_equal(left, right)),
+        ffi::Py_NE => Ok(!js::strictly_equal(left, right)),
+        _ => {
+            let operation = js::Js::integer(operation);
+            let prelude = bridge().prelude();
+            let answer = js::call(prelude.compare.raw(), js::UNDEFINED, &[left, right, operation.raw()])?;
+            Ok(js::truth(answer.raw())?)
+        }
+    }
+}
+
+/// `nb_bool`: JavaScript's truth, but an empty container is false as in Python.
+pub(super) unsafe extern "C" fn truth(object: *mut ffi::PyObject) -> c_int {
+    // SAFETY: CPython passes a live proxy.
+    give_truth(unsafe { slot_value(object) }.and_then(|value| {
+        let answer = js::call(bridge().prelude().truth.raw(), js::UNDEFINED, &[value])?;
+        Ok(js::truth(answer.raw())?)
+    }))
+}
+
+/// The getter of `js_id`: a number that two proxies share exactly if they are of the same object.
+pub(super) unsafe extern "C" fn identity(
+    object: *mut ffi::PyObject,
+    _closure: *mut std::ffi::c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(unsafe { slot_value(object) }.map(|value| {
+        js::address(value).into_pyobject(python()).map_or_else(|never| match never {}, Bound::into_any)
+    }))
+}
+
+/// The getter of `typeof`.
+pub(super) unsafe extern "C" fn type_of(
+    object: *mut ffi::PyObject,
+    _closure: *mut std::ffi::c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(unsafe { slot_value(object) }.map(|value| {
+        let name = if js::is_function(value) {
+            "function"
+        } else if super::is_symbol(value) {
+            "symbol"
+        } else {
+            "object"
+        };
+        PyString::new(python(), name).into_any()
+    }))
+}
+
+/// The names of an object's properties along its prototypes, for `dir`.
+pub(super) fn property_names(value: JSValue) -> Result<Object, Raised> {
+    let names = js::call(bridge().prelude().property_names.raw(), js::UNDEFINED, &[value])?;
+    convert::to_python(names)
+}

@@ -1,0 +1,274 @@
+//! Calling JavaScript functions from Python, and how long what the call lends them lives.
+//!
+//! Arguments that need a PyProxy get one for the length of the call: it is destroyed when the call returns, as is a PyProxy
+//! the function returns. A function that keeps such an argument asks Python for `create_proxy`. If the result says that
+//! the work goes on (a promise, a generator), the arguments live until that ends.
+
+use std::ffi::c_int;
+use std::ptr::null_mut;
+
+use hognose_engine::raw;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{JsProxy, awaitable, create_with_features, features, give};
+use crate::bridge::{Object, ObjectRef, bridge, python};
+use crate::convert;
+use crate::errors::Raised;
+use crate::js::{self, JSValue, Js, JsResult, context};
+use crate::pyproxy;
+
+/// The signature of a Python function with fast positional and keyword arguments.
+type PythonArguments<'a> = (&'a [*mut ffi::PyObject], *mut ffi::PyObject);
+
+/// `tp_vectorcall`
+pub(super) unsafe extern "C" fn vectorcall(
+    callable: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy and as many live arguments as it says.
+    unsafe {
+        if ffi::Py_EnterRecursiveCall(c" while calling a JavaScript object".as_ptr()) != 0 {
+            return null_mut();
+        }
+        let proxy = JsProxy::of(callable);
+        let arguments = python_arguments(arguments, count, keywords);
+        let result = bridge().check_thread().and_then(|()| {
+            let (value, this) = (proxy.value, proxy.this);
+            if !js::is_function(value) {
+                return Err(crate::errors::raised::<pyo3::exceptions::PyTypeError>("Expected callable"));
+            }
+            call_with(arguments, |list| js::call(value, this, list))
+        });
+        ffi::Py_LeaveRecursiveCall();
+        give(result)
+    }
+}
+
+/// `new`: constructs an object of the JavaScript class.
+pub(super) unsafe extern "C" fn construct(
+    object: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy and as many live arguments as it says.
+    unsafe {
+        let arguments = python_arguments(arguments, count as usize, keywords);
+        give(super::slot_value(object).and_then(|class| {
+            let mut lent = Lent::translate(arguments)?;
+            let made = js::construct(class, lent.list());
+            lent.end();
+            convert::to_python(made?)
+        }))
+    }
+}
+
+/// # Safety
+/// The pointers are those of a vector call.
+unsafe fn python_arguments<'a>(
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    keywords: *mut ffi::PyObject,
+) -> PythonArguments<'a> {
+    // SAFETY: the caller's promise; keyword values follow the positional ones.
+    unsafe {
+        let named = if keywords.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(keywords) as usize };
+        let total = ffi::PyVectorcall_NARGS(count) as usize + named;
+        let list = if total == 0 { &[] } else { std::slice::from_raw_parts(arguments, total) };
+        (list, keywords)
+    }
+}
+
+fn call_with(
+    arguments: PythonArguments<'_>,
+    call: impl FnOnce(&[JSValue]) -> JsResult,
+) -> Result<Object, Raised> {
+    let mut lent = Lent::translate(arguments)?;
+    match call(lent.list()) {
+        Ok(result) => finish(result, lent),
+        Err(pending) => {
+            // The exception moves out first: destroying a proxy may run Python code.
+            let raised = Raised::from(pending);
+            lent.end();
+            Err(raised)
+        }
+    }
+}
+
+/// Translates a call's result and decides how long its arguments live.
+#[inline]
+fn finish(result: Js, mut lent: Lent) -> Result<Object, Raised> {
+    if !js::is_object(result.raw()) {
+        lent.end();
+        return convert::primitive_to_python(&result);
+    }
+    if let Some(object) = pyproxy::unwrap(result.raw())? {
+        pyproxy::destroy_borrowed(result.raw());
+        lent.end();
+        return Ok(object);
+    }
+    let flags = features::detect(result.raw());
+    if flags & features::IS_AWAITABLE != 0 && flags & features::IS_DOUBLE_PROXY == 0 {
+        return awaitable::future_of(result.raw(), lent.into_proxies());
+    }
+    if flags & (features::IS_GENERATOR | features::IS_ASYNC_GENERATOR) != 0 && lent.has_proxies() {
+        let proxies = js::array(lent.into_proxies())?;
+        let wrap = bridge().prelude().keep_for_generator.raw();
+        return convert::to_python(js::call(wrap, js::UNDEFINED, &[result.raw(), proxies.raw()])?);
+    }
+    lent.end();
+    create_with_features(result, js::UNDEFINED, flags)
+}
+
+const INLINE_ARGUMENTS: usize = 8;
+
+/// The translated arguments of one call, and the proxies made for them.
+struct Lent {
+    inline: [JSValue; INLINE_ARGUMENTS],
+    /// Used instead when there are too many for `inline`.
+    spilled: Vec<JSValue>,
+    count: usize,
+    proxies: Vec<Js>,
+}
+
+impl Lent {
+    fn translate((values, keywords): PythonArguments<'_>) -> Result<Lent, Raised> {
+        let mut lent = Lent {
+            inline: [js::UNDEFINED; INLINE_ARGUMENTS],
+            spilled: Vec::new(),
+            count: 0,
+            proxies: Vec::new(),
+        };
+        let named = if keywords.is_null() {
+            0
+        } else {
+            // SAFETY: keyword names come as a tuple.
+            unsafe { ffi::PyTuple_GET_SIZE(keywords) as usize }
+        };
+        let (positional, named) = values.split_at(values.len() - named);
+        for &value in positional {
+            let value = lent.translate_one(value)?;
+            lent.push(value);
+        }
+        if !named.is_empty() {
+            let object = lent.keywords_object(keywords, named)?;
+            lent.push(object);
+        }
+        Ok(lent)
+    }
+
+    #[inline]
+    fn translate_one(&mut self, value: *mut ffi::PyObject) -> Result<Js, Raised> {
+        // SAFETY: the call holds a reference to each argument.
+        let value: ObjectRef<'_> = unsafe { Borrowed::from_ptr(python(), value) };
+        if let Some(value) = convert::immutable_to_js(value)? {
+            return Ok(value);
+        }
+        let proxy = pyproxy::create(value)?;
+        self.proxies.push(proxy.clone());
+        Ok(proxy)
+    }
+
+    /// The keyword arguments as one plain object, the last argument.
+    #[cold]
+    fn keywords_object(
+        &mut self,
+        names: *mut ffi::PyObject,
+        values: &[*mut ffi::PyObject],
+    ) -> Result<Js, Raised> {
+        let object = js::object()?;
+        for (index, &value) in values.iter().enumerate() {
+            let value = self.translate_one(value)?;
+            // SAFETY: there is one name, a `str`, for each value.
+            let name = unsafe {
+                let name = ffi::PyTuple_GET_ITEM(names, index as ffi::Py_ssize_t);
+                Bound::from_borrowed_ptr(python(), name).cast_into_unchecked()
+            };
+            js::define(object.raw(), &crate::atoms::Atom::from_python(&name)?, value, js::ORDINARY)?;
+        }
+        Ok(object)
+    }
+
+    fn push(&mut self, value: Js) {
+        let value = value.into_raw();
+        if self.count < INLINE_ARGUMENTS {
+            self.inline[self.count] = value;
+        } else {
+            if self.spilled.is_empty() {
+                self.spilled.extend_from_slice(&self.inline);
+            }
+            self.spilled.push(value);
+        }
+        self.count += 1;
+    }
+
+    fn list(&mut self) -> &[JSValue] {
+        if self.spilled.is_empty() { &self.inline[..self.count] } else { &self.spilled }
+    }
+
+    fn has_proxies(&self) -> bool {
+        !self.proxies.is_empty()
+    }
+
+    /// The call is over: what was made for it is destroyed.
+    fn end(&mut self) {
+        for proxy in self.proxies.drain(..) {
+            pyproxy::destroy_borrowed(proxy.raw());
+        }
+    }
+
+    /// Leaves the destruction to somebody else.
+    fn into_proxies(mut self) -> Vec<Js> {
+        std::mem::take(&mut self.proxies)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.end();
+        if self.spilled.is_empty() {
+            self.inline[..self.count].iter().copied().for_each(js::free);
+        } else {
+            self.spilled.iter().copied().for_each(js::free);
+        }
+    }
+}
+
+/// `tp_descr_get`: a JavaScript function on a Python class is a method, with the instance as `this`.
+pub(super) unsafe extern "C" fn bind(
+    function: *mut ffi::PyObject,
+    instance: *mut ffi::PyObject,
+    _class: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy, and a live instance or null.
+    unsafe {
+        if instance.is_null() || instance == ffi::Py_None() {
+            return ffi::Py_NewRef(function);
+        }
+        give(super::slot_value(function).and_then(|value| {
+            let this = convert::to_js(Borrowed::from_ptr(python(), instance))?;
+            super::create(Js::dup(value), this.raw())
+        }))
+    }
+}
+
+/// Calls `function` with arguments that stay alive after the call, and translates the result as it is: for methods that
+/// store what they are given, such as `append`.
+pub(super) fn call_keeping(function: JSValue, arguments: &[ObjectRef<'_>]) -> Result<Object, Raised> {
+    let list = arguments.iter().map(|&argument| convert::to_js(argument)).collect::<Result<Vec<_>, _>>()?;
+    let raw_list: Vec<JSValue> = list.iter().map(Js::raw).collect();
+    // SAFETY: the bridge's invariant; `list` owns the arguments.
+    let result = js::check(unsafe {
+        raw::JS_Call(
+            context(),
+            function,
+            js::UNDEFINED,
+            raw_list.len() as c_int,
+            raw_list.as_ptr().cast_mut(),
+        )
+    })?;
+    convert::to_python(result)
+}

@@ -1,0 +1,124 @@
+//! Iteration: JavaScript's iterators and generators as Python's.
+
+use std::ptr::null_mut;
+
+use pyo3::exceptions::{PyStopIteration, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{give, slot_value};
+use crate::bridge::{Object, bridge, python};
+use crate::convert;
+use crate::errors::{Raised, raised};
+use crate::js::{self, JSValue, Js};
+
+/// `tp_iter` of an iterable: `x[Symbol.iterator]()`.
+pub(super) unsafe extern "C" fn iterate(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(
+        unsafe { slot_value(object) }
+            .and_then(|value| convert::to_python(js::invoke(value, &bridge().keys.iterator, &[])?)),
+    )
+}
+
+/// `tp_iter` of a mapping: over its keys, as Python expects.
+pub(super) unsafe extern "C" fn iterate_keys(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(unsafe { slot_value(object) }.and_then(|value| {
+        let keys = &bridge().keys;
+        let has_keys = super::features::has_method(value, &keys.keys);
+        let method = if has_keys { &keys.keys } else { &keys.iterator };
+        convert::to_python(js::invoke(value, method, &[])?)
+    }))
+}
+
+/// `am_aiter` of an asynchronous iterable: `x[Symbol.asyncIterator]()`.
+pub(super) unsafe extern "C" fn iterate_async(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    give(
+        unsafe { slot_value(object) }
+            .and_then(|value| convert::to_python(js::invoke(value, &bridge().keys.async_iterator, &[])?)),
+    )
+}
+
+/// What one step of an iterator gave.
+pub(super) enum Step {
+    Yielded(Object),
+    Returned(Object),
+}
+
+/// `tp_iternext`
+pub(super) unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    match unsafe { slot_value(object) }.and_then(|value| send(value, js::UNDEFINED)) {
+        Ok(Step::Yielded(value)) => value.into_ptr(),
+        // No exception at all means the end; a value needs one to travel in.
+        Ok(Step::Returned(value)) if value.is_none() => null_mut(),
+        Ok(Step::Returned(value)) => {
+            PyErr::new::<PyStopIteration, _>((value.unbind(),)).restore(python());
+            null_mut()
+        }
+        Err(Raised) => null_mut(),
+    }
+}
+
+/// `am_send`
+pub(super) unsafe extern "C" fn am_send(
+    object: *mut ffi::PyObject,
+    argument: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    // SAFETY: CPython passes a live proxy, a live object, and a place for the result.
+    unsafe {
+        let sent = slot_value(object)
+            .and_then(|value| send(value, convert::to_js(Borrowed::from_ptr(python(), argument))?.raw()));
+        let (kind, value) = match sent {
+            Ok(Step::Yielded(value)) => (ffi::PySendResult::PYGEN_NEXT, value.into_ptr()),
+            Ok(Step::Returned(value)) => (ffi::PySendResult::PYGEN_RETURN, value.into_ptr()),
+            Err(Raised) => (ffi::PySendResult::PYGEN_ERROR, null_mut()),
+        };
+        *result = value;
+        kind
+    }
+}
+
+/// `x.next(argument)`
+pub(super) fn send(iterator: JSValue, argument: JSValue) -> Result<Step, Raised> {
+    let result = js::invoke(iterator, &bridge().keys.next, &[argument])?;
+    step_of(&result)
+}
+
+/// Reads a `{done, value}`.
+pub(super) fn step_of(result: &Js) -> Result<Step, Raised> {
+    let keys = &bridge().keys;
+    if !js::is_object(result.raw()) {
+        let found = js::call(bridge().prelude().type_of.raw(), js::UNDEFINED, &[result.raw()])?;
+        let message = format!("Result should have type \"object\" not \"{}\"", js::text(found.raw()));
+        return Err(raised::<PyTypeError>(message));
+    }
+    let done = js::get(result.raw(), &keys.done)?;
+    if js::is_undefined(done.raw()) {
+        let is_promise = super::features::has_method(result.raw(), &keys.then);
+        return Err(raised::<PyTypeError>(if is_promise {
+            "Result was a promise, use anext() / asend() / athrow() instead."
+        } else {
+            "Result has no \"done\" field."
+        }));
+    }
+    let value = convert::to_python(js::get(result.raw(), &keys.value)?)?;
+    Ok(if js::truth(done.raw())? { Step::Returned(value) } else { Step::Yielded(value) })
+}
+
+/// `am_anext`: a future of the next value, which fails with StopAsyncIteration at the end.
+pub(super) unsafe extern "C" fn next_async(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes a live proxy.
+    unsafe { call_mixin(object, "asend_none") }
+}
+
+/// # Safety
+/// `object` is a live proxy.
+unsafe fn call_mixin(object: *mut ffi::PyObject, name: &str) -> *mut ffi::PyObject {
+    // SAFETY: the caller's promise.
+    let object = unsafe { Bound::from_borrowed_ptr(python(), object) };
+    give(bridge().mixins().and_then(|mixins| Ok(mixins.get_item(name)?.call1((object,))?)))
+}

@@ -1,0 +1,396 @@
+"""The methods of JsProxy that no CPython slot stands for and that are not called often enough to be native.
+
+Each class below is only a namespace: `types.rs` copies its functions onto the types with the matching features. The
+globals `helpers` (JavaScript's side of it, `helpers.js`) and `native` (functions in Rust) are put here before this runs.
+`keep` calls a JavaScript function whose arguments stay alive afterwards.
+"""
+
+from collections.abc import ItemsView, KeysView, MutableMapping as AbstractMutableMapping, ValuesView
+from sys import maxsize
+from types import TracebackType
+from warnings import warn
+
+keep = native.call_keeping
+missing = object()
+
+
+class Every:
+    def to_py(self, *, depth=-1, default_converter=None):
+        return native.to_py(self, depth, default_converter)
+
+    def object_entries(self):
+        return helpers.entries(self)
+
+    def object_keys(self):
+        return helpers.keys(self)
+
+    def object_values(self):
+        return helpers.values(self)
+
+    def to_weakref(self):
+        return helpers.weak_reference(self)
+
+    def bind_sig(self, signature):
+        return native.bind_signature(self, signature)
+
+    def bind_class(self, signature):
+        return native.bind_signature(self, type[signature])
+
+    def __dir__(self):
+        names = set(object.__dir__(self))
+        for name in native.property_names(self):
+            if not name[:1].isdigit():
+                names.add(native.mangle(name))
+        if native.is_array(self):
+            names.discard("keys")
+        return sorted(names)
+
+
+class Awaitable:
+    def then(self, onfulfilled=None, onrejected=None, /):
+        return native.promise_then(self, onfulfilled, onrejected)
+
+    def catch(self, onrejected, /):
+        return native.promise_then(self, None, onrejected)
+
+    def finally_(self, onfinally, /):
+        return native.promise_finally(self, onfinally)
+
+
+class Mapping:
+    def keys(self):
+        return KeysView(self)
+
+    def items(self):
+        return ItemsView(self)
+
+    def values(self):
+        return ValuesView(self)
+
+    def get(self, key, default=None, /):
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+class MutableMapping:
+    def pop(self, key, default=missing, /):
+        try:
+            value = self[key]
+        except KeyError:
+            if default is missing:
+                raise
+            return default
+        del self[key]
+        return value
+
+    def popitem(self):
+        for key in self:
+            value = self[key]
+            del self[key]
+            return key, value
+        raise KeyError("popitem(): mapping is empty")
+
+    def clear(self):
+        if native.has_method(self, "clear"):
+            helpers.clear(self)
+            return
+        for key in list(self):
+            del self[key]
+
+    update = AbstractMutableMapping.update
+
+    def setdefault(self, key, default=None):
+        try:
+            return self[key]
+        except KeyError:
+            self[key] = default
+        return default
+
+
+class Iterator:
+    def send(self, value, /):
+        return native.iterator_send(self, value)
+
+
+def asynchronous(call):
+    """Runs `call`, which gives a promise of an iterator's step, and waits for the step."""
+
+    async def step():
+        result = call()
+        return native.async_step(await result if hasattr(result, "__await__") else result)
+
+    from asyncio import ensure_future
+
+    return ensure_future(step())
+
+
+def asend_none(self):
+    return AsyncIterator.asend(self, None)
+
+
+class AsyncIterator:
+    def asend(self, value, /):
+        return asynchronous(lambda: native.invoke(self, "next", value))
+
+
+def raise_arguments(kind, value, traceback):
+    """The exception that the arguments of `throw` stand for."""
+    if traceback is not None and not isinstance(traceback, TracebackType):
+        raise TypeError("throw() third argument must be a traceback object")
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        if value is None:
+            error = kind()
+        elif isinstance(value, kind):
+            error = value
+        else:
+            error = kind(*value) if isinstance(value, tuple) else kind(value)
+    elif isinstance(kind, BaseException):
+        if value is not None:
+            raise TypeError("instance exception may not have a separate value")
+        error = kind
+    else:
+        name = type(kind).__name__
+        raise TypeError(f"exceptions must be classes or instances deriving from BaseException, not {name}")
+    return error.with_traceback(traceback) if traceback is not None else error
+
+
+def throw_into(generator, error):
+    """Calls `throw` of a JavaScript generator, or `return` for the exception that closes one."""
+    if isinstance(error, GeneratorExit):
+        return native.invoke(generator, "return")
+    return native.invoke_with_error(generator, "throw", error)
+
+
+class Generator:
+    def throw(self, kind, value=None, traceback=None, /):
+        error = raise_arguments(kind, value, traceback)
+        return native.iterator_step(throw_into(self, error))
+
+    def close(self):
+        result = native.invoke(self, "return")
+        if not result.done:
+            raise RuntimeError("JavaScript generator ignored return")
+
+
+class AsyncGenerator:
+    def athrow(self, kind, value=None, traceback=None, /):
+        error = raise_arguments(kind, value, traceback)
+        return asynchronous(lambda: throw_into(self, error))
+
+    def aclose(self):
+        async def close():
+            result = await native.invoke(self, "return")
+            if not result.done:
+                raise RuntimeError("JavaScript generator ignored return")
+
+        from asyncio import ensure_future
+
+        return ensure_future(close())
+
+
+def get_slice(array, part):
+    start, stop, step = part.indices(len(array))
+    if step == 1:
+        return helpers.slice(array, start, max(start, stop))
+    return helpers.pick(array, start, step, len(range(start, stop, step)))
+
+
+def set_slice(array, part, values):
+    start, stop, step = part.indices(len(array))
+    values = list(values)
+    if step == 1:
+        keep(helpers.splice, array, start, max(start, stop) - start, *values)
+        return
+    indices = range(start, stop, step)
+    if len(indices) != len(values):
+        raise ValueError(
+            f"attempt to assign sequence of size {len(values)} to extended slice of size {len(indices)}"
+        )
+    for index, value in zip(indices, values):
+        array[index] = value
+
+
+def delete_slice(array, part):
+    start, stop, step = part.indices(len(array))
+    if step == 1:
+        keep(helpers.splice, array, start, max(start, stop) - start)
+        return
+    for index in sorted(range(start, stop, step), reverse=True):
+        keep(helpers.splice, array, index, 1)
+
+
+class ArrayLike:
+    def __add__(self, other):
+        if not hasattr(other, "__iter__"):
+            return NotImplemented
+        return keep(helpers.concat, self, helpers.from_(other) if native.is_proxy(other) else native.array(list(other)))
+
+    def __mul__(self, count):
+        if not hasattr(count, "__index__"):
+            return NotImplemented
+        return helpers.repeat(self, max(0, count.__index__()))
+
+    __rmul__ = __mul__
+
+    def __reversed__(self):
+        return (self[index] for index in range(len(self) - 1, -1, -1))
+
+
+class Searchable:
+    def index(self, value, start=0, stop=maxsize, /):
+        start, stop, _ = slice(start, stop).indices(len(self))
+        if native.is_immutable(value):
+            found = helpers.index_of(self, value, start, stop)
+            if found >= 0:
+                return found
+        else:
+            for position in range(start, stop):
+                if native.same_python(self, position, value):
+                    return position
+        raise ValueError(f"{value!r} is not in list")
+
+    def count(self, value, /):
+        if native.is_immutable(value):
+            return helpers.count(self, value)
+        return sum(native.same_python(self, position, value) for position in range(len(self)))
+
+    def reverse(self):
+        helpers.reverse(self)
+
+    def __reversed__(self):
+        return (self[index] for index in range(len(self) - 1, -1, -1))
+
+
+class Array:
+    def extend(self, values, /):
+        if not native.is_proxy(values):
+            values = native.array(list(values))
+        keep(helpers.extend, self, values)
+
+    def __iadd__(self, values):
+        Array.extend(self, values)
+        return self
+
+    def __imul__(self, count):
+        if not hasattr(count, "__index__"):
+            return NotImplemented
+        helpers.repeat_in_place(self, max(0, count.__index__()))
+        return self
+
+    def append(self, value, /):
+        keep(helpers.push, self, value)
+
+    def push(self, *values):
+        return keep(helpers.push, self, *values)
+
+    def insert(self, index, value, /):
+        keep(helpers.splice, self, slice(index, None).indices(len(self))[0], 0, value)
+
+    def pop(self, index=-1, /):
+        length = len(self)
+        if not length:
+            raise IndexError("pop from empty list")
+        position = index.__index__()
+        if position < 0:
+            position += length
+        if not 0 <= position < length:
+            raise IndexError("pop index out of range")
+        value = self[position]
+        keep(helpers.splice, self, position, 1)
+        return value
+
+    def remove(self, value, /):
+        del self[Searchable.index(self, value)]
+
+
+class Buffer:
+    def to_bytes(self):
+        return native.buffer_to_bytes(self)
+
+    def to_memoryview(self):
+        return native.buffer_to_memoryview(self)
+
+    def to_string(self, encoding=None):
+        return native.buffer_to_string(self, encoding)
+
+    def assign(self, source, /):
+        native.buffer_assign(self, source)
+
+    def assign_to(self, target, /):
+        native.buffer_assign_to(self, target)
+
+    def to_file(self, file, /):
+        file.write(native.buffer_to_bytes(self))
+
+    def from_file(self, file, /):
+        native.buffer_assign(self, file.read(native.buffer_length(self)))
+
+    def _into_file(self, file, /):
+        file.write(native.buffer_to_bytes(self))
+        file.flush()
+
+
+class DoubleProxy:
+    def unwrap(self):
+        return native.unwrap(self)
+
+
+class Viewable:
+    def as_object_map(self, *, hereditary=False):
+        return native.object_map(self, hereditary, False)
+
+    def as_py_json(self):
+        return native.object_map(self, True, True)
+
+
+class ObjectMap:
+    def __getitem__(self, key):
+        return native.object_map_get(self, key)
+
+    def __setitem__(self, key, value):
+        if not isinstance(key, str):
+            raise TypeError("Can only assign keys of type string to JavaScript object map")
+        keep(helpers.set_own, self, key, value)
+
+    def __delitem__(self, key):
+        if not (isinstance(key, str) and helpers.has_own(self, key)):
+            raise KeyError(key)
+        helpers.delete_own(self, key)
+
+    def __contains__(self, key):
+        return isinstance(key, str) and helpers.has_own(self, key)
+
+    def __iter__(self):
+        return iter(helpers.keys(self))
+
+    def __len__(self):
+        return len(helpers.keys(self))
+
+
+class Error:
+    def __reduce__(self):
+        arguments = (self.name, self.message, self.stack)
+        return (type(self), arguments, self.__dict__) if self.__dict__ else (type(self), arguments)
+
+
+def exception_arguments(name, message="", stack=""):
+    for value in (name, message, stack):
+        if not isinstance(value, str):
+            raise TypeError(f"argument must be str, not {type(value).__name__}")
+    return name, message, stack
+
+
+async def python_async_step(awaitable):
+    """A step of a Python asynchronous iterator as JavaScript wants it."""
+    try:
+        value = await awaitable
+    except StopAsyncIteration:
+        return helpers.step(True, None)
+    return keep(helpers.step, False, value)
+
+
+async def python_async_close(closing, value):
+    await closing
+    return keep(helpers.step, True, value)

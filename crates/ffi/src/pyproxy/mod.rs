@@ -1,0 +1,249 @@
+//! PyProxy: a Python object as JavaScript sees it.
+//!
+//! Two QuickJS classes, one for callable objects and one for the others, both *exotic*: property access is answered from
+//! Python ([`traps`]). What a proxy can do besides depends on what the object can do; its prototype, made in `prelude.js`
+//! once per set of [abilities](abilities), has the methods and is what `instanceof` asks about.
+//!
+//! A proxy holds one reference to its Python object until it is destroyed or collected. A destroyed proxy remembers why,
+//! and says so when it is used.
+
+pub(crate) mod abilities;
+mod call;
+mod class;
+pub(crate) mod handle;
+mod native;
+mod promise;
+mod traps;
+
+pub(crate) use class::Classes;
+pub(crate) use native::{double_proxy, once_callable, table as native_table};
+
+use std::cell::{Cell, RefCell};
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use hognose_engine::raw;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::atoms::Atom;
+use crate::bridge::{Object, ObjectRef, bridge, python};
+use crate::errors::{Pending, Raised};
+use crate::js::{self, JSAtom, JSValue, Js, JsResult, context};
+
+unsafe extern "C" {
+    // Exported by CPython, not declared by PyO3.
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Function(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+    fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+const DESTROYED: &str = "Object has already been destroyed";
+const DESTROYED_AT_END_OF_CALL: &str = "This borrowed proxy was automatically destroyed at the end of a function call. \
+    Try using create_proxy or create_once_callable.";
+const DESTROYED_WITH_PARENT: &str = "This borrowed attribute proxy was automatically destroyed in the process of \
+    destroying the proxy it was borrowed from. Try using the 'copy' method.";
+
+/// What lies behind the JavaScript object.
+pub(crate) struct PyProxy {
+    shared: Rc<Shared>,
+    options: Options,
+}
+
+/// How a proxy behaves; the aliases of one proxy differ in this.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    /// Comes back to Python as a double proxy rather than as the object.
+    pub(crate) roundtrip: bool,
+    /// Passes `this` as the first argument.
+    pub(crate) capture_this: bool,
+    /// What `bind` bound, instead of the caller's `this`.
+    pub(crate) bound_this: Option<Js>,
+    pub(crate) bound_arguments: Vec<Js>,
+}
+
+/// What the aliases of one proxy share.
+struct Shared {
+    /// One reference, or null when destroyed.
+    object: Cell<*mut ffi::PyObject>,
+    /// Why it was destroyed.
+    message: RefCell<String>,
+    /// Proxies of attributes, which live as long as this proxy, by name.
+    attributes: RefCell<Vec<(JSAtom, Js)>>,
+    /// The promise of an awaitable that has been scheduled.
+    promise: RefCell<Option<Js>>,
+}
+
+/// A new proxy of an object.
+pub(crate) fn create(object: ObjectRef<'_>) -> Result<Js, Raised> {
+    create_with(object, Options::default())
+}
+
+/// A new proxy with options.
+pub(crate) fn create_with(object: ObjectRef<'_>, options: Options) -> Result<Js, Raised> {
+    let shared = Shared {
+        object: Cell::new(object.to_owned().into_ptr()),
+        message: RefCell::default(),
+        attributes: RefCell::default(),
+        promise: RefCell::default(),
+    };
+    let abilities = abilities::of(object)?;
+    Ok(class::instantiate(abilities, PyProxy { shared: Rc::new(shared), options })?)
+}
+
+/// Another proxy of the same object that dies with this one.
+fn alias(value: JSValue, options: Options) -> JsResult {
+    let proxy = of(value)?;
+    let abilities = abilities::of(proxy.object()?.as_borrowed())?;
+    class::instantiate(abilities, PyProxy { shared: Rc::clone(&proxy.shared), options })
+}
+
+/// Whether a value is a PyProxy, alive or not.
+#[inline]
+pub(crate) fn is_pyproxy(value: JSValue) -> bool {
+    find(value).is_some()
+}
+
+/// Whether a PyProxy still has its object.
+pub(crate) fn is_alive(value: JSValue) -> bool {
+    find(value).is_some_and(|proxy| !proxy.shared.object.get().is_null())
+}
+
+/// The proxy behind a value.
+#[inline]
+fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
+    // SAFETY: the bridge's invariant; only our two classes carry a `PyProxy`, which lives as long as its object does.
+    unsafe {
+        if !js::is_object(value) || !bridge().classes().is_ours(raw::JS_GetClassID(value)) {
+            return None;
+        }
+        let mut class = 0;
+        raw::JS_GetAnyOpaque(value, &raw mut class).cast::<PyProxy>().as_ref()
+    }
+}
+
+fn of<'a>(value: JSValue) -> Result<&'a PyProxy, Pending> {
+    find(value).ok_or_else(|| js::throw_type_error("Expected a PyProxy"))
+}
+
+/// The Python object of a value that is a PyProxy, unless that is to stay one; an error if it was destroyed.
+#[inline]
+pub(crate) fn unwrap(value: JSValue) -> Result<Option<Object>, Raised> {
+    match find(value) {
+        Some(proxy) if !proxy.options.roundtrip => Ok(Some(proxy.object()?)),
+        _ => Ok(None),
+    }
+}
+
+/// The Python object of a value that is a PyProxy, whatever its options.
+pub(crate) fn unwrap_any(value: JSValue) -> Result<Option<Object>, Raised> {
+    find(value).map(PyProxy::object).transpose().map_err(Raised::from)
+}
+
+/// Destroys a proxy that was lent to a call. One that is to come back as a proxy is nobody's loan.
+pub(crate) fn destroy_borrowed(value: JSValue) {
+    if let Some(proxy) = find(value)
+        && !proxy.options.roundtrip
+    {
+        proxy.shared.destroy(DESTROYED_AT_END_OF_CALL);
+    }
+}
+
+/// Destroys a proxy, as `destroy()` does.
+pub(crate) fn destroy(value: JSValue) {
+    if let Some(proxy) = find(value) {
+        proxy.shared.destroy("");
+    }
+}
+
+impl PyProxy {
+    /// The object, or the error of a destroyed proxy.
+    #[inline]
+    fn object(&self) -> Result<Object, Pending> {
+        let object = self.shared.object.get();
+        if object.is_null() {
+            return Err(self.shared.throw_destroyed());
+        }
+        // SAFETY: the proxy owns a reference.
+        Ok(unsafe { Bound::from_borrowed_ptr(python(), object) })
+    }
+}
+
+impl Shared {
+    #[cold]
+    fn throw_destroyed(&self) -> Pending {
+        let reason = self.message.borrow();
+        let reason = if reason.is_empty() { DESTROYED } else { &reason };
+        let message = format!(
+            "{reason}\nFor more information about the cause of this error, use `pyodide.setDebug(true)`"
+        );
+        js::throw_error(c"Error", &message)
+    }
+
+    /// Lets go of the object and of everything borrowed from it. Destroying twice is silent.
+    fn destroy(&self, message: &str) {
+        let object = self.object.replace(null_mut());
+        if object.is_null() {
+            return;
+        }
+        message.clone_into(&mut self.message.borrow_mut());
+        for (name, attribute) in self.attributes.take() {
+            release_atom(name);
+            if let Some(proxy) = find(attribute.raw()) {
+                proxy.shared.destroy(DESTROYED_WITH_PARENT);
+            }
+        }
+        // SAFETY: the proxy owned one reference.
+        unsafe { ffi::Py_DECREF(object) };
+    }
+
+    /// The cached proxy of an attribute, if it is still of the same value.
+    fn attribute(&self, name: JSAtom, value: &Object) -> Option<Js> {
+        let attributes = self.attributes.borrow();
+        let (_, cached) = attributes.iter().find(|(cached, _)| *cached == name)?;
+        let object = find(cached.raw())?.shared.object.get();
+        same_attribute(object, value.as_ptr()).then(|| cached.clone())
+    }
+
+    fn remember_attribute(&self, name: JSAtom, proxy: Js) {
+        let mut attributes = self.attributes.borrow_mut();
+        match attributes.iter_mut().find(|(cached, _)| *cached == name) {
+            Some((_, cached)) => *cached = proxy,
+            None => attributes.push((Atom::dup(name).into_raw(), proxy)),
+        }
+    }
+}
+
+fn release_atom(atom: JSAtom) {
+    // SAFETY: the bridge's invariant; `remember_attribute` took the reference.
+    unsafe { raw::JS_FreeAtom(context(), atom) };
+}
+
+/// Whether two attribute values are the same, also if Python made a new bound method for each access.
+fn same_attribute(cached: *mut ffi::PyObject, value: *mut ffi::PyObject) -> bool {
+    if cached == value {
+        return true;
+    }
+    if cached.is_null() {
+        return false;
+    }
+    // SAFETY: both are live; the checks precede the reads.
+    unsafe {
+        let is_method = |object| ffi::Py_IS_TYPE(object, &raw mut PyMethod_Type) != 0;
+        if is_method(cached) && is_method(value) {
+            return PyMethod_Function(cached) == PyMethod_Function(value)
+                && PyMethod_Self(cached) == PyMethod_Self(value);
+        }
+        ffi::PyCFunction_CheckExact(cached) != 0
+            && ffi::PyCFunction_CheckExact(value) != 0
+            && ffi::PyCFunction_GetSelf(cached) == ffi::PyCFunction_GetSelf(value)
+            && (*cached.cast::<ffi::PyCFunctionObject>()).m_ml
+                == (*value.cast::<ffi::PyCFunctionObject>()).m_ml
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.destroy("");
+    }
+}

@@ -1,0 +1,741 @@
+// JavaScript's side of the bridge: the classes whose methods PyProxies have, and the helpers of JsProxy.
+//
+// The script is a function of `native`, the functions and flags that `native.rs` makes, and gives an object of everything
+// that Rust calls by name. A PyProxy's prototype is put together once per set of abilities, from the namespaces below.
+(function (native) {
+  "use strict";
+
+  const { call, apply, bind } = Function.prototype;
+  const uncurry = (method) => call.bind(method);
+  const objectToString = uncurry(Object.prototype.toString);
+  const hasOwn = Object.hasOwn;
+
+  // ---- Errors ----
+
+  class PythonError extends Error {
+    constructor(type, message, address) {
+      super(message);
+      this.type = type;
+      Object.defineProperty(this, "__error_address", { value: address });
+    }
+  }
+  Object.defineProperty(PythonError.prototype, "name", { value: "PythonError", configurable: true, writable: true });
+
+  function ensureError(thrown) {
+    if (typeof thrown === "string") {
+      return new Error(thrown);
+    }
+    if (looksLikeError(thrown)) {
+      return thrown;
+    }
+    const kind = `A value of type ${typeof thrown} with tag ${objectToString(thrown)} was thrown as an error!`;
+    return new Error(kind + describe("String interpolation of the thrown value", () => `${thrown}`)
+      + describe("The thrown value's toString method", () => thrown.toString()));
+  }
+
+  function looksLikeError(thrown) {
+    try {
+      return typeof thrown === "object" && thrown !== null && typeof thrown.message === "string"
+        && (typeof thrown.stack === "string" || thrown.constructor.name === "DOMException");
+    } catch {
+      return false;
+    }
+  }
+
+  function describe(what, text) {
+    const verb = what.startsWith("String") ? "gives" : "returns";
+    try {
+      return `\n${what} ${verb} """${text()}""".`;
+    } catch {
+      return `\n${what} fails.`;
+    }
+  }
+
+  function makeError(name, message, stack) {
+    const found = globalThis[name];
+    const isError = typeof found === "function" && (found.prototype instanceof Error || found === Error);
+    if (name === "DOMException" && typeof found === "function") {
+      return new found(message);
+    }
+    const error = isError ? new found(message) : new Error(message);
+    if (!isError) {
+      Object.defineProperty(error, "name", { value: name, configurable: true, writable: true });
+    }
+    Object.defineProperty(error, "message", { value: message, configurable: true, writable: true });
+    Object.defineProperty(error, "stack", { value: stack, configurable: true, writable: true });
+    return error;
+  }
+
+  // ---- PyProxy: what every proxy has ----
+
+  const Base = {
+    get type() {
+      return native.typeName.call(this);
+    },
+    get [Symbol.toStringTag]() {
+      return "PyProxy";
+    },
+    toString() {
+      return native.text.call(this);
+    },
+    destroy({ message, destroyRoundtrip = true } = {}) {
+      native.destroy.call(this, message, destroyRoundtrip);
+    },
+    [Symbol.dispose]() {
+      native.destroy.call(this, undefined, true);
+    },
+    copy() {
+      return native.copy.call(this);
+    },
+    toJs(options) {
+      return native.toJs.call(this, options);
+    },
+  };
+
+  const WithLength = {
+    get length() {
+      return native.length.call(this);
+    },
+  };
+
+  const WithGet = {
+    get(key) {
+      return native.getItem.call(this, key);
+    },
+    asJsJson() {
+      return jsonView(this);
+    },
+  };
+
+  const WithSet = {
+    set(key, value) {
+      native.setItem.call(this, key, value);
+    },
+    delete(key) {
+      native.deleteItem.call(this, key);
+    },
+  };
+
+  const WithHas = {
+    has(key) {
+      return native.contains.call(this, key);
+    },
+  };
+
+  const Iterable = {
+    [Symbol.iterator]() {
+      return iterate(native.iterate.call(this));
+    },
+  };
+
+  function* iterate(iterator) {
+    const lent = [];
+    try {
+      for (;;) {
+        const { done, value } = native.next.call(iterator);
+        if (done) {
+          return;
+        }
+        if (native.isPyProxy(value)) {
+          lent.push(value);
+        }
+        yield value;
+      }
+    } finally {
+      iterator.destroy();
+      lent.forEach((proxy) => proxy.destroy({
+        message: "This borrowed proxy was automatically destroyed when an iterator was exhausted.",
+        destroyRoundtrip: false,
+      }));
+    }
+  }
+
+  const Iterator = {
+    [Symbol.iterator]() {
+      return this;
+    },
+    next(value) {
+      return native.next.call(this, value);
+    },
+  };
+
+  const Generator = {
+    throw(error) {
+      return native.throwInto.call(this, error);
+    },
+    return(value) {
+      return native.close.call(this, value);
+    },
+  };
+
+  const AsyncIterable = {
+    async *[Symbol.asyncIterator]() {
+      const iterator = native.iterateAsync.call(this);
+      try {
+        for (;;) {
+          const { done, value } = await native.nextAsync.call(iterator);
+          if (done) {
+            return;
+          }
+          yield value;
+        }
+      } finally {
+        iterator.destroy();
+      }
+    },
+  };
+
+  const AsyncIterator = {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async next(value) {
+      return await native.nextAsync.call(this, value);
+    },
+  };
+
+  const AsyncGenerator = {
+    async throw(error) {
+      return await native.throwIntoAsync.call(this, error);
+    },
+    async return(value) {
+      return await native.closeAsync.call(this, value);
+    },
+  };
+
+  const Awaitable = {
+    then(fulfilled, rejected) {
+      return native.promise.call(this).then(fulfilled, rejected);
+    },
+    catch(rejected) {
+      return native.promise.call(this).catch(rejected);
+    },
+    finally(settled) {
+      return native.promise.call(this).finally(settled);
+    },
+  };
+
+  const KEYWORDS = 1, RELAXED = 2, PROMISING = 4;
+  const callWith = (proxy, flags, list) => apply.call(native.call, proxy, [flags, undefined, ...list]);
+
+  const Callable = {
+    call(self, ...list) {
+      return apply.call(native.call, this, [0, self, ...list]);
+    },
+    apply(self, list) {
+      return apply.call(native.call, this, [0, self, ...(list ?? [])]);
+    },
+    bind(self, ...list) {
+      return native.bind.call(this, self, ...list);
+    },
+    captureThis() {
+      return native.captureThis.call(this);
+    },
+    callKwargs(...list) {
+      return callWith(this, KEYWORDS, list);
+    },
+    callRelaxed(...list) {
+      return callWith(this, RELAXED, list);
+    },
+    callKwargsRelaxed(...list) {
+      return callWith(this, KEYWORDS | RELAXED, list);
+    },
+    callPromising(...list) {
+      return callWith(this, PROMISING, list);
+    },
+    callPromisingKwargs(...list) {
+      return callWith(this, PROMISING | KEYWORDS, list);
+    },
+    callWithOptions({ relaxed, kwargs, promising } = {}, ...list) {
+      const flags = (kwargs ? KEYWORDS : 0) | (relaxed ? RELAXED : 0) | (promising ? PROMISING : 0);
+      return callWith(this, flags, list);
+    },
+  };
+
+  const Buffer = {
+    getBuffer(type) {
+      return native.getBuffer.call(this, type);
+    },
+  };
+
+  // ---- Lists: Array's own methods work on anything with a length and indices ----
+
+  const Sequence = { get [Symbol.isConcatSpreadable]() { return true; } };
+  for (const name of [
+    "at", "concat", "entries", "every", "filter", "find", "findIndex", "findLast", "findLastIndex", "forEach",
+    "includes", "indexOf", "join", "keys", "lastIndexOf", "map", "reduce", "reduceRight", "slice", "some",
+    "toReversed", "toSorted", "toSpliced", "values", "with",
+  ]) {
+    const method = Array.prototype[name];
+    Sequence[name] = { [name](...list) { return apply.call(method, this, list); } }[name];
+  }
+  Sequence.toJSON = function toJSON() {
+    return Array.from(this);
+  };
+
+  const python = (proxy, method, ...list) => native.callMethod.call(proxy, method, ...list);
+  const MutableSequence = {
+    reverse() {
+      python(this, "reverse");
+      return this;
+    },
+    sort(compare) {
+      const sorted = Array.from(this).sort(compare);
+      sorted.forEach((value, index) => native.setItem.call(this, index, value));
+      return this;
+    },
+    splice(start, count, ...items) {
+      const length = native.length.call(this);
+      const from = start < 0 ? Math.max(length + start, 0) : Math.min(start ?? 0, length);
+      const room = length - from;
+      const removed = arguments.length === 1 ? room : Math.min(Math.max(count ?? 0, 0), room);
+      const taken = [];
+      for (let index = 0; index < removed; index++) {
+        taken.push(python(this, "pop", from));
+      }
+      items.forEach((item, index) => python(this, "insert", from + index, item));
+      return taken;
+    },
+    push(...items) {
+      items.forEach((item) => python(this, "append", item));
+      return native.length.call(this);
+    },
+    pop() {
+      return native.length.call(this) === 0 ? undefined : python(this, "pop");
+    },
+    shift() {
+      return native.length.call(this) === 0 ? undefined : python(this, "pop", 0);
+    },
+    unshift(...items) {
+      items.forEach((item, index) => python(this, "insert", index, item));
+      return native.length.call(this);
+    },
+    copyWithin(...list) {
+      const copied = Array.from(this).copyWithin(...list);
+      copied.forEach((value, index) => native.setItem.call(this, index, value));
+      return this;
+    },
+    fill(...list) {
+      const filled = Array.from(this).fill(...list);
+      filled.forEach((value, index) => native.setItem.call(this, index, value));
+      return this;
+    },
+  };
+
+  // ---- The classes: namespaces by ability, and `instanceof` ----
+
+  const mixins = [
+    ["PyProxyWithLength", native.LENGTH, WithLength],
+    ["PyProxyWithGet", native.GET, WithGet],
+    ["PyProxyWithSet", native.SET, WithSet],
+    ["PyProxyWithHas", native.CONTAINS, WithHas],
+    ["PyIterable", native.ITERABLE, Iterable],
+    ["PyIterator", native.ITERATOR, Iterator],
+    ["PyAsyncIterable", native.ASYNC_ITERABLE, AsyncIterable],
+    ["PyAsyncIterator", native.ASYNC_ITERATOR, AsyncIterator],
+    ["PyGenerator", native.GENERATOR, Generator],
+    ["PyAsyncGenerator", native.ASYNC_GENERATOR, AsyncGenerator],
+    ["PyAwaitable", native.AWAITABLE, Awaitable],
+    ["PyCallable", native.CALLABLE, Callable],
+    ["PyBuffer", native.BUFFER, Buffer],
+    ["PySequence", native.SEQUENCE, Sequence],
+    ["PyMutableSequence", native.MUTABLE_SEQUENCE, MutableSequence],
+    ["PyDict", native.DICT, {}],
+  ];
+
+  function makeClass(name, ability, parent) {
+    const made = {
+      [name]: class extends parent {
+        constructor() {
+          throw new TypeError(`${name} is not a constructor`);
+        }
+        static [Symbol.hasInstance](value) {
+          const abilities = native.abilities(value);
+          return abilities !== undefined && (abilities & ability) === ability;
+        }
+      },
+    }[name];
+    return made;
+  }
+
+  const PyProxy = makeClass("PyProxy", 0, Object);
+  const classes = { PyProxy, PythonError };
+  for (const [name, ability] of mixins) {
+    classes[name] = makeClass(name, ability, PyProxy);
+  }
+
+  function copyMembers(target, source) {
+    for (const key of Reflect.ownKeys(source)) {
+      Object.defineProperty(target, key, { ...Object.getOwnPropertyDescriptor(source, key), enumerable: false });
+    }
+  }
+
+  copyMembers(PyProxy.prototype, Base);
+  const callableBase = Object.create(Function.prototype);
+  copyMembers(callableBase, Base);
+  Object.defineProperty(callableBase, "constructor", { value: PyProxy, configurable: true, writable: true });
+
+  function makePrototype(abilities) {
+    const prototype = Object.create(abilities & native.CALLABLE ? callableBase : PyProxy.prototype);
+    for (const [, ability, members] of mixins) {
+      if (abilities & ability) {
+        copyMembers(prototype, members);
+      }
+    }
+    if (!(abilities & native.ITERATOR) && abilities & native.SEQUENCE) {
+      copyMembers(prototype, { get length() { return native.length.call(this); } });
+    }
+    return prototype;
+  }
+
+  function reservedNames() {
+    const sources = [Base, ...mixins.map(([, , members]) => members), Object.prototype, Function.prototype];
+    const names = new Set(sources.flatMap((source) => Reflect.ownKeys(source)));
+    return [...names].filter((name) => typeof name === "string");
+  }
+
+  // ---- JSON views of Python containers ----
+
+  const jsonTargets = new WeakMap();
+
+  function jsonView(proxy) {
+    const view = new Proxy(native.abilities(proxy) & native.SEQUENCE ? [] : {}, jsonTraps(proxy));
+    jsonTargets.set(view, proxy);
+    return view;
+  }
+
+  function jsonValue(value) {
+    return native.isPyProxy(value) && native.abilities(value) & native.GET ? jsonView(value) : value;
+  }
+
+  const precedence = new Set(["copy", "constructor", "toString", "destroy"]);
+
+  function jsonTraps(proxy) {
+    const isList = (native.abilities(proxy) & native.SEQUENCE) !== 0;
+    const keyOf = (name) => (isList && /^\d+$/.test(name) ? Number(name) : name);
+    const find = (name) => {
+      const value = native.getItem.call(proxy, keyOf(name));
+      return value === undefined && /^\d+$/.test(name) ? native.getItem.call(proxy, Number(name)) : value;
+    };
+    const passes = (name) => typeof name === "symbol" || precedence.has(name);
+    return {
+      get(target, name, receiver) {
+        if (passes(name)) {
+          return name in proxy ? Reflect.get(proxy, name) : Reflect.get(target, name, receiver);
+        }
+        if (isList && name === "length") {
+          return native.length.call(proxy);
+        }
+        if (isList && !/^\d+$/.test(name)) {
+          return Reflect.get(target, name, receiver);
+        }
+        return jsonValue(find(name));
+      },
+      has: (target, name) => (passes(name) ? name in proxy : find(name) !== undefined),
+      set(target, name, value) {
+        native.setItem.call(proxy, keyOf(name), value);
+        return true;
+      },
+      deleteProperty(target, name) {
+        native.deleteItem.call(proxy, keyOf(name));
+        return true;
+      },
+      ownKeys(target) {
+        if (isList) {
+          return [...Array(native.length.call(proxy)).keys()].map(String).concat("length");
+        }
+        return [...new Set([...proxy].map(String))];
+      },
+      getOwnPropertyDescriptor(target, name) {
+        if (isList && name === "length") {
+          target.length = native.length.call(proxy);
+          return Reflect.getOwnPropertyDescriptor(target, name);
+        }
+        const value = passes(name) ? undefined : jsonValue(find(name));
+        return value === undefined ? undefined : { value, writable: true, enumerable: true, configurable: true };
+      },
+    };
+  }
+
+  // ---- Buffers ----
+
+  class PyBufferView {
+    constructor(fields) {
+      const { buffer, class: name, ...described } = fields;
+      Object.assign(this, described);
+      const Data = globalThis[name];
+      const size = Data.BYTES_PER_ELEMENT ?? 1;
+      if (buffer.byteLength % size !== 0) {
+        throw new Error("Buffer does not have valid alignment for a " + Data.name);
+      }
+      this.data = new Data(buffer);
+      this._released = false;
+    }
+    release() {
+      if (!this._released) {
+        this._released = true;
+        native.detach(this.data.buffer);
+        this.data = null;
+      }
+    }
+    [Symbol.dispose]() {
+      this.release();
+    }
+  }
+  classes.PyBufferView = PyBufferView;
+
+  function makeBufferView(fields) {
+    const view = Object.create(null);
+    for (const key of Reflect.ownKeys(fields)) {
+      view[key] = fields[key];
+    }
+    return new PyBufferView(view);
+  }
+
+  // ---- Dicts: a Map whose string keys can be read as properties too ----
+
+  const mapMembers = new Set(Reflect.ownKeys(Map.prototype));
+
+  class LiteralMap extends Map {
+    constructor(entries) {
+      super(entries);
+      return new Proxy(this, literalTraps);
+    }
+  }
+
+  const isEntry = (target, name) => typeof name === "string" && !(name in target) && mapHas(target, name);
+  const mapGet = uncurry(Map.prototype.get);
+  const mapHas = uncurry(Map.prototype.has);
+  const literalTraps = {
+    get(target, name) {
+      if (isEntry(target, name)) {
+        return mapGet(target, name);
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" && mapMembers.has(name) && name !== "constructor" ? value.bind(target) : value;
+    },
+    has: (target, name) => isEntry(target, name) || Reflect.has(target, name),
+    set(target, name, value) {
+      if (typeof name !== "string" || name in target) {
+        return Reflect.set(target, name, value, target);
+      }
+      target.set(name, value);
+      return true;
+    },
+    deleteProperty(target, name) {
+      return isEntry(target, name) ? target.delete(name) : Reflect.deleteProperty(target, name);
+    },
+    ownKeys: (target) => [...new Set([...Reflect.ownKeys(target), ...[...target.keys()].filter((key) => typeof key === "string")])],
+    getOwnPropertyDescriptor(target, name) {
+      return isEntry(target, name)
+        ? { value: mapGet(target, name), writable: true, enumerable: true, configurable: true }
+        : Reflect.getOwnPropertyDescriptor(target, name);
+    },
+  };
+
+  // ---- Functions that Python lends ----
+
+  function once(proxy) {
+    let spent = false, destroyed = false;
+    function wrapper(...list) {
+      if (spent) {
+        throw new Error("OnceProxy can only be called once");
+      }
+      spent = true;
+      try {
+        return proxy(...list);
+      } finally {
+        wrapper.destroy();
+      }
+    }
+    wrapper.destroy = () => {
+      if (destroyed) {
+        throw new Error("OnceProxy has already been destroyed");
+      }
+      spent = destroyed = true;
+      proxy.destroy();
+    };
+    return wrapper;
+  }
+
+  function releasing(...proxies) {
+    return () => proxies.forEach((proxy) => native.isPyProxy(proxy) && proxy.destroy());
+  }
+
+  function then(promise, fulfilled, rejected) {
+    const release = releasing(fulfilled, rejected);
+    const handle = (handler, otherwise) => (value) => {
+      try {
+        return typeof handler === "function" ? handler(value) : otherwise(value);
+      } finally {
+        release();
+      }
+    };
+    const fail = (error) => {
+      throw error;
+    };
+    return promise.then(handle(fulfilled, (value) => value), handle(rejected, fail));
+  }
+
+  function onSettled(promise, settled) {
+    const release = releasing(settled);
+    return promise.finally(() => {
+      try {
+        return settled();
+      } finally {
+        release();
+      }
+    });
+  }
+
+  function keepForGenerator(generator, proxies) {
+    const end = () => proxies.splice(0).forEach((proxy) => proxy.destroy({ destroyRoundtrip: false }));
+    const step = (result) => {
+      if (result.done) {
+        end();
+      }
+      return result;
+    };
+    const isAsync = objectToString(generator) === "[object AsyncGenerator]";
+    const run = (method) => (value) => {
+      try {
+        const result = generator[method](value);
+        return isAsync ? result.then(step, (error) => { end(); throw error; }) : step(result);
+      } catch (error) {
+        end();
+        throw error;
+      }
+    };
+    return {
+      get [Symbol.toStringTag]() { return isAsync ? "AsyncGenerator" : "Generator"; },
+      [isAsync ? Symbol.asyncIterator : Symbol.iterator]() { return this; },
+      next: run("next"),
+      throw: run("throw"),
+      return: run("return"),
+    };
+  }
+
+  // ---- What JsProxy asks ----
+
+  function toText(value) {
+    if (typeof value === "symbol") {
+      return value.toString();
+    }
+    try {
+      const text = value.toString();
+      if (typeof text === "string") {
+        return text;
+      }
+    } catch {
+      // An object without a usable toString shows as Object.prototype does.
+    }
+    return objectToString(value);
+  }
+
+  function truth(value) {
+    if (!value) {
+      return false;
+    }
+    if (typeof value !== "object") {
+      return true;
+    }
+    return !(value.size === 0 || (Array.isArray(value) && value.length === 0) || value.byteLength === 0);
+  }
+
+  // In the order of CPython's numbers for the six comparisons.
+  const comparisons = [
+    (left, right) => left < right,
+    (left, right) => left <= right,
+    (left, right) => left === right,
+    (left, right) => left !== right,
+    (left, right) => left > right,
+    (left, right) => left >= right,
+  ];
+
+  function propertyNames(value) {
+    const names = new Set();
+    for (let object = Object(value); object; object = Object.getPrototypeOf(object)) {
+      Object.getOwnPropertyNames(object).forEach((name) => names.add(name));
+    }
+    return [...names];
+  }
+
+  function kindOf(value) {
+    const tag = objectToString(value);
+    if (tag === "[object Map]" || value instanceof Map) {
+      return "Map";
+    }
+    if (tag === "[object Set]" || value instanceof Set) {
+      return "Set";
+    }
+    if (tag === "[object Object]" && (value.constructor === undefined || value.constructor.name === "Object")) {
+      return "Object";
+    }
+    return "Other";
+  }
+
+  const helpers = {
+    entries: Object.entries,
+    keys: Object.keys,
+    values: Object.values,
+    weak_reference: (value) => new WeakRef(value),
+    clear: (map) => map.clear(),
+    slice: (array, start, stop) => Array.prototype.slice.call(array, start, stop),
+    pick: (array, start, step, count) => Array.from({ length: count }, (_, index) => array[start + index * step]),
+    splice: (array, start, count, ...items) => { Array.prototype.splice.call(array, start, count, ...items); },
+    concat: (array, other) => Array.from(array).concat(Array.from(other)),
+    from_: (iterable) => Array.from(iterable),
+    repeat: (array, count) => Array.from({ length: array.length * count }, (_, index) => array[index % array.length]),
+    repeat_in_place(array, count) {
+      const original = array.slice();
+      array.length = 0;
+      for (let turn = 0; turn < count; turn++) {
+        array.push(...original);
+      }
+    },
+    index_of(array, value, start, stop) {
+      for (let index = start; index < stop; index++) {
+        if (array[index] === value) {
+          return index;
+        }
+      }
+      return -1;
+    },
+    count: (array, value) => Array.prototype.filter.call(array, (item) => item === value).length,
+    reverse: (array) => { array.reverse(); },
+    extend: (array, values) => { array.push(...Array.from(values)); },
+    push: (array, ...values) => array.push(...values),
+    has_own: (object, key) => hasOwn(object, key),
+    set_own: (object, key, value) => { object[key] = value; },
+    delete_own: (object, key) => { delete object[key]; },
+    step: (done, value) => ({ done, value }),
+  };
+
+  return {
+    python_error: PythonError,
+    ensure_error: ensureError,
+    make_error: makeError,
+    make_prototype: makePrototype,
+    reserved_names: reservedNames(),
+    make_buffer_view: makeBufferView,
+    literal_map: LiteralMap,
+    once,
+    then,
+    finally: onSettled,
+    keep_for_generator: keepForGenerator,
+    resolve_promise: (value) => Promise.resolve(value),
+    to_text: toText,
+    truth,
+    compare: (left, right, operation) => comparisons[operation](left, right),
+    type_of: (value) => typeof value,
+    negate: (value) => -value,
+    property_names: propertyNames,
+    splice: helpers.splice,
+    kind_of: kindOf,
+    map_entries: (map) => Array.from(map.entries()),
+    set_values: (set) => Array.from(set.values()),
+    has_own: hasOwn,
+    helpers,
+    classes,
+  };
+})
