@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use hognose_wire::fetch;
 use hognose_wire::limits::{CALLS_MAX, CAPS_MAX, MESSAGE_MAX, STREAM_WINDOW, STREAMS_MAX};
 use hognose_wire::{
     Accepted, Body, CallId, CapId, CapRef, Decoder, Envelope, Event, Exports, Frame, Imports, IncomingStream,
@@ -66,7 +67,9 @@ impl End {
                 self.exports.get(*cap)?;
                 self.calls_taken.accept(*call, access.promise)?;
                 access.promise.map_or(Ok(()), |promise| self.exports.insert_promise(promise, 9))?;
-                self.payload(params)
+                self.payload(params)?;
+                let Body::Inline(bytes) = params.bytes else { return Ok(()) };
+                fetch::read_request(bytes, Side::Cell).map_or(Ok(()), |request| self.body(&request.body))
             }
             Frame::Return { call, result } => {
                 self.calls_made.close(*call)?;

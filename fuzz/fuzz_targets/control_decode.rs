@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 fuzz_target!(|bytes: &[u8]| {
     check::<Report>(bytes);
+    let _ = decode::<Report>(bytes).map(|report| report.check());
     check::<Order>(bytes);
 });
 

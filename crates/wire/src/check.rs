@@ -10,7 +10,7 @@ use crate::side::Side;
 use crate::value::{Access, Body, CapRef, Headers, Payload, RemoteError};
 use crate::violation::Violation;
 
-type Checked = Result<(), Violation>;
+pub(crate) type Checked = Result<(), Violation>;
 
 impl Frame<'_> {
     /// Whether `from` may send this on the asynchronous socket.
@@ -249,11 +249,11 @@ fn written_by(stream: StreamId, writer: Side) -> Checked {
     }
 }
 
-fn at_most(what: &'static str, size: usize, limit: usize) -> Checked {
+pub(crate) fn at_most(what: &'static str, size: usize, limit: usize) -> Checked {
     if size > limit { Err(Violation::TooLong { what, size, limit }) } else { Ok(()) }
 }
 
-fn no_more(what: &'static str, count: usize, limit: usize) -> Checked {
+pub(crate) fn no_more(what: &'static str, count: usize, limit: usize) -> Checked {
     if count > limit { Err(Violation::TooMany { what, count, limit }) } else { Ok(()) }
 }
 

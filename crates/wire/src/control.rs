@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::{Checked, at_most, no_more};
+use crate::limits::{ERROR_TEXT_MAX, EXPORTS_MAX, LOG_LINE_MAX, NAME_MAX, REMARKS_MAX};
 use crate::value::CapId;
 
 /// Supervisor to template.
@@ -47,6 +49,22 @@ pub enum Report {
         /// The text.
         text: String,
     },
+}
+
+impl Report {
+    /// Whether its texts and lists are within their limits: a template has run a Worker's top-level code.
+    pub fn check(&self) -> Checked {
+        match self {
+            Self::Ready(loaded) => loaded.check(),
+            Self::Failed(failure) => {
+                at_most("message", failure.message.len(), ERROR_TEXT_MAX)?;
+                at_most("traceback", failure.traceback.len(), ERROR_TEXT_MAX)
+            }
+            Self::Forked { .. } => Ok(()),
+            Self::ForkFailed { message } => at_most("message", message.len(), ERROR_TEXT_MAX),
+            Self::Log { text, .. } => at_most("log line", text.len(), LOG_LINE_MAX),
+        }
+    }
 }
 
 /// What a base needs to know: everything that is the same for all Workers of a project.
@@ -141,6 +159,22 @@ pub struct Loaded {
     pub unforkable: Vec<String>,
     /// Things to tell the user once.
     pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    fn check(&self) -> Checked {
+        no_more("exports", self.exports.len(), EXPORTS_MAX)?;
+        for export in &self.exports {
+            at_most("name of an export", export.name.len(), NAME_MAX)?;
+            no_more("methods of an export", export.methods.len(), EXPORTS_MAX)?;
+            export.methods.iter().try_for_each(|method| at_most("method", method.len(), NAME_MAX))?;
+        }
+        for remarks in [&self.unforkable, &self.warnings] {
+            no_more("remarks", remarks.len(), REMARKS_MAX)?;
+            remarks.iter().try_for_each(|remark| at_most("remark", remark.len(), LOG_LINE_MAX))?;
+        }
+        Ok(())
+    }
 }
 
 /// One exported entrypoint.

@@ -43,6 +43,10 @@ pub const CALLS_MAX: usize = 4096;
 pub const STREAMS_MAX: usize = 4096;
 /// The most invocations one isolate may serve at a time.
 pub const INVOCATIONS_MAX: usize = 1024;
+/// The most entrypoints one Worker exports, and the most methods one of them advertises.
+pub const EXPORTS_MAX: usize = 1024;
+/// The most remarks (warnings, threads left running) about the loading of one Worker.
+pub const REMARKS_MAX: usize = 256;
 /// The longest log line; the rest is cut with a mark.
 pub const LOG_LINE_MAX: usize = 16 << 10;
 /// The longest text of an error (its traceback included); the rest is cut with a mark.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hognose_wire::control::{EnvEntry, Export, ExportKind, LoadFailure, Loaded, Order, Report, Role, Worker};
+use hognose_wire::limits::{ERROR_TEXT_MAX, EXPORTS_MAX, LOG_LINE_MAX, NAME_MAX, REMARKS_MAX};
 use hognose_wire::{CapId, LogLevel, decode, encode};
 use proptest::prelude::*;
 
@@ -43,4 +44,40 @@ proptest! {
         let _ = decode::<Report>(&bytes);
         let _ = decode::<Order>(&bytes);
     }
+}
+
+/// `build(limit)` passes, `build(limit + 1)` does not.
+fn check_limit(limit: usize, build: impl Fn(usize) -> Report) {
+    assert_eq!(build(limit).check(), Ok(()));
+    assert!(build(limit + 1).check().is_err(), "{limit}");
+}
+
+fn exporting(export: Export, count: usize) -> Report {
+    Report::Ready(Loaded { exports: vec![export; count], ..Loaded::default() })
+}
+
+fn entrypoint(name: String, methods: Vec<String>) -> Export {
+    Export { name, kind: ExportKind::Entrypoint, methods }
+}
+
+#[test]
+fn bounds_of_reports_hold() {
+    let text = |length| "x".repeat(length);
+    let empty = || entrypoint(String::new(), vec![]);
+    check_limit(LOG_LINE_MAX, |n| Report::Log { level: LogLevel::Info, text: text(n) });
+    check_limit(ERROR_TEXT_MAX, |n| Report::ForkFailed { message: text(n) });
+    check_limit(ERROR_TEXT_MAX, |n| {
+        Report::Failed(LoadFailure { message: text(n), ..LoadFailure::default() })
+    });
+    check_limit(ERROR_TEXT_MAX, |n| {
+        Report::Failed(LoadFailure { traceback: text(n), ..LoadFailure::default() })
+    });
+    check_limit(EXPORTS_MAX, |n| exporting(empty(), n));
+    check_limit(EXPORTS_MAX, |n| exporting(entrypoint(String::new(), vec![String::new(); n]), 1));
+    check_limit(NAME_MAX, |n| exporting(entrypoint(text(n), vec![]), 1));
+    check_limit(NAME_MAX, |n| exporting(entrypoint(String::new(), vec![text(n)]), 1));
+    check_limit(REMARKS_MAX, |n| {
+        Report::Ready(Loaded { warnings: vec![String::new(); n], ..Loaded::default() })
+    });
+    check_limit(LOG_LINE_MAX, |n| Report::Ready(Loaded { unforkable: vec![text(n)], ..Loaded::default() }));
 }
