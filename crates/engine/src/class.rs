@@ -17,8 +17,8 @@ pub trait NativeClass: 'static {
     /// The class's name inside QuickJS, in ASCII. Scripts see the prototype's `constructor.name` instead.
     const NAME: &'static str;
 
-    /// Marks each [`Value`] the data owns, exactly once per reference. A value that is not marked, because it is
-    /// borrowed just now, say, only stays alive a while longer; one marked twice may be freed too early.
+    /// Marks the [`Value`]s the data owns, and does nothing else. What is not marked, because its `RefCell` is borrowed
+    /// just now, say, only stays alive a while longer.
     fn trace(&self, tracer: &mut Tracer<'_>) {
         let _ = tracer;
     }
@@ -34,21 +34,26 @@ pub struct Tracer<'collection> {
 
 impl Tracer<'_> {
     /// Says that the data owns this reference.
-    pub fn mark(&mut self, value: &Value) {
+    ///
+    /// # Safety
+    ///
+    /// The data must own it, and name it once: the collector subtracts what it is told from the count.
+    pub unsafe fn mark(&mut self, value: &Value) {
         // SAFETY: the tracer only exists inside of QuickJS's own call for marks.
         unsafe { raw::JS_MarkValue(self.runtime, value.as_raw(), self.mark) };
     }
 }
 
 impl Context {
-    /// A new object that owns the data, with the given prototype or, without one, an empty object's.
-    pub fn new_instance<T: NativeClass>(self, prototype: Option<&Value>, data: T) -> Result<Value> {
-        let class = self.class_id::<T>()?;
-        let default = match prototype {
-            Some(_) => None,
-            None => Some(self.object()?.prototype()?),
-        };
-        let prototype = prototype.or(default.as_ref()).map_or(raw::JS_NULL, Value::as_raw);
+    /// A new object that owns the data, with the prototype of plain objects.
+    pub fn new_instance<T: NativeClass>(self, data: T) -> Result<Value> {
+        let prototype = self.object()?.prototype()?;
+        self.new_instance_with(&prototype, data)
+    }
+
+    /// A new object that owns the data, with the given prototype, an object or `null`.
+    pub fn new_instance_with<T: NativeClass>(self, prototype: &Value, data: T) -> Result<Value> {
+        let (class, prototype) = (self.class_id::<T>()?, prototype.as_raw());
         // SAFETY: the crate's invariant; the prototype is borrowed, the class registered.
         let instance = unsafe { self.own(raw::JS_NewObjectProtoClass(self.as_ptr(), prototype, class))? };
         let data = Box::into_raw(Box::new(data)).cast::<c_void>();

@@ -4,6 +4,18 @@
 //! else is a method: evaluating code, making values, running promise jobs, setting limits. A [`Value`] owns one
 //! reference to something in JavaScript's heap. What JavaScript throws comes back as [`Thrown`].
 //!
+//! ```
+//! use hognose_engine::{Runtime, RuntimeOptions};
+//!
+//! let context = Runtime::new(RuntimeOptions::default())?.context();
+//! let greet = context.function("greet", 1, |context, _this, arguments| {
+//!     context.string(&format!("hello, {}", arguments[0].to_js_string()?))
+//! })?;
+//! context.global().set("greet", &greet)?;
+//! assert_eq!(context.eval("greet('snake')", "example.js")?.to_js_string()?, "hello, snake");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The invariant
 //!
 //! Every `SAFETY` comment of this crate that says *the crate's invariant* means these four sentences:
