@@ -17,6 +17,8 @@ pub const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
 pub const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long `waitUntil` work may go on after the response, or after the client has gone.
 pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
+/// How long the kernel may take to end what was killed before a shutdown no longer waits for it.
+pub const KILL_MAX: Duration = Duration::from_secs(5);
 /// How long an old version may finish its requests after a reload.
 pub const RELOAD_DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How many redirects one `fetch()` follows.

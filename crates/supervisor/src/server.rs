@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::ingress::Ingress;
+use crate::limits::KILL_MAX;
 use crate::nursery::Nursery;
 use crate::slot::{Shared, Slot};
 use crate::template::{CellCommand, Surroundings};
@@ -133,7 +134,8 @@ impl Server {
         }
         self.shared.nursery.close().await;
         self.shared.tasks.close();
-        self.shared.tasks.wait().await;
+        // All were killed; what could keep a task is a process that the kernel cannot end (a stuck disk).
+        let _stuck = timeout_at(deadline.max(Instant::now()) + KILL_MAX, self.shared.tasks.wait()).await;
     }
 }
 

@@ -48,7 +48,7 @@ pub struct CellCommand {
 pub(crate) struct Template {
     orders: mpsc::Sender<ForkOrder>,
     /// What it was forked from, which lives at least as long: a cell may end with its parent.
-    parent: Option<Arc<Template>>,
+    _parent: Option<Arc<Template>>,
     /// What it reported when it was ready.
     pub(crate) loaded: Loaded,
 }
@@ -116,7 +116,7 @@ impl Template {
             socket_pair().map_err(|error| failure(format!("cannot make a socket: {error}")))?;
         let process = self.fork(role, vec![theirs]).await.map_err(|error| failure(error.to_string()))?;
         let zygote = Self::await_ready(Control::new(ours), process, around).await?;
-        Ok(Self { parent: Some(self), ..zygote })
+        Ok(Self { _parent: Some(self), ..zygote })
     }
 
     async fn await_ready(
@@ -137,7 +137,7 @@ impl Template {
         let (orders, received) = mpsc::channel(16);
         let task = Keeper { control, process, around: around.clone(), waiting: VecDeque::new() };
         around.tasks.spawn(task.run(received));
-        Ok(Self { orders, parent: None, loaded })
+        Ok(Self { orders, _parent: None, loaded })
     }
 
     /// Has it fork; the child is killed when the process that is returned is dropped.
