@@ -139,6 +139,8 @@ impl Isolate {
                 flushed.flush(py, &inbox);
             }),
             uncaught: Box::new(move |py, error| cell.log(py, LogLevel::Error, &host::describe_error(&error))),
+            // For the next invocation.
+            is_waiting: Box::new(|| true),
         }
     }
 
@@ -166,11 +168,7 @@ impl Isolate {
 
     /// Ends invocations that nothing can ever wake again.
     fn end_hung(self: &Rc<Self>, py: Python<'_>, link: &Link) {
-        let stuck = self.cell.event_loop.is_exhausted()
-            && link.open_calls() == 0
-            && !link.is_reading()
-            && !link.is_writing();
-        if !stuck {
+        if !self.cell.event_loop.is_idle() || link.is_busy() {
             return;
         }
         let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();

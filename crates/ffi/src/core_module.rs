@@ -56,10 +56,10 @@ fn create_proxy(obj: &Bound<'_, PyAny>, capture_this: bool, roundtrip: bool) -> 
 }
 
 #[pyfunction]
-#[pyo3(signature = (obj, /))]
-fn create_once_callable(obj: &Bound<'_, PyAny>) -> Answer {
+#[pyo3(signature = (obj, /, *, _may_syncify=false))]
+fn create_once_callable(obj: &Bound<'_, PyAny>, _may_syncify: bool) -> Answer {
     bridge().check_thread()?;
-    answer(pyproxy::once_callable(own(obj).as_borrowed()))
+    answer(pyproxy::once_callable(own(obj).as_borrowed(), _may_syncify))
 }
 
 #[pyfunction]

@@ -8,6 +8,7 @@ use hognose_supervisor::ConnectTo;
 
 use crate::console::Console;
 use crate::interpreter::Interpreter;
+use crate::run;
 use crate::serve::{self, Mode};
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
@@ -27,6 +28,8 @@ enum Command {
     Dev(DevArguments),
     /// Serve a Worker as in production: no watching, wheels only, no tracebacks to clients
     Serve(ServeArguments),
+    /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
+    Run(RunArguments),
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +48,21 @@ struct ServeArguments {
     directories: Vec<PathBuf>,
     #[command(flatten)]
     options: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Trust the certificates in this file too, for outgoing HTTPS
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+    /// Connect to HOST2:PORT2 where the script asks for HOST:PORT; may be repeated
+    #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
+    pub connect_to: Vec<ConnectTo>,
+    /// The script: `.py`, `.js` or `.mjs`
+    pub file: PathBuf,
+    /// What the script finds in `sys.argv`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
 }
 
 /// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.
@@ -98,16 +116,17 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         }
     };
     let console = Console::of_this_process();
-    let served = match command {
+    let ended = match command {
         Command::Dev(DevArguments { directory, options }) => {
-            serve::serve(Mode::Dev, &[directory], &options, interpreter, console)
+            serve::serve(Mode::Dev, &[directory], &options, interpreter, console).map(|()| 0)
         }
         Command::Serve(ServeArguments { directories, options }) => {
-            serve::serve(Mode::Serve, &directories, &options, interpreter, console)
+            serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)
         }
+        Command::Run(options) => run::run(options, interpreter),
     };
-    match served {
-        Ok(()) => 0,
+    match ended {
+        Ok(status) => status,
         Err(error) => {
             console.failure(&error);
             FAILURE

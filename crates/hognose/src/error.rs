@@ -43,6 +43,9 @@ pub(crate) enum CommandError {
     /// `uv` has failed and said why.
     #[error("The packages that `{}` asks for could not be installed", project.display())]
     Packages { project: PathBuf, may_build: bool },
+    /// A script could not be run; that it failed is its own exit status.
+    #[error("The script could not be run")]
+    Script(#[source] hognose_supervisor::ScriptError),
     /// The address is taken.
     #[error("Port {} is already in use", .0.port())]
     PortInUse(SocketAddr),

@@ -14,6 +14,7 @@ mod interpreter;
 mod packages;
 mod plan;
 mod project;
+mod run;
 mod serve;
 mod state;
 mod watch;
@@ -25,13 +26,19 @@ use pyo3::prelude::*;
 /// The extension module `hognose._hognose`.
 #[pymodule]
 mod _hognose {
-    use super::{Interpreter, OsString, PyResult, Python, cli, pyfunction};
+    use super::{Bound, Interpreter, OsString, PyModule, PyResult, Python, cli, pyfunction};
 
     /// Runs the command line given by `arguments` (without the program's name) and returns the exit code.
     #[pyfunction]
     fn main(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> {
         let interpreter = Interpreter::of_this_process(py)?;
         Ok(py.detach(|| cli::run(&arguments, &interpreter)))
+    }
+
+    /// Adds what the cells of this very file need.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        hognose_cell::register(module)
     }
 }
 

@@ -71,7 +71,7 @@ fn get(context: Context, arguments: &[Value]) -> Result<Value> {
         let found = context.object()?;
         found.define("metadata", &string_or_null(context, entry.metadata)?)?;
         let content = answer.bodies.pop().unwrap_or(Content::None);
-        found.define("body", &context.new_instance(None, Held(RefCell::new(Some(content))))?)?;
+        found.define("body", &context.new_instance(Held(RefCell::new(Some(content))))?)?;
         Ok(found)
     })
 }

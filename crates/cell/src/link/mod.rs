@@ -68,7 +68,7 @@ impl Link {
             event_loop: Rc::clone(event_loop),
         });
         let watched = Rc::clone(&link);
-        let watch = event_loop.watch(raw(&link.socket), Interest::READ, move |py, readiness| {
+        let watch = event_loop.watch(raw(&link.socket), Interest::READ.background(), move |py, readiness| {
             if readiness.write {
                 watched.flush(py, &*events);
             }
@@ -115,9 +115,9 @@ impl Link {
         }
     }
 
-    /// How many calls wait for their answer.
-    pub(crate) fn open_calls(&self) -> usize {
-        self.calls.borrow().len()
+    /// Whether the supervisor is about to send something, or to take something that waits here.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.calls.borrow().is_empty() || self.is_reading() || self.is_writing() || self.blocked.get()
     }
 
     /// Sends a line of output, cut to the wire's limit.
@@ -168,7 +168,7 @@ impl Link {
         if self.blocked.replace(blocked) == blocked {
             return;
         }
-        let interest = Interest { write: blocked, ..Interest::READ };
+        let interest = Interest { write: blocked, ..Interest::READ.background() };
         if let Some(watch) = &*self.watch.borrow() {
             // Only a descriptor that is not watched could be refused, and then the socket is gone.
             let _ = watch.set_interest(interest);

@@ -88,7 +88,7 @@ impl Link {
     }
 
     /// Whether anything that was written waits for credit.
-    pub(crate) fn is_writing(&self) -> bool {
+    pub(super) fn is_writing(&self) -> bool {
         self.streams.outgoing.borrow().iter().any(|(_, outgoing)| !outgoing.pieces.is_empty())
     }
 

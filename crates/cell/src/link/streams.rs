@@ -205,7 +205,7 @@ impl Link {
     }
 
     /// Whether anybody waits for a piece.
-    pub(crate) fn is_reading(&self) -> bool {
+    pub(super) fn is_reading(&self) -> bool {
         self.streams.incoming.borrow().iter().any(|(_, incoming)| incoming.reader.is_some())
     }
 

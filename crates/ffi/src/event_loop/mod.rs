@@ -48,11 +48,13 @@ pub struct Hooks {
     pub before_wait: Box<dyn Fn(Python<'_>)>,
     /// A JavaScript job or timer callback threw this and nobody caught it.
     pub uncaught: Box<dyn Fn(Python<'_>, Value)>,
+    /// Whether the process waits for something that the loop does not know of: then it goes on although it is idle.
+    pub is_waiting: Box<dyn Fn() -> bool>,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { before_wait: Box::new(|_| ()), uncaught: Box::new(|_, _| ()) }
+        Self { before_wait: Box::new(|_| ()), uncaught: Box::new(|_, _| ()), is_waiting: Box::new(|| false) }
     }
 }
 
@@ -192,9 +194,8 @@ impl EventLoop {
         Hold(Rc::clone(self))
     }
 
-    /// Whether nothing is ready, timed, watched or held: nothing can ever happen again by itself. Watches made with
-    /// [`Interest::background`] do not count.
-    pub fn is_exhausted(&self) -> bool {
+    /// Whether nothing is ready, timed, watched or held. Watches made with [`Interest::background`] do not count.
+    pub fn is_idle(&self) -> bool {
         self.is_quiet() && self.timers.is_empty() && self.poller.is_empty() && self.holds.get() == 0
     }
 
@@ -224,7 +225,7 @@ impl EventLoop {
                 break;
             }
             (self.hooks.borrow().before_wait)(py);
-            if self.is_exhausted() {
+            if self.is_idle() && !(self.hooks.borrow().is_waiting)() {
                 break;
             }
             self.wait(py)?;
@@ -234,6 +235,7 @@ impl EventLoop {
 
     /// One turn's callbacks, jobs and due timers.
     fn run_ready(&self, py: Python<'_>) -> PyResult<()> {
+        crate::release_dropped();
         self.run_jobs(py);
         let due = self.ready.borrow().len();
         for _ in 0..due {

@@ -148,7 +148,8 @@ impl Poller {
 
     /// Waits at most `timeout` (`None`: for ever) and gives what happened.
     pub(super) fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> io::Result<Vec<Event>> {
-        let timeout = timeout.map(|time| Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() });
+        let timeout =
+            timeout.map(|time| Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() });
         let events = self.state.with_epoll(|epoll| {
             let epoll = epoll.as_fd();
             if timeout.as_ref().is_some_and(|time| time.tv_sec == 0 && time.tv_nsec == 0) {
@@ -158,7 +159,9 @@ impl Poller {
             py.detach(|| events(epoll, timeout.as_ref()))
         });
         match events {
-            Ok(events) => Ok(events.into_iter().filter_map(|(token, flags)| self.event(token, flags)).collect()),
+            Ok(events) => {
+                Ok(events.into_iter().filter_map(|(token, flags)| self.event(token, flags)).collect())
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -189,7 +192,8 @@ impl Poller {
 
 /// What happened, as pairs of token and flags.
 fn events(epoll: BorrowedFd<'_>, timeout: Option<&Timespec>) -> rustix::io::Result<Vec<(u64, EventFlags)>> {
-    let mut events = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS_PER_WAIT];
+    let mut events =
+        [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS_PER_WAIT];
     let count = epoll::wait(epoll, &mut events[..], timeout)?;
     Ok(events[..count].iter().map(|event| (event.data.u64(), event.flags)).collect())
 }

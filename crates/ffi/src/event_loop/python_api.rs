@@ -54,7 +54,10 @@ fn call_at(
     context: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Handle> {
     if !callback.is_callable() {
-        return Err(PyTypeError::new_err(format!("a callable object was expected, got {}", callback.repr()?)));
+        return Err(PyTypeError::new_err(format!(
+            "a callable object was expected, got {}",
+            callback.repr()?
+        )));
     }
     if delay.is_nan() {
         return Err(PyValueError::new_err("the delay is not a number"));
@@ -62,7 +65,8 @@ fn call_at(
     let callback = Callback::with_tuple(py, callback, args, context)?;
     let cancelled = callback.cancelled();
     // A moment too far away to name never comes.
-    let Some(at) = Duration::try_from_secs_f64(delay.max(0.0)).ok().and_then(|delay| Instant::now().checked_add(delay))
+    let Some(at) =
+        Duration::try_from_secs_f64(delay.max(0.0)).ok().and_then(|delay| Instant::now().checked_add(delay))
     else {
         return Ok(Handle::new(cancelled, None));
     };

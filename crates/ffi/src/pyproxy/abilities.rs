@@ -76,7 +76,8 @@ fn find_out(object: ObjectRef<'_>, slot: &Cell<(*mut ffi::PyTypeObject, u32)>) -
     // SAFETY: `object` is live, so its type is.
     let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
     // SAFETY: as above.
-    let mut abilities = unsafe { of_slots(class) } | of_abstract_classes(object)?;
+    let slots = unsafe { of_slots(class, ffi::PyIter_Check(object.as_ptr()) != 0) };
+    let mut abilities = slots | of_abstract_classes(object)?;
     // SAFETY: checks the type's flags.
     if unsafe { ffi::PyType_Check(object.as_ptr()) } != 0 {
         if object.hasattr(intern!(python(), "__class_getitem__"))? {
@@ -95,7 +96,7 @@ fn find_out(object: ObjectRef<'_>, slot: &Cell<(*mut ffi::PyTypeObject, u32)>) -
 
 /// # Safety
 /// `class` is a live type.
-unsafe fn of_slots(class: *mut ffi::PyTypeObject) -> u32 {
+unsafe fn of_slots(class: *mut ffi::PyTypeObject, has_next: bool) -> u32 {
     let mut abilities = 0;
     let mut add = |condition: bool, ability: u32| {
         if condition {
@@ -118,7 +119,7 @@ unsafe fn of_slots(class: *mut ffi::PyTypeObject) -> u32 {
         add(mapping.is_some_and(|table| table.mp_ass_subscript.is_some()), SET);
         add(sequence.is_some_and(|table| table.sq_contains.is_some()), CONTAINS);
         add(class.tp_iter.is_some() || has_item, ITERABLE);
-        add(has_next(class) || asynchronous.is_some_and(|table| table.am_send.is_some()), ITERATOR);
+        add(has_next || asynchronous.is_some_and(|table| table.am_send.is_some()), ITERATOR);
         add(asynchronous.is_some_and(|table| table.am_await.is_some()), AWAITABLE);
         add(class.tp_as_buffer.as_ref().is_some_and(|table| table.bf_getbuffer.is_some()), BUFFER);
         add(class.tp_call.is_some(), CALLABLE);
@@ -127,16 +128,6 @@ unsafe fn of_slots(class: *mut ffi::PyTypeObject) -> u32 {
         add(std::ptr::eq(class, &raw const ffi::PyDict_Type), DICT);
     }
     abilities
-}
-
-fn has_next(class: &ffi::PyTypeObject) -> bool {
-    unsafe extern "C" {
-        // What a class that sets `__next__` to None has in its slot.
-        fn _PyObject_NextNotImplemented(object: *mut ffi::PyObject) -> *mut ffi::PyObject;
-    }
-    class
-        .tp_iternext
-        .is_some_and(|next| !std::ptr::fn_addr_eq(next, _PyObject_NextNotImplemented as ffi::iternextfunc))
 }
 
 fn of_abstract_classes(object: ObjectRef<'_>) -> Result<u32, Raised> {

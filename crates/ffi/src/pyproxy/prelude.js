@@ -535,7 +535,7 @@
 
   // ---- Functions that Python lends ----
 
-  function once(proxy) {
+  function once(proxy, promising) {
     let spent = false, destroyed = false;
     function wrapper(...list) {
       if (spent) {
@@ -543,7 +543,7 @@
       }
       spent = true;
       try {
-        return proxy(...list);
+        return promising ? proxy.callPromising(...list) : proxy(...list);
       } finally {
         wrapper.destroy();
       }

@@ -36,7 +36,10 @@ impl PythonState {
     /// The state of a stack on which nothing has run, allowing `c_recursion` levels of C recursion.
     pub(super) fn fresh(py: Python<'_>, c_recursion: c_int) -> PyResult<Self> {
         // SAFETY: takes no argument, reads a constant.
-        assert!(unsafe { hognose_pystack_size() } <= size_of::<Storage>(), "invariant: a saved state fits its storage");
+        assert!(
+            unsafe { hognose_pystack_size() } <= size_of::<Storage>(),
+            "invariant: a saved state fits its storage"
+        );
         let mut state = Self(Box::new([0; 24]));
         // SAFETY: as in `save_again`.
         if unsafe { hognose_pystack_fresh(&raw mut *state.0, c_recursion) } < 0 {

@@ -20,7 +20,10 @@ pub fn can_run_sync() -> bool {
 /// whatever the awaitable raises.
 pub fn run_sync<'py>(py: Python<'py>, awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if !asyncio(py, "isfuture")?.call1((awaitable,))?.is_truthy()? && !is_awaitable(awaitable)? {
-        return Err(PyTypeError::new_err(format!("object {} is not awaitable", awaitable.get_type().name()?)));
+        return Err(PyTypeError::new_err(format!(
+            "object {} is not awaitable",
+            awaitable.get_type().name()?
+        )));
     }
     if !can_run_sync() {
         return Err(PyRuntimeError::new_err(
@@ -82,7 +85,8 @@ fn swap_current_task<'py>(
 fn is_awaitable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
     static TEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let test = TEST.get_or_try_init(py, || py.import("inspect")?.getattr("isawaitable").map(Bound::unbind))?;
+    let test =
+        TEST.get_or_try_init(py, || py.import("inspect")?.getattr("isawaitable").map(Bound::unbind))?;
     test.bind(py).call1((object,))?.is_truthy()
 }
 

@@ -1,0 +1,51 @@
+//! `hognose run`: one script in a cell of its caller's own.
+
+use std::path::PathBuf;
+
+use hognose_supervisor::{EgressOptions, SCRIPT_OUTBOUND, ScriptOptions, run_script};
+use hognose_wire::control::{Base, Script};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::cli::RunArguments;
+use crate::error::CommandError;
+use crate::interpreter::Interpreter;
+
+/// Runs the script to its end and gives its exit status.
+pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8, CommandError> {
+    let file = existing(options.file)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    runtime.block_on(async {
+        // The terminal's Ctrl-C is the script's; this process waits for what the script makes of it.
+        let _ignored = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let packages = text(&interpreter.site_packages);
+        let mut cell = interpreter.cell_command();
+        cell.env = std::env::vars_os().collect();
+        let options = ScriptOptions {
+            cell,
+            base: Base {
+                runtime_dirs: vec![packages.clone()],
+                site_dirs: vec![packages],
+                open: true,
+                ..Base::default()
+            },
+            script: Script { file: text(&file), args: options.args, outbound: SCRIPT_OUTBOUND },
+            egress: EgressOptions {
+                ca_file: options.ca_file,
+                connect_to: options.connect_to,
+                allow_private: true,
+            },
+            events: mpsc::channel(1).0,
+        };
+        run_script(options).await.map_err(CommandError::Script)
+    })
+}
+
+fn existing(file: PathBuf) -> Result<PathBuf, CommandError> {
+    match std::fs::metadata(&file) {
+        Ok(_) => Ok(file),
+        Err(source) => Err(CommandError::Read { path: file, source }),
+    }
+}
