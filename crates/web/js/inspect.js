@@ -268,7 +268,7 @@ function functionText(value) {
 }
 
 function isApiObject(value, name) {
-  return name !== "Object" && value[Symbol.toStringTag] === name && visibleKeys(value).length === 0;
+  return name !== undefined && value[Symbol.toStringTag] === name && visibleKeys(value).length === 0;
 }
 
 function getterNames(value) {

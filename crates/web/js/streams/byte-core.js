@@ -124,10 +124,11 @@ export class ByteControllerCore {
     if (this.#stream.reader?.byob) {
       this.#append(piece);
       this.#fillPending();
-    } else if (this.#stream.waitingReads > 0) {
+    } else if (this.#stream.waitingReads > 0 && this.#queued === 0) {
       this.#answerRead(piece);
     } else {
       this.#append(piece);
+      this.#serveReads();
     }
     this.#pullIfNeeded();
   }
@@ -278,6 +279,7 @@ export class ByteControllerCore {
       this.#pending.shift();
       this.#keepFilled(first, first.filled);
       this.#fillPending();
+      this.#serveReads();
       return;
     }
     if (first.filled < first.minimumFill) return;
@@ -344,6 +346,13 @@ export class ByteControllerCore {
     if (this.#pending.length > 0) this.#pending.shift();
     const { buffer, byteOffset, byteLength } = piece;
     this.#stream.fulfill(new Uint8Array(buffer, byteOffset, byteLength), false);
+  }
+
+  // Gives queued bytes to default reads, which wait beside them only after a BYOB reader has let go of its buffer.
+  #serveReads() {
+    while (!this.#stream.reader?.byob && this.#stream.waitingReads > 0 && this.#queued > 0) {
+      this.#stream.fulfill(this.#shiftPiece(), false);
+    }
   }
 
   // The buffer of a pending request was handed to the source: it must not be able to write into it from here on.

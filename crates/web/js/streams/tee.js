@@ -53,10 +53,11 @@ class Tee {
 
   #deliver(chunk) {
     this.#readAgain = false;
-    this.#open().forEach((branch, index) => {
-      const own = index > 0 && branch.controller instanceof ByteControllerCore ? chunk.slice() : chunk;
-      if (branch.controller.canEnqueue) branch.controller.enqueue(own);
-    });
+    const [first, second] = this.#open();
+    // Copied before the first branch takes the chunk's memory away.
+    const copy = second?.controller instanceof ByteControllerCore ? chunk.slice() : chunk;
+    first?.controller.enqueue(chunk);
+    second?.controller.enqueue(copy);
     this.#reading = false;
     if (this.#readAgain) this.#pull();
   }
@@ -64,7 +65,6 @@ class Tee {
   #close() {
     this.#reading = false;
     for (const { controller } of this.#open()) {
-      if (!controller.canEnqueue) continue;
       controller.close();
       if (controller instanceof ByteControllerCore && controller.firstPending !== undefined) controller.respond(0);
     }
@@ -85,7 +85,8 @@ class Tee {
     return this.#settled.promise;
   }
 
+  // The branches that still take chunks.
   #open() {
-    return this.branches.filter((_, index) => this.#reasons[index] === undefined);
+    return this.branches.filter(({ controller }) => controller.canEnqueue);
   }
 }

@@ -22,7 +22,7 @@ fn flatten(context: Context, parts: Vec<Part>) -> Result<Value> {
         flat.push(context.string(&name)?);
         match content {
             Content::Text(text) => {
-                flat.extend([context.undefined(), context.undefined(), context.string(&text)?])
+                flat.extend([context.undefined(), context.undefined(), context.string(&text)?]);
             }
             Content::File { filename, content_type, bytes } => flat.extend([
                 context.string(&filename)?,

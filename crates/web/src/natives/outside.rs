@@ -38,7 +38,7 @@ impl Outside<'_> {
     fn add_fetch(&self) -> Result<()> {
         self.add("fetch", |context, host, arguments| {
             let request = outgoing_request(arguments)?;
-            let done = callback(host, arguments.value(10), |context, response: crate::IncomingResponse| {
+            let done = callback(host, arguments.value(10), |context, response: IncomingResponse| {
                 response.into_value(context)
             });
             Ok(context.number(host.fetch(context, request, done).0))

@@ -9,11 +9,14 @@ use hognose_web::{
     BodyId, Done, Host, HostError, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle, TimerId, Web,
 };
 
+/// What is still to come of a body from outside.
+type Chunks = VecDeque<Result<Vec<u8>, HostError>>;
+
 /// What a test lets the outside do, and what it saw.
 #[derive(Default)]
 pub(crate) struct Outside {
     /// The chunks of the bodies that come from outside; an error ends one.
-    pub(crate) incoming: RefCell<HashMap<u32, VecDeque<Result<Vec<u8>, HostError>>>>,
+    pub(crate) incoming: RefCell<HashMap<u32, Chunks>>,
     /// The bodies that were written: chunks, and how they ended.
     pub(crate) outgoing: RefCell<HashMap<u32, Outgoing>>,
     /// Requests that nobody has answered yet.

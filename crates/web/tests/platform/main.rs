@@ -4,3 +4,5 @@
 mod basics;
 mod harness;
 mod messages;
+mod streams;
+mod values;

@@ -1,0 +1,107 @@
+//! What the platform costs: loading it once, then each request. Prints microseconds of wall time per step, the best of
+//! several rounds; run on a quiet machine with `cargo bench -p hognose-web`.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use hognose_engine::{Context, Result, Runtime, RuntimeOptions, Value};
+use hognose_web::{
+    BodyId, Done, Host, HostError, IncomingBody, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle,
+    RequestHead, TimerId, Web,
+};
+
+const ROUNDS: usize = 7;
+const TURNS: u32 = 2000;
+
+fn main() -> Result<()> {
+    let runtime =
+        Runtime::new(RuntimeOptions::default()).expect("invariant: the first runtime of this thread");
+    let context = runtime.context();
+    let started = Instant::now();
+    let web = Web::install(context, Rc::new(Nothing))?;
+    println!("{:<44} {:>9.2} us", "load the platform", started.elapsed().as_secs_f64() * 1e6);
+
+    let steps = [
+        ("hello: request and text response", "(request) => new Response('hello')"),
+        ("with a header and JSON", "(request) => Response.json({ ua: request.headers.get('user-agent') })"),
+        ("route by URL", "(request) => new Response(new URL(request.url).pathname)"),
+        (
+            "with eight headers set",
+            "(request) => { const r = new Response('x'); for (let i = 0; i < 8; i++) r.headers.set('x-' + i, 'v'); return r }",
+        ),
+        (
+            "stream of one chunk",
+            "(request) => { const t = new TransformStream(), w = t.writable.getWriter(); w.write(new Uint8Array(8)); w.close(); return new Response(t.readable) }",
+        ),
+    ];
+    for (name, handler) in steps {
+        let handler = context.eval(handler, "handler.js")?;
+        println!("{name:<44} {:>9.2} us", best(|| serve(context, &web, &handler))?);
+    }
+    Ok(())
+}
+
+/// One request from its head to the parts of its answer, and all jobs it leaves.
+fn serve(context: Context, web: &Web, handler: &Value) -> Result<()> {
+    let headers = [("host", &b"localhost:8787"[..]), ("user-agent", b"bench/1"), ("accept", b"*/*")];
+    let request = web.incoming_request(RequestHead {
+        method: "GET".to_owned(),
+        url: "http://localhost:8787/path?q=1".to_owned(),
+        headers: headers.into_iter().collect(),
+        cf_json: None,
+        body: IncomingBody::None,
+    })?;
+    let response = handler.call_function(&[request])?;
+    web.response_parts(&response)?;
+    while context.execute_jobs(100)? > 0 {}
+    Ok(())
+}
+
+fn best(mut step: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..TURNS {
+            step()?;
+        }
+        best = best.min(started.elapsed().as_secs_f64() * 1e6 / f64::from(TURNS));
+    }
+    Ok(best)
+}
+
+/// A host that takes everything and answers nothing.
+struct Nothing;
+
+impl Host for Nothing {
+    fn fetch(&self, _: Context, _: OutgoingRequest, _: Done<IncomingResponse>) -> RequestHandle {
+        RequestHandle(1)
+    }
+    fn cancel_fetch(&self, _: RequestHandle) {}
+    fn read_body(&self, _: Context, _: BodyId, _: Done<Option<Vec<u8>>>) {}
+    fn cancel_body(&self, _: BodyId, _: &Value) {}
+    fn open_body(&self, _: Option<u64>) -> BodyId {
+        BodyId(1)
+    }
+    fn write_body(&self, context: Context, _: BodyId, _: Vec<u8>, done: Done<()>) {
+        done(context, Ok(()));
+    }
+    fn close_body(&self, _: BodyId) {}
+    fn abort_body(&self, _: Context, _: BodyId, _: &Value) {}
+    fn set_timer(&self, _: Context, _: f64, _: bool, _: Value) -> Result<TimerId, HostError> {
+        Ok(TimerId(1))
+    }
+    fn clear_timer(&self, _: TimerId) {}
+    fn log(&self, _: LogLevel, _: &str) {}
+    fn random(&self, _: &mut [u8]) -> Result<(), HostError> {
+        Ok(())
+    }
+    fn now_ms(&self) -> f64 {
+        0.0
+    }
+    fn monotonic_ms(&self) -> f64 {
+        0.0
+    }
+    fn report_error(&self, _: Context, error: &Value) {
+        eprintln!("{error:?}");
+    }
+}
