@@ -1,0 +1,56 @@
+"""Puts the bridge up in the interpreter that runs pytest, once, with small doubles of the web's globals.
+
+The module `ffi_module` is the example of crates/ffi; `FFI_MODULE` names its folder if that is not on `sys.path`.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+GLOBALS = """
+globalThis.fetch = async () => undefined;
+globalThis.Request = class Request {};
+globalThis.AbortController = class AbortController {};
+globalThis.AbortSignal = class AbortSignal { static any(signals) { return signals[0]; } };
+for (const name of ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]) {
+  globalThis[name] = () => 0;
+}
+"""
+
+
+def import_module():
+    folder = Path(__file__).resolve().parents[2] / "target" / "debug" / "examples"
+    built = Path(os.environ.get("FFI_MODULE", folder / "libffi_module.so"))
+    from importlib.machinery import ExtensionFileLoader
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("ffi_module", built, loader=ExtensionFileLoader("ffi_module", str(built)))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ffi_module = import_module()
+ffi_module.install(GLOBALS)
+
+
+@pytest.fixture
+def run():
+    """Runs a coroutine on pyodide-py's own loop, which the event loop of the crate drives."""
+
+    def run(coroutine):
+        task = asyncio.ensure_future(coroutine)
+        ffi_module.run_until(task.done)
+        assert task.done(), "the event loop has nothing left to do, and the task waits"
+        return task.result()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_js():
+    from pyodide.code import run_js
+
+    return run_js
