@@ -1,0 +1,120 @@
+//! Taking the lock: when it is refused, and what a second one does; and ending with one's parent.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use hognose_jail::{JailError, Lock, apply, end_with_parent, probe};
+use rustix::process::getpid;
+
+use crate::child::{Folders, allowed, outcome, outcome_under, start, wait};
+
+#[test]
+fn a_process_with_two_threads_is_not_locked() {
+    let folders = Folders::new();
+    let refused = outcome(|| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || stopped.recv());
+        assert!(matches!(apply(&folders.lock()), Err(JailError::Threads)));
+        File::open("/etc/passwd")?;
+        drop(stop);
+        thread.join().unwrap().unwrap_err();
+        Ok(())
+    });
+    assert_eq!(refused, 0);
+}
+
+#[test]
+fn what_holds_is_told() {
+    let folders = Folders::new();
+    let kernel = probe().landlock_abi;
+    let told = outcome(|| {
+        assert_eq!(apply(&folders.lock()).unwrap().landlock_abi, kernel.min(10));
+        Ok(())
+    });
+    assert_eq!(told, 0);
+}
+
+#[test]
+fn code_that_does_not_exist_is_passed_over() {
+    let folders = Folders::new();
+    let mut lock = folders.lock();
+    lock.read.insert(0, folders.path("missing"));
+    assert_eq!(outcome_under(&lock, || File::open(folders.path("code").join("file")).map(drop)), 0);
+}
+
+#[test]
+fn scratch_that_does_not_exist_is_an_error() {
+    let folders = Folders::new();
+    let lock = Lock { write: vec![folders.path("missing")], ..folders.lock() };
+    let failed = outcome(|| {
+        let error = apply(&lock).unwrap_err();
+        assert!(error.to_string().contains("missing cannot be opened"), "{error}");
+        Ok(())
+    });
+    assert_eq!(failed, 0);
+}
+
+#[test]
+fn single_files_are_left_readable_and_writable() {
+    let folders = Folders::new();
+    let (readable, writable) = (folders.path("outside").join("file"), "/dev/null".into());
+    let mut lock = folders.lock();
+    lock.read.push(readable.clone());
+    lock.write.push(writable);
+    let use_both = || File::open(&readable).and_then(|_| fs::write("/dev/null", "nothing"));
+    assert_eq!(outcome_under(&lock, use_both), 0);
+}
+
+#[test]
+fn a_second_lock_takes_more_away_and_gives_nothing_back() {
+    let folders = Folders::new();
+    let narrower = Lock { write: Vec::new(), ..folders.lock() };
+    let wider = Lock { read: vec!["/".into()], ..folders.lock() };
+    allowed(&folders, || {
+        apply(&wider).unwrap();
+        File::open("/etc/passwd").unwrap_err();
+        fs::write(folders.path("scratch").join("new"), "written")?;
+        apply(&narrower).unwrap();
+        fs::write(folders.path("scratch").join("new"), "written").unwrap_err();
+        File::open(folders.path("code").join("file")).map(drop)
+    });
+}
+
+/// Has a child fork a grandchild and end; the grandchild answers a byte by a byte, once. Gives whether it did.
+fn outlives_its_parent(bound: bool) -> bool {
+    let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+    let parent = start(|| {
+        let parent = getpid();
+        let (mut forked, mut ready) = UnixStream::pair()?;
+        let grandchild = || {
+            if bound {
+                end_with_parent(parent).unwrap();
+            }
+            ready.write_all(b"1")?;
+            theirs.read_exact(&mut [0])?;
+            theirs.write_all(b"1")
+        };
+        start(grandchild);
+        forked.read_exact(&mut [0])
+    });
+    assert_eq!(wait(parent).exit_status(), Some(0));
+    drop(theirs);
+    // Where the grandchild has been killed there is nobody to write to, or nobody who answers.
+    ours.write_all(b"1").is_ok() && ours.read_exact(&mut [0]).is_ok()
+}
+
+#[test]
+fn a_process_bound_to_its_parent_ends_with_it() {
+    assert!(outlives_its_parent(false));
+    assert!(!outlives_its_parent(true));
+}
+
+#[test]
+fn a_process_whose_parent_has_gone_is_told() {
+    let told = outcome(|| {
+        assert!(matches!(end_with_parent(getpid()), Err(JailError::ParentGone)));
+        Ok(())
+    });
+    assert_eq!(told, 0);
+}
