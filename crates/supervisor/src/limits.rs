@@ -15,8 +15,6 @@ pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a template may take to fork.
 pub const FORK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long `waitUntil` work may go on after the response, or after the client has gone.
-pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
 /// How long the kernel may take to end what was killed before a shutdown no longer waits for it.
 pub const KILL_MAX: Duration = Duration::from_secs(5);
 /// How long an old version may finish its requests after a reload.

@@ -8,8 +8,10 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use hognose_supervisor::CellCommand;
+use hognose_supervisor::limits::BUSY_AFTER;
 use hognose_wire::control::{LoadFailure, Loaded, Order, Report, Role};
 use hognose_wire::limits::{CHUNK_MAX, STREAM_WINDOW};
 use hognose_wire::{
@@ -26,7 +28,7 @@ const PARENT: &str = "FAKE_CELL_PARENT";
 const TEST_NAME: &str = "fake_cell::lives_where_it_is_asked_to";
 
 /// The command that starts a base: a shell moves the control socket to where safe Rust can take it from.
-pub fn command() -> CellCommand {
+pub(crate) fn command() -> CellCommand {
     let script = format!("exec \"$0\" {TEST_NAME} --exact --nocapture <&3 3<&-");
     let args = ["-c".into(), script.into(), env::current_exe().unwrap().into()];
     CellCommand { program: "/bin/sh".into(), args: args.into(), env: vec![(ROLE.into(), "base".into())] }
@@ -158,7 +160,7 @@ impl Isolate {
                     return Some(found);
                 }
             }
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 16384];
             let read = self.socket.read(&mut bytes).unwrap_or(0);
             if read == 0 {
                 return None;
@@ -221,16 +223,17 @@ impl Isolate {
         self.send(Frame::Settled { invocation: task.invocation, cpu_us: 1 });
     }
 
-    /// Computes, so to speak: tells the test that it has begun, and says nothing on the wire until the test lets go.
+    /// Computes: long enough to be seen, which it tells the test, and then until the test lets go. It says nothing on the
+    /// wire meanwhile.
     fn block(&mut self, task: &Task) {
-        self.tell_and_wait(task, b"b");
-        self.text(task, &std::process::id().to_string());
-    }
-
-    fn tell_and_wait(&mut self, task: &Task, word: &[u8]) {
+        let begun = Instant::now();
+        while begun.elapsed() <= BUSY_AFTER {
+            std::hint::spin_loop();
+        }
         let mut test = TcpStream::connect(&task.query).unwrap();
-        test.write_all(word).unwrap();
+        test.write_all(b"b").unwrap();
         let _let_go = test.read(&mut [0]);
+        self.text(task, &std::process::id().to_string());
     }
 
     /// Never answers, and tells the test when it is told that nobody waits any more.
@@ -243,7 +246,9 @@ impl Isolate {
             Frame::CancelInvocation { invocation: cancelled, .. } => (*cancelled == invocation).then_some(()),
             _ => None,
         });
-        cancelled.into_iter().for_each(|()| test.write_all(b"c").unwrap());
+        if cancelled.is_some() {
+            test.write_all(b"c").unwrap();
+        }
         self.raise(task);
     }
 

@@ -21,21 +21,21 @@ use tokio::sync::mpsc;
 use crate::fake_cell;
 
 /// Longer than anything here takes; what hangs fails by it.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct TestServer {
-    pub server: Server,
-    pub address: SocketAddr,
-    pub events: mpsc::Receiver<ServerEvent>,
+pub(crate) struct TestServer {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) events: mpsc::Receiver<ServerEvent>,
 }
 
 /// A version whose cells are told that this is their main module.
-pub fn version(main: &str) -> WorkerVersion {
+pub(crate) fn version(main: &str) -> WorkerVersion {
     let worker = Worker { name: "worker".into(), main: main.into(), outbound: CapId(1), ..Worker::default() };
     WorkerVersion { worker, services: Vec::new() }
 }
 
-pub fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {
+pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {
     let (sender, events) = mpsc::channel(1024);
     let options = ServerOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -51,37 +51,37 @@ pub fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerE
 }
 
 impl TestServer {
-    pub async fn start(main: &str) -> Self {
+    pub(crate) async fn start(main: &str) -> Self {
         Self::with(options(version(main))).await
     }
 
-    pub async fn with_service(service: Arc<dyn Service>) -> Self {
+    pub(crate) async fn with_service(service: Arc<dyn Service>) -> Self {
         let version = WorkerVersion { services: vec![(CapId(2), service)], ..version("v1") };
         Self::with(options(version)).await
     }
 
-    pub async fn with((options, events): (ServerOptions, mpsc::Receiver<ServerEvent>)) -> Self {
+    pub(crate) async fn with((options, events): (ServerOptions, mpsc::Receiver<ServerEvent>)) -> Self {
         let server = Server::start(options).await.unwrap();
         Self { address: server.local_addr(), server, events }
     }
 
-    pub async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         get(self.address, path).await
     }
 
     /// A GET that goes on in the background.
-    pub fn begin(&self, path: &str) -> tokio::task::JoinHandle<(u16, String)> {
+    pub(crate) fn begin(&self, path: &str) -> tokio::task::JoinHandle<(u16, String)> {
         let (address, path) = (self.address, path.to_owned());
         tokio::spawn(async move { get(address, &path).await })
     }
 
-    pub async fn post(&self, path: &str, body: Vec<u8>) -> (u16, String) {
+    pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> (u16, String) {
         let request = Request::post(format!("http://{}{path}", self.address)).body(Full::from(body)).unwrap();
         read(client(false).request(request).await.unwrap()).await
     }
 
     /// What a client reads that sends exactly these bytes, until the server closes.
-    pub async fn raw(&self, request: &[u8]) -> String {
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(request).await.unwrap();
         let mut answer = Vec::new();
@@ -91,7 +91,7 @@ impl TestServer {
     }
 
     /// The next event that `wanted` makes something of.
-    pub async fn event<T>(&mut self, wanted: impl Fn(ServerEvent) -> Option<T>) -> T {
+    pub(crate) async fn event<T>(&mut self, wanted: impl Fn(ServerEvent) -> Option<T>) -> T {
         let found = async {
             loop {
                 let event = self.events.recv().await.expect("the server sends events while it lives");
@@ -103,12 +103,12 @@ impl TestServer {
         tokio::time::timeout(PATIENCE, found).await.expect("the event comes")
     }
 
-    pub async fn shutdown(self) {
+    pub(crate) async fn shutdown(self) {
         self.server.shutdown(PATIENCE).await;
     }
 }
 
-pub fn client(http2: bool) -> Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>> {
+pub(crate) fn client(http2: bool) -> Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).http2_only(http2).build_http()
 }
 
@@ -117,7 +117,7 @@ async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     read(client(false).request(request).await.unwrap()).await
 }
 
-pub async fn read(response: Response<Incoming>) -> (u16, String) {
+pub(crate) async fn read(response: Response<Incoming>) -> (u16, String) {
     let status = response.status().as_u16();
     let whole = tokio::time::timeout(PATIENCE, response.into_body().collect()).await;
     let bytes = whole.expect("the body ends").expect("the body is whole").to_bytes();
@@ -125,20 +125,20 @@ pub async fn read(response: Response<Incoming>) -> (u16, String) {
 }
 
 /// Where a fake cell reports to the test, and waits for it.
-pub struct Reports(TcpListener);
+pub(crate) struct Reports(TcpListener);
 
 impl Reports {
-    pub async fn listen() -> Self {
+    pub(crate) async fn listen() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
     /// `path` with where to report as its query.
-    pub fn ask(&self, path: &str) -> String {
+    pub(crate) fn ask(&self, path: &str) -> String {
         format!("{path}?{}", self.0.local_addr().unwrap())
     }
 
     /// A cell that has reported `word`; it goes on when the socket is dropped.
-    pub async fn next(&self, word: u8) -> TcpStream {
+    pub(crate) async fn next(&self, word: u8) -> TcpStream {
         let accepted = tokio::time::timeout(PATIENCE, self.0.accept()).await.expect("the cell reports");
         let mut cell = accepted.unwrap().0;
         assert_eq!(cell.read_u8().await.unwrap(), word);
@@ -147,7 +147,7 @@ impl Reports {
 }
 
 /// Whether a process runs. One that has ended and waits to be reaped by somebody does not.
-pub fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     state.is_ok_and(|stat| !stat.rsplit_once(") ").unwrap().1.starts_with('Z'))
 }
