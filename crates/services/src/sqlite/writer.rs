@@ -123,3 +123,67 @@ fn run_all(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite:
     }
     transaction.commit()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use rusqlite::Connection;
+
+    use super::Writer;
+    use crate::block_on;
+
+    fn table() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("file")).unwrap();
+        connection.execute_batch("CREATE TABLE numbers (number INTEGER PRIMARY KEY)").unwrap();
+        (folder, connection)
+    }
+
+    fn numbers(folder: &tempfile::TempDir) -> Vec<i64> {
+        let connection = Connection::open(folder.path().join("file")).unwrap();
+        let mut statement = connection.prepare("SELECT number FROM numbers").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_write_that_fails_does_not_take_with_it_those_it_shared_a_transaction_with() {
+        let (folder, connection) = table();
+        let writer = Writer::start(connection);
+        let (release, held) = channel::<()>();
+        // While the thread is held here, the others queue up for one transaction.
+        let first = writer.submit(move |_| Ok(held.recv().is_err()));
+        let written = [1, 2, 1, 3].map(|number| {
+            writer.submit(move |transaction| transaction.execute("INSERT INTO numbers VALUES (?1)", [number]))
+        });
+        drop(release);
+        assert_eq!(block_on(first), Ok(true));
+        let succeeded = written.map(|written| block_on(written).is_ok());
+        assert_eq!(succeeded, [true, true, false, true]);
+        assert_eq!(numbers(&folder), [1, 2, 3]);
+    }
+
+    #[test]
+    fn dropping_a_writer_waits_for_what_was_submitted() {
+        let (folder, connection) = table();
+        let writer = Writer::start(connection);
+        for number in 0..1000 {
+            drop(
+                writer.submit(move |transaction| {
+                    transaction.execute("INSERT INTO numbers VALUES (?1)", [number])
+                }),
+            );
+        }
+        drop(writer);
+        assert_eq!(numbers(&folder).len(), 1000);
+    }
+
+    #[test]
+    fn those_who_wait_are_told_when_the_thread_has_ended() {
+        let (_folder, connection) = table();
+        let writer = Writer::start(connection);
+        let failed = writer.submit(|_| -> rusqlite::Result<()> { panic!("a defect in a write") });
+        assert!(block_on(failed).is_err());
+        assert!(block_on(writer.submit(|_| Ok(()))).is_err());
+    }
+}

@@ -212,3 +212,16 @@ fn a_file_of_a_later_release_is_not_touched() {
     let opened = SqliteKv::open(&path, test.clock.clone());
     assert!(matches!(opened, Err(OpenError::Newer { found: 2, known: 1, .. })));
 }
+
+#[test]
+fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = Fixture::new();
+    test.put("key", b"secret").unwrap();
+    let files: Vec<_> = std::fs::read_dir(test.folder.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 4, "database, log, shared memory, lock");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
+    }
+}
