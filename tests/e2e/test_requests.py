@@ -94,7 +94,7 @@ def test_an_upload_of_10_mib_is_hashed_as_it_arrives(serve):
 
 def test_a_chunked_upload_arrives_whole(serve):
     chunks = [b"one ", b"two ", b"three"]
-    answer = serve("raw").fetch("/hash", "POST", iter(chunks), {"transfer-encoding": "chunked"})
+    answer = serve("raw").fetch("/hash", "POST", iter(chunks))
     assert answer.text == hashlib.sha256(b"".join(chunks)).hexdigest()
 
 

@@ -1,4 +1,5 @@
-//! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds.
+//! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds,
+//! and what of the lock around it this machine lacks.
 
 use hognose_config::{Plan, Variable};
 
@@ -20,6 +21,7 @@ pub(crate) fn rows(
         ("python", format!("{} ({})", interpreter.version(), interpreter.executable.display())),
     ];
     rows.extend(bindings(plan).map(|text| ("env", text)));
+    rows.extend(hognose_jail::probe().lacking().into_iter().map(|text| ("no lock", text)));
     rows
 }
 

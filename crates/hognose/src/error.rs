@@ -31,9 +31,6 @@ pub(crate) enum CommandError {
     /// The state folder, or something in it, cannot be made.
     #[error("`{}` cannot be written", path.display())]
     State { path: PathBuf, source: io::Error },
-    /// The project asks for a Python that hognose does not run under.
-    #[error("`requires-python = \"{required}\"` does not allow Python {running}, which hognose runs under")]
-    WrongPython { required: String, running: String },
     /// `uv` is not installed.
     #[error("`uv`, which installs the packages of a Worker, was not found")]
     UvMissing,
@@ -87,9 +84,6 @@ impl CommandError {
             }
             Self::SeveralWorkers(_) => "Start one `hognose serve` for each, on ports of their own".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
-            Self::WrongPython { required, .. } => {
-                format!("Install hognose under one that it allows, as with `uv tool install --python '{required}' hognose`")
-            }
             Self::UvMissing => "Install it with `pip install uv`".into(),
             Self::Packages { may_build: true, .. } => "What `uv` said stands above".into(),
             Self::Packages { may_build: false, .. } => {

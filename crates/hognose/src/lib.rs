@@ -14,6 +14,7 @@ mod interpreter;
 mod packages;
 mod plan;
 mod project;
+mod remarks;
 mod run;
 mod serve;
 mod state;

@@ -15,28 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
-use crate::project::{Project, PythonProject, relative};
-
-/// Checks that the project can run under this interpreter. `requires-python` is a demand; what Cloudflare would run for
-/// the configuration's date is worth a warning.
-pub(crate) fn check_python(
-    project: &Project,
-    interpreter: &Interpreter,
-    console: Console,
-) -> Result<(), CommandError> {
-    let required = project.python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
-    if let Some(required) = required.filter(|required| !required.allows(interpreter.release)) {
-        let running = interpreter.version();
-        return Err(CommandError::WrongPython { required: required.to_string(), running });
-    }
-    if let Some(cloudflare) =
-        project.plan.python.filter(|version| u32::from(version.minor()) != interpreter.release[1])
-    {
-        let running = interpreter.version();
-        console.warning(&format!("Cloudflare runs this Worker on Python {cloudflare}, hognose on {running}"));
-    }
-    Ok(())
-}
+use crate::project::{PythonProject, relative};
 
 /// The folder with the packages of `project` under `folder`, installed now if need be; none where it asks for none.
 pub(crate) fn install(
@@ -58,7 +37,10 @@ pub(crate) fn install(
     console.note(&format!("Installing {packages} for Python {}", interpreter.version()));
     let partial = folder.join(format!("partial-{}", std::process::id()));
     remove(&partial)?;
-    run_uv(&project.path, may_build, &partial, interpreter)?;
+    if let Err(failed) = run_uv(&project.path, may_build, &partial, interpreter) {
+        remove(&partial)?;
+        return Err(failed);
+    }
     fs::rename(&partial, &target).map_err(|source| CommandError::State { path: target.clone(), source })?;
     Ok(Some(target))
 }

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hognose_config as config;
-use hognose_config::{Date, Diagnostic, Format, Plan, Reading, SecretSources, Secrets};
+use hognose_config::{Date, Format, Plan, SecretSources, Secrets};
 
 use crate::cli::ServerArguments;
-use crate::console::Console;
 use crate::error::CommandError;
+use crate::remarks::Remarks;
 use crate::watch::Watched;
 
 /// Where a project is configured. Found once: a reload reads the same file again.
@@ -68,91 +68,84 @@ pub(crate) struct PythonProject {
     pub wants: config::PythonProject,
 }
 
-impl Project {
-    /// Reads everything, shows warnings and mistakes, and gives the project if it can be served.
-    pub(crate) fn read(
-        configuration: &Configuration,
-        options: &ServerArguments,
-        console: Console,
-    ) -> Result<Self, CommandError> {
-        let Configuration { path, format } = configuration;
-        let source = read(path)?;
-        let environment = options.environment();
-        let parse_options = config::Options { path, environment, today: today() };
-        let mut plan = shown(config::parse(&source, *format, &parse_options), &source, path, console)?;
-        if !plan.main.is_file() {
-            return Err(CommandError::MainMissing {
-                main: relative(&plan.main),
-                configuration: relative(path),
-            });
-        }
-        let folder = configuration.folder();
-        let secrets = read_secrets(folder, options, console)?;
-        show(&plan.add_variables(&secrets, &options.var), &source, path, console);
-        let python = read_python(folder, console)?;
-        let settings = read_settings(folder, console)?;
-        let watched = watched(&plan, configuration, &secrets);
-        Ok(Self { plan, python, settings, watched })
-    }
+/// Reads a project, at the start and again for each reload.
+pub(crate) struct Reader<'a> {
+    /// Where it is configured.
+    pub configuration: Configuration,
+    /// What the command line adds.
+    pub options: &'a ServerArguments,
+    /// The release of Python that the Worker will run under.
+    pub release: [u32; 3],
+    /// Where warnings and mistakes go.
+    pub remarks: Remarks,
 }
 
-/// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.
-fn read_secrets(folder: &Path, options: &ServerArguments, console: Console) -> Result<Secrets, CommandError> {
-    let mut named = Vec::new();
-    for file in &options.env_file {
-        named.push(absolute(file)?.to_string_lossy().into_owned());
+impl Reader<'_> {
+    /// Reads everything, shows what there is to remark, and gives the project if it can be served.
+    pub(crate) fn read(&self) -> Result<Project, CommandError> {
+        let Configuration { path, format } = &self.configuration;
+        let source = read(path)?;
+        let options = config::Options { path, environment: self.options.environment(), today: today() };
+        let mut plan = self.remarks.accept(config::parse(&source, *format, &options), &source, path)?;
+        if !plan.main.is_file() {
+            let (main, configuration) = (relative(&plan.main), relative(path));
+            return Err(CommandError::MainMissing { main, configuration });
+        }
+        let secrets = self.secrets()?;
+        self.remarks.show(&plan.add_variables(&secrets, &self.options.var), &source, path)?;
+        let python = self.python()?;
+        let required = python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
+        let other_python = config::check_python(plan.python, required, self.release);
+        self.remarks.show(other_python.as_slice(), &source, path)?;
+        let settings = self.settings()?;
+        let watched = watched(&plan, &self.configuration, &secrets);
+        Ok(Project { plan, python, settings, watched })
     }
-    let process: Option<BTreeMap<String, String>> =
-        is_set("CLOUDFLARE_INCLUDE_PROCESS_ENV", "true").then(|| std::env::vars().collect());
-    let sources = SecretSources {
-        environment: options.environment(),
-        env_files: &named.iter().map(String::as_str).collect::<Vec<_>>(),
-        without_dot_env: is_set("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false"),
-        process: process.as_ref(),
-    };
-    let reading = config::load_secrets(&sources, &|name| fs::read_to_string(folder.join(name)).ok());
-    shown(reading, "", folder, console)
+
+    /// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.
+    fn secrets(&self) -> Result<Secrets, CommandError> {
+        let folder = self.configuration.folder();
+        let mut named = Vec::new();
+        for file in &self.options.env_file {
+            named.push(absolute(file)?.to_string_lossy().into_owned());
+        }
+        let process: Option<BTreeMap<String, String>> =
+            is_set("CLOUDFLARE_INCLUDE_PROCESS_ENV", "true").then(|| std::env::vars().collect());
+        let sources = SecretSources {
+            environment: self.options.environment(),
+            env_files: &named.iter().map(String::as_str).collect::<Vec<_>>(),
+            without_dot_env: is_set("CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV", "false"),
+            process: process.as_ref(),
+        };
+        let reading = config::load_secrets(&sources, &|name| fs::read_to_string(folder.join(name)).ok());
+        self.remarks.accept(reading, "", folder)
+    }
+
+    fn python(&self) -> Result<Option<PythonProject>, CommandError> {
+        let folder = self.configuration.folder();
+        let path = folder.join("pyproject.toml");
+        let Some(text) = read_if_there(&path)? else {
+            let unread = folder.join("requirements.txt");
+            if unread.is_file() {
+                self.remarks.show(&[config::requirements_txt_warning()], "", &unread)?;
+            }
+            return Ok(None);
+        };
+        let wants = self.remarks.accept(config::parse_python_project(&text), &text, &path)?;
+        Ok(Some(PythonProject { path, text, wants }))
+    }
+
+    fn settings(&self) -> Result<config::Settings, CommandError> {
+        let path = self.configuration.folder().join("hognose.toml");
+        match read_if_there(&path)? {
+            Some(text) => self.remarks.accept(config::parse_settings(&text), &text, &path),
+            None => Ok(config::Settings::default()),
+        }
+    }
 }
 
 fn is_set(variable: &str, value: &str) -> bool {
     std::env::var_os(variable).is_some_and(|set| set == value)
-}
-
-fn read_python(folder: &Path, console: Console) -> Result<Option<PythonProject>, CommandError> {
-    let path = folder.join("pyproject.toml");
-    let Some(text) = read_if_there(&path)? else {
-        if folder.join("requirements.txt").is_file() {
-            show(&[config::requirements_txt_warning()], "", &path, console);
-        }
-        return Ok(None);
-    };
-    let wants = shown(config::parse_python_project(&text), &text, &path, console)?;
-    Ok(Some(PythonProject { path, text, wants }))
-}
-
-fn read_settings(folder: &Path, console: Console) -> Result<config::Settings, CommandError> {
-    let path = folder.join("hognose.toml");
-    match read_if_there(&path)? {
-        Some(text) => shown(config::parse_settings(&text), &text, &path, console),
-        None => Ok(config::Settings::default()),
-    }
-}
-
-/// The value of a reading, after its diagnostics were shown.
-fn shown<T>(reading: Reading<T>, source: &str, path: &Path, console: Console) -> Result<T, CommandError> {
-    let (value, diagnostics) = match reading {
-        Ok(accepted) => (Some(accepted.value), accepted.diagnostics),
-        Err(rejected) => (None, rejected.diagnostics),
-    };
-    show(&diagnostics, source, path, console);
-    value.ok_or(CommandError::Configuration)
-}
-
-fn show(diagnostics: &[Diagnostic], source: &str, path: &Path, console: Console) {
-    if !diagnostics.is_empty() {
-        let rendered = config::render(diagnostics, source, &relative(path), console.error_colours());
-        Console::error_text(rendered.trim_end());
-    }
 }
 
 /// The module tree and every file that was read or, made now, would be.

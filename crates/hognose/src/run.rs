@@ -15,7 +15,8 @@ use crate::interpreter::Interpreter;
 /// Runs the script to its end and gives its exit status.
 pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8, CommandError> {
     let file = existing(options.file)?;
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     runtime.block_on(async {
         // The terminal's Ctrl-C is the script's; this process waits for what the script makes of it.
         let _ignored = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;

@@ -13,6 +13,7 @@ use hognose_wire::control::{Base, LoadFailure};
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -20,7 +21,8 @@ use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 use crate::packages;
 use crate::plan::{self, Engines};
-use crate::project::{Configuration, Project};
+use crate::project::{Configuration, Project, Reader};
+use crate::remarks::Remarks;
 use crate::state::{self, State};
 use crate::watch::Watch;
 use crate::{address, banner};
@@ -30,6 +32,9 @@ const EVENTS_WAITING_MAX: usize = 4096;
 
 /// How long requests in flight may take to finish after a signal. A second signal does not wait for them.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How long the last events may take to be shown.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// The two ways to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +55,14 @@ pub(crate) fn serve(
 ) -> Result<(), CommandError> {
     let [directory] = directories else { return Err(CommandError::SeveralWorkers(directories.len())) };
     let configuration = Configuration::find(directory, options.config.as_deref())?;
-    let project = Project::read(&configuration, options, console)?;
-    let folder = options.persist_to.clone().unwrap_or_else(|| configuration.folder().join(state::FOLDER));
+    let beside = configuration.folder().join(state::FOLDER);
+    let reader =
+        Reader { configuration, options, release: interpreter.release, remarks: Remarks::new(console) };
+    let project = reader.read()?;
+    let folder = options.persist_to.clone().unwrap_or(beside);
     let state = State::open(&folder)?;
     let engines = Engines::open(&state)?;
-    let session = Session { mode, configuration, options, interpreter, console, state, engines };
+    let session = Session { mode, reader, interpreter, console, state, engines };
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(CommandError::Runtime)?.block_on(session.run(project))
 }
@@ -62,8 +70,7 @@ pub(crate) fn serve(
 /// What stays the same through all reloads.
 struct Session<'a> {
     mode: Mode,
-    configuration: Configuration,
-    options: &'a ServerArguments,
+    reader: Reader<'a>,
     interpreter: &'a Interpreter,
     console: Console,
     state: State,
@@ -75,20 +82,21 @@ impl Session<'_> {
         let mut stop = StopSignals::listen()?;
         let packages = self.packages(&project)?;
         packages::prune(&self.state.folder("packages")?, packages.as_deref())?;
+        let watch = (self.mode == Mode::Dev).then(|| Watch::begin(project.watched.clone())).transpose()?;
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
         let options = self.server_options(&project, packages.as_deref(), sender)?;
         let server = Server::start(options).await?;
-        self.console.banner(&banner::rows(&project.plan, &self.configuration, self.interpreter));
+        self.console.banner(&banner::rows(&project.plan, &self.reader.configuration, self.interpreter));
         self.console.ready(&address::url(server.local_addr()));
         let shown = tokio::spawn(show(events, self.console));
-        let served = self.until_stopped(&server, project, &mut stop).await;
+        let served = self.until_stopped(&server, watch, &mut stop).await;
         self.console.note("Stopping");
         // Dropped rather than shut down, the server's cells end with their sockets.
         tokio::select! {
             () = server.shutdown(DRAIN_MAX) => {}
             () = stop.next() => {}
         }
-        shown.abort();
+        let _all_of_them = timeout(LAST_WORDS_MAX, shown).await;
         served
     }
 
@@ -100,14 +108,14 @@ impl Session<'_> {
     ) -> Result<ServerOptions, CommandError> {
         let settings = &project.settings;
         Ok(ServerOptions {
-            listen: address::choose(self.options, &project.plan.dev)?,
+            listen: address::choose(self.reader.options, &project.plan.dev)?,
             workers: vec![plan::version(&project.plan, &self.engines)?],
             isolates_max: settings.max_isolates.unwrap_or_else(cores),
             cell: self.interpreter.cell_command(),
             base: self.base(project, packages)?,
             egress: EgressOptions {
-                ca_file: self.options.ca_file.clone(),
-                connect_to: self.options.connect_to.clone(),
+                ca_file: self.reader.options.ca_file.clone(),
+                connect_to: self.reader.options.connect_to.clone(),
                 allow_private: settings.allow_private.unwrap_or(self.mode == Mode::Dev),
             },
             development: self.mode == Mode::Dev,
@@ -131,41 +139,52 @@ impl Session<'_> {
 
     /// The folder with the packages the project asks for, installed now if need be.
     fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
-        packages::check_python(project, self.interpreter, self.console)?;
         let Some(python) = &project.python else { return Ok(None) };
         let may_build = self.mode == Mode::Dev || python.wants.allow_build;
         let folder = self.state.folder("packages")?;
         packages::install(python, may_build, &folder, self.interpreter, self.console)
     }
 
-    /// Waits for the end, and meanwhile, in `dev`, for changes.
+    /// Waits for the end, and meanwhile, where there is a watch, for changes.
     async fn until_stopped(
         &self,
         server: &Server,
-        project: Project,
+        watch: Option<Watch>,
         stop: &mut StopSignals,
     ) -> Result<(), CommandError> {
-        if self.mode == Mode::Serve {
+        let Some(mut watch) = watch else {
             stop.next().await;
             return Ok(());
+        };
+        tokio::select! {
+            () = stop.next() => Ok(()),
+            failed = self.follow(server, &mut watch) => failed,
         }
-        let mut watch = Watch::begin(project.watched)?;
+    }
+
+    /// Reloads at each change. A change during a reload begins another: what is being loaded is out of date.
+    async fn follow(&self, server: &Server, watch: &mut Watch) -> Result<(), CommandError> {
+        watch.changed().await?;
         loop {
-            tokio::select! {
-                () = stop.next() => return Ok(()),
-                changed = watch.changed() => changed?,
-            }
-            match self.reload(server).await {
+            let reloaded = tokio::select! {
+                reloaded = self.reload(server) => reloaded,
+                changed = watch.changed() => {
+                    changed?;
+                    continue;
+                }
+            };
+            match reloaded {
                 Ok(project) => watch.follow(project.watched)?,
                 Err(error) => self.console.failure(&error),
             }
+            watch.changed().await?;
         }
     }
 
     /// Reads the project again and hands its new version to the server, which drops no request. What is wrong with it
     /// leaves the old version serving.
     async fn reload(&self, server: &Server) -> Result<Project, CommandError> {
-        let project = Project::read(&self.configuration, self.options, self.console)?;
+        let project = self.reader.read()?;
         let packages = self.packages(&project)?;
         let base = self.base(&project, packages.as_deref())?;
         let version = plan::version(&project.plan, &self.engines)?;
@@ -200,7 +219,10 @@ async fn show(mut events: mpsc::Receiver<ServerEvent>, console: Console) {
                 console.note(&format!("{word} in {} ms", duration.as_millis()));
                 loads += 1;
             }
-            ServerEvent::LoadFailed { failure, .. } => show_load_failure(&failure, console),
+            ServerEvent::LoadFailed { failure, .. } => {
+                show_load_failure(&failure, console);
+                loads += 1;
+            }
             ServerEvent::IsolateDied { pid, reason, requests_lost, .. } => {
                 console.trouble(&format!("Isolate {pid} ended: {reason} ({requests_lost} requests lost)"));
             }

@@ -33,6 +33,8 @@ pub(crate) struct Watched {
 pub(crate) struct Watch {
     watched: Watched,
     changed: Arc<Notify>,
+    /// A change was seen that nobody was told of yet.
+    pending: bool,
     watcher: RecommendedWatcher,
 }
 
@@ -47,7 +49,7 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(CommandError::Watch)?;
-        let mut watch = Self { watched, changed, watcher };
+        let mut watch = Self { watched, changed, pending: false, watcher };
         watch.watch_folders().map_err(CommandError::Watch)?;
         Ok(watch)
     }
@@ -60,14 +62,18 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits until something has changed and then been still for a moment.
+    /// Waits until something has changed and then been still for a moment. A caller that stops waiting loses no change.
     pub(crate) async fn changed(&mut self) -> Result<(), CommandError> {
-        self.changed.notified().await;
+        if !self.pending {
+            self.changed.notified().await;
+            self.pending = true;
+        }
         loop {
             // A new folder is watched before the wait for stillness, so that nothing written into it is missed: what
             // came before is read with the change, what comes after is another one.
             self.watch_folders().map_err(CommandError::Watch)?;
             if tokio::time::timeout(STILL, self.changed.notified()).await.is_err() {
+                self.pending = false;
                 return Ok(());
             }
         }
