@@ -67,7 +67,7 @@ def test_pure_crates_do_no_io(name):
 
 
 def test_unsafe_lives_at_its_addresses():
-    unsafe = re.compile(r"^(?!\s*//).*\bunsafe\b(?!_)", re.MULTILINE)
+    unsafe = re.compile(r"^(?!\s*//).*\bunsafe (\{|fn|impl|extern|trait)|#!?\[(allow|expect)\(unsafe_code", re.MULTILINE)
     files = [path for path, text in texts("crates/*.rs") if unsafe.search(text)]
     elsewhere = [path for path in files if path.parts[1] not in MAY_BE_UNSAFE]
     assert [path for path in elsewhere if path.parts[1] != "cell"] == []
@@ -75,7 +75,7 @@ def test_unsafe_lives_at_its_addresses():
 
 
 def test_every_module_opens_with_a_paragraph():
-    without = [path for path, text in texts("crates/*/src/*.rs") if not re.match(r"//! \w", text)]
+    without = [path for path, text in texts("crates/*/src/*.rs") if not re.match(r"//! \S", text)]
     assert without == []
 
 
@@ -85,7 +85,7 @@ def test_no_function_is_too_long():
     for path, text in texts("crates/*.rs"):
         lines = text.splitlines()
         for start, line in enumerate(lines):
-            if match := function.match(line):
+            if (match := function.match(line)) and not line.endswith(";"):
                 end = next((n for n, later in enumerate(lines[start:], start) if later == match[1] + "}"), start)
                 if end - start + 1 > FUNCTION_LINES_MAX:
                     long.append(f"{path}:{start + 1} {match[2]}: {end - start + 1} lines")
@@ -93,7 +93,7 @@ def test_no_function_is_too_long():
 
 
 def test_nothing_is_left_to_be_done():
-    unfinished = re.compile(r"\b(TODO|FIXME|XXX)\b|\b(todo|unimplemented)!\(|\bdbg!\(")
+    unfinished = re.compile(r"\b(TODO|FIXME)\b|\b(todo|unimplemented)!\(|\bdbg!\(")
     here = Path(__file__).relative_to(REPOSITORY)
     found = [path for path, text in texts() if path != here and unfinished.search(text)]
     assert found == []
