@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hognose_services::{Answer, Call, CallError, Pending, Service};
+use hognose_wire::limits::VALUE_INLINE_MAX;
 use hognose_wire::{Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, LogLevel, Payload};
 use tokio_util::task::TaskTracker;
 
@@ -153,8 +154,11 @@ impl Isolate {
         let parcels: Vec<Parcel> = bodies.into_iter().map(|body| state.streams.offer(body)).collect();
         let named: Vec<WireBody<'_>> = parcels.iter().map(Parcel::wire).collect();
         let (bytes, beside) = write(&named);
-        let bytes =
-            if bytes.is_empty() { Parcel::None } else { state.streams.offer(Body::Whole(bytes.into())) };
+        if bytes.len() <= VALUE_INLINE_MAX {
+            let bytes = if bytes.is_empty() { WireBody::None } else { WireBody::Inline(&bytes) };
+            return state.send_return(call, bytes, beside.to_vec());
+        }
+        let bytes = state.streams.offer(Body::Whole(bytes.into()));
         state.send_return(call, bytes.wire(), beside.to_vec());
     }
 

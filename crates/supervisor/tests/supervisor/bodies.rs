@@ -87,7 +87,8 @@ async fn an_upload_that_breaks_off_is_an_error_to_its_reader_only() {
 async fn a_response_whose_isolate_dies_breaks_off_visibly() {
     let test = TestServer::start("v1").await;
     let answer = test.raw(b"GET /abort HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert!(answer.contains("begun") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+    // What had come may or may not have left by then; it must only not look complete.
+    assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     test.shutdown().await;
 }
 

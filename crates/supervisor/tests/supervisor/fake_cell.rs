@@ -127,6 +127,17 @@ enum Received {
     Stream(StreamId),
 }
 
+impl Received {
+    /// The same body, sent on untouched.
+    fn as_sent(&self) -> Body<'_> {
+        match self {
+            Self::Nothing => Body::None,
+            Self::Whole(bytes) => Body::Inline(bytes),
+            Self::Stream(stream) => Body::Returned { stream: *stream },
+        }
+    }
+}
+
 struct Isolate {
     socket: UnixStream,
     decoder: Decoder,
@@ -253,11 +264,7 @@ impl Isolate {
     }
 
     fn echo(&mut self, task: &Task) {
-        match &task.body {
-            Received::Nothing => self.respond(task.invocation, Body::None),
-            Received::Whole(bytes) => self.respond(task.invocation, Body::Inline(bytes)),
-            Received::Stream(stream) => self.respond(task.invocation, Body::Returned { stream: *stream }),
-        }
+        self.respond(task.invocation, task.body.as_sent());
     }
 
     fn length(&mut self, task: &Task) {
@@ -333,15 +340,15 @@ impl Isolate {
         std::process::exit(3);
     }
 
-    /// Answers with what a URL gives, its body untouched.
+    /// Answers with what a URL gives, its body untouched; a body that came is sent there, untouched too.
     fn fetch(&mut self, task: &Task) {
         let request = HttpRequest {
-            method: "GET",
+            method: if matches!(task.body, Received::Nothing) { "GET" } else { "POST" },
             url: &task.query,
-            headers: vec![("authorization", b"secret")],
+            headers: vec![("authorization", b"secret"), ("content-type", b"text/plain")],
             cf: "",
             follow_redirects: true,
-            body: Body::None,
+            body: task.body.as_sent(),
         };
         let params = postcard::to_allocvec(&request).unwrap();
         self.begin_call(task, 1, "fetch", Body::Inline(&params));
