@@ -2,7 +2,7 @@
 (function (native, classes) {
   "use strict";
 
-  let version;
+  let version, globals;
   const importModule = (name) => native.pyimport(name);
 
   const api = {
@@ -10,7 +10,7 @@
       return (version ??= importModule("pyodide.__version__"));
     },
     get globals() {
-      return importModule("__main__").__dict__;
+      return (globals ??= native.globals());
     },
     get pyodide_py() {
       return importModule("pyodide");

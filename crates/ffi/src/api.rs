@@ -14,7 +14,8 @@ use crate::pyproxy;
 /// Makes the object and gives its proxy.
 pub(crate) fn create() -> Result<Object, Raised> {
     let native = js::object()?;
-    let functions: [(&std::ffi::CStr, c_int, Native); 5] = [
+    let functions: [(&std::ffi::CStr, c_int, Native); 6] = [
+        (c"globals", 0, globals),
         (c"toPy", 2, to_py),
         (c"pyimport", 1, python_import),
         (c"schedule", 2, schedule),
@@ -60,6 +61,11 @@ fn to_py(_this: JSValue, arguments: &[JSValue]) -> JsResult {
         }
         convert::to_js(made.as_borrowed())
     })
+}
+
+/// `globals()`: the namespace of `__main__`, as a proxy that lasts.
+fn globals(_this: JSValue, _arguments: &[JSValue]) -> JsResult {
+    enter(|| convert::to_js(python().import("__main__")?.dict().as_any().as_borrowed()))
 }
 
 /// `pyimport(name)`: a module, or an attribute of one.
@@ -126,6 +132,7 @@ fn run_python(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn is_pyproxy(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     Ok(Js::boolean(pyproxy::is_pyproxy(js::argument(arguments, 0))))
 }

@@ -89,18 +89,17 @@ impl State {
     }
 
     /// The namespace of `mixins.py`.
-    pub(crate) fn mixins(&self) -> Result<Mixins<'_>, Raised> {
-        Ok(Mixins(self.mixins.get().expect("invariant: the mixins are loaded while the bridge is installed")))
+    pub(crate) fn mixins(&self) -> Mixins<'_> {
+        Mixins(self.mixins.get().expect("invariant: the mixins are loaded while the bridge is installed"))
     }
 
     /// asyncio's event loop.
     pub(crate) fn event_loop(&self) -> Result<Object, Raised> {
-        let get = match self.get_event_loop.get() {
-            Some(get) => get,
-            None => {
-                let get = python().import(intern!(python(), "asyncio"))?.getattr("get_event_loop")?;
-                self.get_event_loop.get_or_init(|| get)
-            }
+        let get = if let Some(get) = self.get_event_loop.get() {
+            get
+        } else {
+            let get = python().import(intern!(python(), "asyncio"))?.getattr("get_event_loop")?;
+            self.get_event_loop.get_or_init(|| get)
         };
         Ok(get.call0()?)
     }

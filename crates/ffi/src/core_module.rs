@@ -56,10 +56,15 @@ fn create_proxy(obj: &Bound<'_, PyAny>, capture_this: bool, roundtrip: bool) -> 
 }
 
 #[pyfunction]
-#[pyo3(signature = (obj, /, *, _may_syncify=false))]
-fn create_once_callable(obj: &Bound<'_, PyAny>, _may_syncify: bool) -> Answer {
+#[pyo3(signature = (obj, /, **options))]
+fn create_once_callable(obj: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> Answer {
     bridge().check_thread()?;
-    answer(pyproxy::once_callable(own(obj).as_borrowed(), _may_syncify))
+    // What pyodide-py's WebLoop asks for: the callback may use `run_sync`.
+    let promising = match options.map(|options| options.get_item("_may_syncify")).transpose()?.flatten() {
+        Some(wanted) => wanted.is_truthy()?,
+        None => false,
+    };
+    answer(pyproxy::once_callable(own(obj).as_borrowed(), promising))
 }
 
 #[pyfunction]

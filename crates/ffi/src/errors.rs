@@ -98,7 +98,7 @@ fn original_exception(thrown: &Js) -> Option<Object> {
         return None;
     };
     let last = python().import(intern!(python(), "sys")).ok()?.getattr(intern!(python(), "last_exc")).ok()?;
-    (address == last.as_ptr() as usize as f64).then_some(last)
+    (address as usize == last.as_ptr() as usize).then_some(last)
 }
 
 fn raise_js_exception(thrown: &Js) -> Result<(), Raised> {

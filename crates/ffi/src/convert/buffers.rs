@@ -265,15 +265,10 @@ impl Copier<'_> {
         }
         let array = js::array(Vec::new())?;
         for index in 0..count {
-            let inner = self.dimension(axis + 1, self.follow(axis, offset + index as isize * stride))?;
+            let inner = self.dimension(axis + 1, offset + index as isize * stride)?;
             js::set_index(array.raw(), index as u32, inner)?;
         }
         Ok(array)
-    }
-
-    /// Suboffsets are not supported by any exporter this crate meets; offsets are all there is.
-    fn follow(&self, _axis: usize, offset: isize) -> isize {
-        offset
     }
 
     /// The innermost dimension, element by element unless it is contiguous.

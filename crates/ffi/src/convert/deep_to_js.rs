@@ -1,7 +1,7 @@
 //! `to_js` and `toJs`: a Python structure rebuilt out of JavaScript's own containers.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
 
 use pyo3::exceptions::PyTypeError;
@@ -90,7 +90,7 @@ fn conversion_error(message: &str) -> Raised {
 
 /// Converts an object with all below it.
 pub(crate) fn convert(object: ObjectRef<'_>, options: &Options) -> Result<Js, Raised> {
-    let conversion = Conversion { options, done: RefCell::default() };
+    let conversion = Conversion { options, done: RefCell::default(), eagerly: RefCell::default() };
     conversion.convert(object, options.depth)
 }
 
@@ -98,6 +98,8 @@ pub(crate) fn convert(object: ObjectRef<'_>, options: &Options) -> Result<Js, Ra
 struct Conversion<'a> {
     options: &'a Options,
     done: RefCell<HashMap<*mut ffi::PyObject, (Object, Js)>>,
+    /// The objects that the eager converter was asked about.
+    eagerly: RefCell<HashSet<*mut ffi::PyObject>>,
 }
 
 impl Conversion<'_> {
@@ -116,8 +118,11 @@ impl Conversion<'_> {
             return Err(Raised);
         }
         let converted = match &self.options.eager_converter {
-            Some(converter) => self.run_converter(converter, object, depth),
-            None => self.convert_container(object, depth),
+            // Asked once for each object: its own call of `convert` means the usual conversion.
+            Some(converter) if self.eagerly.borrow_mut().insert(object.as_ptr()) => {
+                self.run_converter(converter, object, depth)
+            }
+            _ => self.convert_container(object, depth),
         };
         // SAFETY: leaves what was entered above.
         unsafe { ffi::Py_LeaveRecursiveCall() };

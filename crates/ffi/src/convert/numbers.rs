@@ -53,7 +53,7 @@ fn big_int_to_js(number: ObjectRef<'_>) -> Result<Js, Raised> {
 /// A Number as `int` or `float`.
 pub(crate) fn number_to_python(number: f64) -> Object {
     // A comparison with NaN is false, and the range leaves no room for infinities.
-    let whole = number.trunc() == number && number.abs() <= MAX_SAFE_INTEGER as f64;
+    let whole = number.abs() <= MAX_SAFE_INTEGER as f64 && number.fract() == 0.0;
     // SAFETY: makes a new object; a small integer can't fail but for memory, which PyO3 then reports by panicking.
     unsafe {
         let made =

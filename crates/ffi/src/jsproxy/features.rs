@@ -189,13 +189,13 @@ pub(crate) fn constructor_name(value: JSValue) -> String {
 
 /// Whether reading the property gives a function.
 pub(crate) fn has_method(value: JSValue, key: &Atom) -> bool {
-    match js::get(value, key) {
-        Ok(method) => js::is_function(method.raw()),
-        Err(_) => {
+    js::get(value, key).map_or_else(
+        |_| {
             js::discard_exception();
             false
-        }
-    }
+        },
+        |method| js::is_function(method.raw()),
+    )
 }
 
 fn has_property(value: JSValue, key: &Atom) -> bool {

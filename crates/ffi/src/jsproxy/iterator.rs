@@ -120,5 +120,5 @@ pub(super) unsafe extern "C" fn next_async(object: *mut ffi::PyObject) -> *mut f
 unsafe fn call_mixin(object: *mut ffi::PyObject, name: &str) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise.
     let object = unsafe { Bound::from_borrowed_ptr(python(), object) };
-    give(bridge().mixins().and_then(|mixins| Ok(mixins.get_item(name)?.call1((object,))?)))
+    give(bridge().mixins().get_item(name).and_then(|function| Ok(function.call1((object,))?)))
 }

@@ -107,7 +107,7 @@ unsafe fn mixin(name: &str, arguments: &[*mut ffi::PyObject]) -> Result<Object, 
     // SAFETY: the caller's promise.
     let arguments = arguments.iter().map(|&argument| unsafe { Bound::from_borrowed_ptr(python(), argument) });
     let arguments = pyo3::types::PyTuple::new(python(), arguments.collect::<Vec<_>>())?;
-    Ok(bridge().mixins()?.get_item(name)?.call1(arguments)?)
+    Ok(bridge().mixins().get_item(name)?.call1(arguments)?)
 }
 
 fn item(value: JSValue, index: u32) -> Result<Object, Raised> {
@@ -122,14 +122,12 @@ fn set_at(target: JSValue, index: u32, value: Option<ObjectRef<'_>>) -> Result<(
     if i64::from(index) >= length(target)? {
         return Err(raised::<PyIndexError>("list assignment index out of range"));
     }
-    match value {
-        Some(value) => Ok(js::set_index(target, index, convert::to_js(value)?)?),
-        None => {
-            let (index, one) = (js::Js::number(index.into()), js::Js::integer(1));
-            let splice = bridge().prelude().splice.raw();
-            Ok(js::call(splice, js::UNDEFINED, &[target, index.raw(), one.raw()]).map(drop)?)
-        }
+    if let Some(value) = value {
+        return Ok(js::set_index(target, index, convert::to_js(value)?)?);
     }
+    let (index, one) = (js::Js::number(index.into()), js::Js::integer(1));
+    let splice = bridge().prelude().splice.raw();
+    Ok(js::call(splice, js::UNDEFINED, &[target, index.raw(), one.raw()]).map(drop)?)
 }
 
 fn length(value: JSValue) -> Result<i64, Raised> {

@@ -13,7 +13,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::features::{self, *};
+use super::features;
+#[expect(clippy::wildcard_imports, reason = "the flags are this module's vocabulary")]
+use super::features::*;
 use super::{JsProxy, attributes, awaitable, call, exception, iterator, mapping, sequence};
 use crate::bridge::{Mixins, Object, bridge, python};
 use crate::errors::Raised;
@@ -89,7 +91,7 @@ fn find_or_make(flags: u32) -> Result<*mut ffi::PyTypeObject, Raised> {
 fn make(flags: u32) -> Result<Object, Raised> {
     let name = if flags & IS_ERROR != 0 { c"pyodide.ffi.JsException" } else { c"pyodide.ffi.JsProxy" };
     let class = make_native(name, flags)?;
-    let mixins = bridge().mixins()?;
+    let mixins = bridge().mixins();
     for (namespace, condition) in mixin_conditions(flags) {
         if condition {
             add_mixin(&class, &mixins, namespace)?;

@@ -243,7 +243,13 @@ fn same_attribute(cached: *mut ffi::PyObject, value: *mut ffi::PyObject) -> bool
 }
 
 impl Drop for Shared {
+    /// A collected proxy lets go of its object and its attributes; these live on if JavaScript still has them, which
+    /// saw no end of their parent.
     fn drop(&mut self) {
-        self.destroy("");
+        for (name, _) in self.attributes.take() {
+            release_atom(name);
+        }
+        // SAFETY: the proxy owned one reference, or null.
+        unsafe { ffi::Py_XDECREF(self.object.replace(null_mut())) };
     }
 }

@@ -74,10 +74,12 @@ fn argument_to_python(arguments: &[JSValue], index: usize) -> Result<Object, Rai
     convert::to_python(Js::dup(js::argument(arguments, index)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn is_pyproxy(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     Ok(Js::boolean(super::is_pyproxy(js::argument(arguments, 0))))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn is_alive(this: JSValue, _arguments: &[JSValue]) -> JsResult {
     Ok(Js::boolean(super::is_alive(this)))
 }
@@ -253,7 +255,7 @@ fn iterate_async(this: JSValue, _arguments: &[JSValue]) -> JsResult {
 
 /// The promise of an asynchronous step; `prelude.js` turns StopAsyncIteration into `{done: true}`.
 fn promise_of(awaitable: PyResult<Object>) -> Result<Js, Raised> {
-    let step = bridge().mixins()?.get_item("python_async_step")?.call1((awaitable?,))?;
+    let step = bridge().mixins().get_item("python_async_step")?.call1((awaitable?,))?;
     Ok(promise::of_awaitable(&step)?)
 }
 
@@ -277,7 +279,7 @@ fn close_async(this: JSValue, arguments: &[JSValue]) -> JsResult {
     let object = target(this)?;
     enter(|| {
         let closing = object.call_method0(intern!(python(), "aclose"))?;
-        let close = bridge().mixins()?.get_item("python_async_close")?;
+        let close = bridge().mixins().get_item("python_async_close")?;
         let value = argument_to_python(arguments, 0)?;
         Ok(promise::of_awaitable(&close.call1((closing, value))?)?)
     })
@@ -310,6 +312,7 @@ fn get_buffer(this: JSValue, arguments: &[JSValue]) -> JsResult {
 }
 
 /// Takes the memory away from the ArrayBuffer of a released view.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn detach(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     buffers::detach(js::argument(arguments, 0));
     Ok(Js::UNDEFINED)

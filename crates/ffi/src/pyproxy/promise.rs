@@ -54,7 +54,8 @@ impl From<Pending> for PyErr {
 impl Settler {
     fn settle(&self, end: &Cell<Option<Js>>, value: Js) -> PyResult<()> {
         let function = end.take();
-        (self.resolve.take(), self.reject.take());
+        // A promise settles once; the other end is let go as well.
+        drop((self.resolve.take(), self.reject.take()));
         if let Some(function) = function {
             js::call(function.raw(), js::UNDEFINED, &[value.raw()])?;
         }
