@@ -23,7 +23,7 @@ use crate::runtime_modules;
 const KEPT_DESCRIPTORS: [i32; 4] = [0, 1, 2, 3];
 
 /// What every interpreter reads of the system: shared libraries, time zones, certificates, and a few devices.
-const SYSTEM_READ: [&str; 12] = [
+const SYSTEM_READ: [&str; 10] = [
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -33,10 +33,11 @@ const SYSTEM_READ: [&str; 12] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/ssl",
-    "/dev/null",
-    "/dev/zero",
     "/dev/urandom",
 ];
+
+/// Devices that keep nothing of what is written to them.
+const SYSTEM_WRITE: [&str; 2] = ["/dev/null", "/dev/zero"];
 
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
@@ -82,9 +83,11 @@ fn lock(py: Python<'_>, base: &Base) -> PyResult<()> {
     let folders = base.runtime_dirs.iter().chain(&base.site_dirs).chain(&base.code_dirs);
     read.extend(folders.map(PathBuf::from));
     read.extend(SYSTEM_READ.iter().map(PathBuf::from));
+    let mut write = vec![PathBuf::from(&base.scratch_dir)];
+    write.extend(SYSTEM_WRITE.iter().map(PathBuf::from));
     let lock = Lock {
         read,
-        write: vec![PathBuf::from(&base.scratch_dir)],
+        write,
         limits: ResourceLimits::default(),
         keep_fds: KEPT_DESCRIPTORS.to_vec(),
     };

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::control::Control;
 use crate::isolate::Isolate;
-use crate::link::{Link, cut};
+use crate::link::Link;
 use crate::python::Half;
 use crate::random::Random;
 
@@ -161,7 +161,7 @@ impl Cell {
     pub(crate) fn log(&self, py: Python<'_>, level: LogLevel, text: &str) {
         match &*self.stage.borrow() {
             Stage::Template(control) => {
-                let text = cut(text, limits::LOG_LINE_MAX).to_owned();
+                let text = limits::cut(text, limits::LOG_LINE_MAX).into_owned();
                 // Where the supervisor has gone, the next order says so.
                 let _ = control.borrow_mut().send(&Report::Log { level, text });
             }

@@ -12,7 +12,7 @@ use hognose_web::{
     BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingResponse, LogLevel as WebLevel,
     OutgoingRequest, RequestHandle, RequestHead, TimerId,
 };
-use hognose_wire::{Body, CallId, CapId, HttpRequest, HttpResponse, LogLevel, Payload, StreamId, limits};
+use hognose_wire::{Body, CallId, CapId, HttpRequest, LogLevel, Payload, Side, StreamId, fetch};
 use pyo3::Python;
 
 use crate::cell::Cell;
@@ -215,11 +215,8 @@ fn encode_request(request: &OutgoingRequest, body: Body<'_>) -> std::result::Res
         follow_redirects: request.follow_redirects,
         body,
     };
-    let bytes = postcard::to_allocvec(&request).expect("invariant: a request is plain data");
-    if bytes.len() > limits::FRAME_MAX / 2 {
-        return Err(OwnedError::error("The request's URL and headers are too large."));
-    }
-    Ok(bytes)
+    request.check(Side::Cell).map_err(|violation| OwnedError::type_error(&violation.to_string()))?;
+    Ok(postcard::to_allocvec(&request).expect("invariant: a request is plain data"))
 }
 
 fn decode_response(
@@ -228,7 +225,7 @@ fn decode_response(
     invocation: Option<hognose_wire::InvocationId>,
 ) -> std::result::Result<IncomingResponse, OwnedError> {
     let Body::Inline(bytes) = payload.bytes else { return Err(OwnedError::error(LOST)) };
-    let response: HttpResponse<'_> = postcard::from_bytes(bytes).map_err(|_| OwnedError::error(LOST))?;
+    let response = fetch::read_response(bytes, Side::Supervisor).map_err(|_| OwnedError::error(LOST))?;
     let content = link.accept(response.body, invocation).map_err(|_| OwnedError::error(LOST))?;
     Ok(IncomingResponse {
         status: response.status,

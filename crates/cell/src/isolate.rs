@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
 use hognose_ffi::event_loop::Hooks;
-use hognose_wire::{Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome};
+use hognose_wire::{Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Side};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict};
+use pyo3::types::PyCFunction;
 
 use crate::cell::{Cell, LoadedWorker, Stage};
 use crate::clock::CpuClock;
@@ -175,7 +176,7 @@ impl Isolate {
         for invocation in hung {
             if !self.is_completed(invocation) {
                 self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, HUNG));
-                self.complete(invocation, Outcome::Error(OwnedError::error(HUNG).as_remote()));
+                OwnedError::error(HUNG).with_remote(|error| self.complete(invocation, Outcome::Error(error)));
             }
             // Promises that will never settle keep nothing.
             if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
@@ -193,11 +194,11 @@ impl Isolate {
         match event {
             Event::Fetch(request) => match self.take_request(invocation, request) {
                 Ok(request) => self.start(invocation, "fetch", entrypoint, request),
-                Err(error) => self.fail(py, invocation, &error),
+                Err(error) => self.fail(py, invocation, error),
             },
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
-                self.fail(py, invocation, &OwnedError::error(&text));
+                self.fail(py, invocation, OwnedError::error(&text));
             }
         }
     }
@@ -250,13 +251,13 @@ impl Isolate {
         let argument = hognose_ffi::to_python(py, argument)?;
         let execution = self.make_context(py, invocation)?;
         let env = self.worker.env.bind(py);
-        let result = context.call_method1("run", (handler, argument, env, execution))?;
-        let Some(task) = start_task(py, &result, &context)? else {
+        let result = context.call_method1(intern!(py, "run"), (handler, argument, env, execution))?;
+        let Some(task) = self.cell.python.start_task(&result, &context)? else {
             self.finished(py, invocation, Ok(result));
             return Ok(());
         };
-        if task.call_method0("done")?.is_truthy()? {
-            self.finished(py, invocation, task.call_method0("result"));
+        if task.call_method0(intern!(py, "done"))?.is_truthy()? {
+            self.finished(py, invocation, task.call_method0(intern!(py, "result")));
             return Ok(());
         }
         let callback = PyCFunction::new_closure(py, None, None, move |arguments, _keywords| {
@@ -318,6 +319,7 @@ impl Isolate {
             body,
             web_socket: None,
         };
+        response.check(Side::Cell).map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
         self.complete(invocation, Outcome::Response(response));
         Ok(())
     }
@@ -326,17 +328,17 @@ impl Isolate {
     fn raised(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &PyErr) {
         let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
         let name = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
-        self.fail(py, invocation, &OwnedError { name, message, stack, retryable: false });
+        self.fail(py, invocation, OwnedError { name, message, stack, retryable: false });
     }
 
-    fn fail(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &OwnedError) {
+    fn fail(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: OwnedError) {
         if self.is_completed(invocation) {
             return;
         }
         let text = if error.stack.is_empty() { &error.message } else { &error.stack };
         self.cell.python.flush_output(py);
         self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, text.trim_end()));
-        self.complete(invocation, Outcome::Error(error.as_remote()));
+        error.with_remote(|error| self.complete(invocation, Outcome::Error(error)));
     }
 
     fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
@@ -383,31 +385,9 @@ impl Isolate {
     }
 }
 
-/// Begins to await what a handler returned; `None` where there is nothing to await.
-fn start_task<'py>(
-    py: Python<'py>,
-    result: &Bound<'py, PyAny>,
-    context: &Bound<'py, PyAny>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let asyncio = py.import("asyncio")?;
-    // What `async def` makes; everything else that can be awaited says so by its type.
-    if result.get_type().is(&py.import("types")?.getattr("CoroutineType")?) {
-        let options = PyDict::new(py);
-        options.set_item("loop", asyncio.call_method0("get_running_loop")?)?;
-        options.set_item("context", context)?;
-        // The handler begins here and now; one that never waits costs no turn of the loop.
-        options.set_item("eager_start", true)?;
-        return asyncio.getattr("Task")?.call((result,), Some(&options)).map(Some);
-    }
-    match result.get_type().getattr_opt("__await__")? {
-        Some(_) => asyncio.call_method1("ensure_future", (result,)).map(Some),
-        None => Ok(None),
-    }
-}
-
 /// SDK objects wrap a JavaScript one.
 fn unwrap_response(result: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
-    match result.getattr_opt("js_response")? {
+    match result.getattr_opt(intern!(result.py(), "js_response"))? {
         Some(response) => Ok(response),
         None => Ok(result),
     }

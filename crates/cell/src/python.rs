@@ -1,31 +1,72 @@
 //! Handles to the Python half of the cell, `hognose.cell`.
 
 use hognose_wire::InvocationId;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-/// What is called of it.
+/// What is called of it, and of the standard library for every invocation: looked up once.
 #[derive(Debug)]
 pub(crate) struct Half {
     boot: Py<PyModule>,
     output: Py<PyModule>,
     entrypoints: Py<PyModule>,
-    /// A `ContextVar` with the number of the invocation that the running Python code belongs to.
-    invocation: Py<PyAny>,
+    /// A `ContextVar` holds the number of the invocation that the running Python code belongs to.
+    set_invocation: Py<PyAny>,
+    get_invocation: Py<PyAny>,
+    copy_context: Py<PyAny>,
+    coroutine: Py<PyAny>,
+    task: Py<PyAny>,
 }
 
 impl Half {
     /// Imports it; the interpreter must be prepared so far that `hognose` is importable.
     pub(crate) fn import(py: Python<'_>) -> PyResult<Self> {
-        let variable = py.import("contextvars")?.getattr("ContextVar")?;
+        let contextvars = py.import("contextvars")?;
         let default = PyDict::new(py);
         default.set_item("default", py.None())?;
+        let invocation = contextvars.getattr("ContextVar")?.call(("hognose.invocation",), Some(&default))?;
         Ok(Self {
             boot: py.import("hognose.cell.boot")?.unbind(),
             output: py.import("hognose.cell.output")?.unbind(),
             entrypoints: py.import("hognose.cell.entrypoints")?.unbind(),
-            invocation: variable.call(("hognose.invocation",), Some(&default))?.unbind(),
+            set_invocation: invocation.getattr("set")?.unbind(),
+            get_invocation: invocation.getattr("get")?.unbind(),
+            copy_context: contextvars.getattr("copy_context")?.unbind(),
+            coroutine: py.import("types")?.getattr("CoroutineType")?.unbind(),
+            task: py.import("asyncio")?.getattr("Task")?.unbind(),
         })
+    }
+
+    /// Begins to await what a handler returned; `None` where there is nothing to await.
+    pub(crate) fn start_task<'py>(
+        &self,
+        result: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = result.py();
+        // What `async def` makes; everything else that can be awaited says so by its type.
+        if result.get_type().is(&self.coroutine) {
+            let options = PyDict::new(py);
+            options.set_item(intern!(py, "context"), context)?;
+            // The handler begins here and now; one that never waits costs no turn of the loop.
+            options.set_item(intern!(py, "eager_start"), true)?;
+            options.set_item(intern!(py, "loop"), self.running_loop(py)?)?;
+            return self.task.bind(py).call((result,), Some(&options)).map(Some);
+        }
+        match result.get_type().getattr_opt(intern!(py, "__await__"))? {
+            Some(_) => py.import("asyncio")?.call_method1("ensure_future", (result,)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn running_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let get = GET.get_or_try_init(py, || {
+            py.import("asyncio")?.getattr("get_running_loop").map(Bound::unbind)
+        })?;
+        get.bind(py).call0()
     }
 
     pub(crate) fn boot<'py>(&self, py: Python<'py>) -> &Bound<'py, PyModule> {
@@ -57,14 +98,14 @@ impl Half {
 
     /// A copy of the current context in which Python code belongs to the invocation.
     pub(crate) fn context_of<'py>(&self, py: Python<'py>, invocation: InvocationId) -> PyResult<Bound<'py, PyAny>> {
-        let context = py.import("contextvars")?.call_method0("copy_context")?;
-        context.call_method1("run", (self.invocation.bind(py).getattr("set")?, invocation.0))?;
+        let context = self.copy_context.bind(py).call0()?;
+        context.call_method1(intern!(py, "run"), (&self.set_invocation, invocation.0))?;
         Ok(context)
     }
 
     /// The invocation that the running Python code belongs to.
     pub(crate) fn invocation(&self, py: Python<'_>) -> Option<InvocationId> {
-        let number = self.invocation.bind(py).call_method0("get").ok()?;
+        let number = self.get_invocation.bind(py).call0().ok()?;
         number.extract::<Option<u32>>().ok().flatten().map(InvocationId)
     }
 

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
+use hognose_wire::limits;
 use hognose_wire::control::{LoadFailure, Loaded, Order, Report, Role, Script, Worker};
 use pyo3::prelude::*;
 
@@ -110,6 +111,10 @@ fn failure(message: &str) -> LoadFailure {
 }
 
 fn fail(control: &SharedControl, failure: LoadFailure) -> ! {
+    let failure = LoadFailure {
+        message: limits::cut(&failure.message, limits::ERROR_TEXT_MAX).into_owned(),
+        traceback: limits::cut(&failure.traceback, limits::ERROR_TEXT_MAX).into_owned(),
+    };
     // Where the supervisor has gone nobody is left to be told.
     let _ = control.borrow_mut().send(&Report::Failed(failure));
     process::exit(1)

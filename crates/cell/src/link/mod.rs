@@ -122,7 +122,7 @@ impl Link {
 
     /// Sends a line of output, cut to the wire's limit.
     pub(crate) fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str) {
-        self.send(Frame::Log { invocation, level, text: cut(text, limits::LOG_LINE_MAX) });
+        self.send(Frame::Log { invocation, level, text: &limits::cut(text, limits::LOG_LINE_MAX) });
     }
 
     /// Offers `bytes` as a body: inline where they are few, as a stream otherwise.
@@ -225,12 +225,4 @@ impl Link {
 fn raw(socket: &UnixStream) -> std::os::fd::RawFd {
     use std::os::fd::AsRawFd;
     socket.as_raw_fd()
-}
-
-/// The longest beginning of `text` that has at most `max` bytes.
-pub(crate) fn cut(text: &str, max: usize) -> &str {
-    if text.len() <= max {
-        return text;
-    }
-    &text[..text.floor_char_boundary(max)]
 }

@@ -102,7 +102,7 @@ impl Link {
         let mut table = self.streams.outgoing.borrow_mut();
         let Some(outgoing) = table.get_mut(stream) else { return };
         if let Some(Err(error)) = &outgoing.end {
-            self.send(Frame::StreamAbort { stream, error: error.as_remote() });
+            error.clone().with_remote(|error| self.send(Frame::StreamAbort { stream, error }));
             done.extend(outgoing.pieces.drain(..).map(|piece| piece.written));
             table.remove(stream);
         } else {

@@ -2,11 +2,12 @@
 //!
 //! Nothing is asked for until somebody reads. What is still open when its invocation ends is given up.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hognose_wire::{Accepted, Body, Frame, IncomingStream, InvocationId, Opened, RemoteError, Side, StreamId, Violation};
+use hognose_wire::{Accepted, Body, Frame, IncomingStream, InvocationId, Opened, RemoteError, Side, StreamId, Violation, limits};
 use pyo3::Python;
 
 use super::Link;
@@ -27,16 +28,26 @@ impl OwnedError {
         Self { name: "Error".to_owned(), message: message.to_owned(), ..Self::default() }
     }
 
-    /// As the wire carries it, cut to the wire's limit.
-    pub(crate) fn as_remote(&self) -> RemoteError<'_> {
-        let cut = |text| super::cut(text, hognose_wire::limits::ERROR_TEXT_MAX / 2);
-        RemoteError {
-            name: super::cut(&self.name, hognose_wire::limits::NAME_MAX),
-            message: cut(&self.message),
-            stack: cut(&self.stack),
-            retryable: self.retryable,
-            properties: &[],
+    /// A `TypeError`.
+    pub(crate) fn type_error(message: &str) -> Self {
+        Self { name: "TypeError".to_owned(), ..Self::error(message) }
+    }
+
+    /// The same, no larger than the wire carries.
+    fn cut(mut self) -> Self {
+        for text in [&mut self.message, &mut self.stack] {
+            if let Cow::Owned(shorter) = limits::cut(text, limits::ERROR_TEXT_MAX / 2) {
+                *text = shorter;
+            }
         }
+        self.name.truncate(self.name.floor_char_boundary(limits::NAME_MAX));
+        self
+    }
+
+    /// Gives `send` the error as the wire carries it.
+    pub(crate) fn with_remote<T>(self, send: impl FnOnce(RemoteError<'_>) -> T) -> T {
+        let Self { name, message, stack, retryable } = &self.cut();
+        send(RemoteError { name, message, stack, retryable: *retryable, properties: &[] })
     }
 }
 
@@ -179,8 +190,8 @@ impl Link {
     pub(crate) fn cancel_stream(&self, stream: StreamId, reason: &str) {
         let incoming = self.streams.incoming.borrow_mut().remove(stream);
         if incoming.is_some_and(|incoming| incoming.end.is_none()) {
-            let reason = super::cut(reason, hognose_wire::limits::NAME_MAX);
-            self.send(Frame::StreamCancel { stream, reason });
+            let reason = limits::cut(reason, limits::NAME_MAX);
+            self.send(Frame::StreamCancel { stream, reason: &reason });
         }
     }
 
