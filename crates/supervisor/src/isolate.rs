@@ -364,3 +364,61 @@ impl Drop for Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unanswered() -> Invocation {
+        Invocation { answer: None, body: None }
+    }
+
+    #[test]
+    fn an_isolate_takes_events_up_to_its_limit() {
+        let mut state = State::default();
+        let all: Vec<InvocationId> = (0..INVOCATIONS_MAX)
+            .map(|_| {
+                assert!(state.takes_work());
+                state.begin(unanswered())
+            })
+            .collect();
+        assert!(!state.takes_work());
+        state.invocations.close(all[5]).unwrap();
+        assert!(state.takes_work());
+    }
+
+    #[test]
+    fn an_isolate_that_does_not_read_takes_no_more() {
+        let mut state = State::default();
+        state.outbox.resize(OUTBOX_MAX - 1, 0);
+        assert!(state.takes_work());
+        state.outbox.push(0);
+        assert!(!state.takes_work());
+        state.take_outbox(&mut Vec::new(), Waker::noop()).ok().unwrap();
+        assert!(state.takes_work());
+    }
+
+    #[test]
+    fn an_isolate_is_busy_until_it_shows_that_it_has_begun() {
+        let mut state = State::default();
+        let (first, second) = (state.begin(unanswered()), state.begin(unanswered()));
+        assert!(!state.is_busy(), "it was given no time yet");
+        state.unstarted.iter_mut().for_each(|(_, sent)| *sent -= BUSY_AFTER);
+        assert!(state.is_busy());
+        state.started(first);
+        assert!(state.is_busy(), "the second still waits");
+        state.started(second);
+        assert!(!state.is_busy());
+    }
+
+    #[test]
+    fn nothing_is_sent_to_an_isolate_that_is_to_end() {
+        let mut state = State::default();
+        state.close(Closing::Expelled(Breach::new("first")));
+        state.close(Closing::Asked);
+        state.send(Frame::CancelCall { call: CallId(1) });
+        assert!(state.outbox.is_empty() && !state.takes_work());
+        let why = state.take_outbox(&mut Vec::new(), Waker::noop());
+        assert!(matches!(why, Err(Closing::Expelled(_))), "the first reason counts");
+    }
+}

@@ -36,3 +36,34 @@ fn refuse(decoder: &mut Decoder, answers: &mut Vec<u8>) -> Result<(), Breach> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use hognose_wire::{Access, CallId, CapId, CapRef, InvocationId, Payload};
+
+    use super::*;
+
+    fn answers_to(frame: Frame<'_>) -> Result<Vec<u8>, Breach> {
+        let (mut bytes, mut decoder, mut answers) = (Vec::new(), Decoder::new(), Vec::new());
+        hognose_wire::encode(&Envelope { after: WriteSeq::default(), frame }, &mut bytes).unwrap();
+        decoder.push(&bytes);
+        refuse(&mut decoder, &mut answers).map(|()| answers)
+    }
+
+    #[test]
+    fn a_call_is_answered_with_an_error() {
+        let target = CapRef::Receiver(CapId(2));
+        let (access, params) = (Access::default(), Payload::default());
+        let call = Frame::Call { call: CallId(4), invocation: None, target, method: "exec", access, params };
+        let mut decoder = Decoder::new();
+        decoder.push(&answers_to(call).unwrap());
+        let answer = decoder.next::<Envelope<'_>>().unwrap().unwrap().frame;
+        let Frame::Return { call, result: Err(error) } = answer else { panic!("{answer:?}") };
+        assert_eq!((call, error.message), (CallId(4), "`exec` cannot be called synchronously"));
+    }
+
+    #[test]
+    fn what_has_no_place_there_is_a_breach() {
+        assert!(answers_to(Frame::Started { invocation: InvocationId(1) }).is_err());
+    }
+}

@@ -74,6 +74,26 @@ async fn a_version_that_does_not_load_leaves_the_old_one_serving_in_production()
 }
 
 #[tokio::test]
+async fn a_version_that_never_loads_is_given_up() {
+    let test = TestServer::start("v1").await;
+    assert_eq!(test.get("/version").await.0, 200);
+    let reports = Reports::listen().await;
+    let stuck = version(&reports.ask("stuck"));
+    let (cell, replaced) = tokio::join!(
+        async {
+            let cell = reports.next(b'l').await;
+            // From here on time passes as soon as nothing else happens.
+            tokio::time::pause();
+            cell
+        },
+        test.server.replace(stuck)
+    );
+    assert_eq!(replaced.unwrap_err().to_string(), "loading took longer than 60 s");
+    drop(cell);
+    test.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_worker_of_another_name_is_not_taken() {
     let test = TestServer::start("v1").await;
     let mut other = version("v2");

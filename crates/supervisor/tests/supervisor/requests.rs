@@ -97,3 +97,14 @@ async fn a_client_that_goes_away_cancels_its_request() {
     assert_eq!(test.get("/version").await.0, 200);
     test.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let test = TestServer::start("v1").await;
+    assert_eq!(test.get("/version").await.0, 200);
+    // From here on time passes as soon as nothing else happens.
+    tokio::time::pause();
+    let answer = test.raw(b"GET /version HTTP/1.1\r\nHost").await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    test.shutdown().await;
+}
