@@ -1,6 +1,8 @@
 """The command line: options, configuration mistakes, ports, signals, packages, and `hognose run`."""
 
 import contextlib
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,7 +33,7 @@ def test_version():
 def test_a_folder_without_configuration_is_told_what_to_add(tmp_path):
     code, output = run("dev", str(tmp_path), folder=tmp_path)
     assert code == 1
-    assert "No Wrangler configuration was found" in output
+    assert f"error: No Wrangler configuration was found in `{tmp_path}`" in output
     assert "hint: Add a `wrangler.toml`" in output
 
 
@@ -107,12 +109,14 @@ def test_a_signal_ends_everything_gracefully(serve, sent):
     assert children() == []
 
 
-def test_a_request_in_flight_is_answered_before_the_end(serve):
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["supervisor", "terminal"])
+def test_a_request_in_flight_is_answered_before_the_end(serve, kill):
+    """A terminal's Ctrl-C reaches every process of the group; only the supervisor's business is the end."""
     server = serve("raw")
     with contextlib.closing(server.socket()) as client:
         client.sendall(b"POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 40000\r\n\r\n" + b"x" * 20000)
         server.fetch()
-        server.process.send_signal(signal.SIGTERM)
+        kill(server.process.pid, signal.SIGINT)
         server.output.wait_for("Stopping")
         client.sendall(b"x" * 20000)
         assert b"version 1: 40000" in read_all(client)
@@ -120,15 +124,7 @@ def test_a_request_in_flight_is_answered_before_the_end(serve):
 
 
 def test_packages_of_pyproject_are_installed_once(serve, project):
-    files = {
-        "wrangler.toml": MAIN,
-        "src/index.py": HELLO.replace('"hello"', "local_package.GREETING").replace("from js", "import local_package\nfrom js"),
-        "pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["local-package"]\n'
-        '[tool.uv.sources]\nlocal-package = { path = "local" }\n',
-        "local/pyproject.toml": LOCAL_PACKAGE,
-        "local/backend.py": LOCAL_BACKEND,
-    }
-    folder = project(files=files)
+    folder = project("packaged")
     first = serve(folder)
     first.output.wait_for("Installing 1 package")
     assert first.fetch().text == "from a package"
@@ -139,19 +135,32 @@ def test_packages_of_pyproject_are_installed_once(serve, project):
 
 
 def test_packages_that_cannot_be_had_are_told_in_uvs_words(project):
-    folder = project(
-        files={
-            "wrangler.toml": MAIN,
-            "src/index.py": HELLO,
-            "pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["local-package"]\n'
-            '[tool.uv.sources]\nlocal-package = { path = "nowhere" }\n',
-        }
-    )
+    folder = project("packaged")
+    shutil.rmtree(folder / "local")
     code, output = run("dev", str(folder), "--port", "0", folder=folder)
     assert code == 1
-    assert "nowhere" in output
-    assert "could not be installed" in output
-    assert not list((folder / ".hognose/packages").glob("*"))
+    assert f"{folder}/local" in output
+    assert "error: The packages that `pyproject.toml` asks for could not be installed" in output
+    assert list((folder / ".hognose/packages").iterdir()) == []
+
+
+def test_serve_builds_no_package_unless_the_project_allows_it(serve, project):
+    folder = project("packaged")
+    code, output = run("serve", str(folder), "--port", "0", folder=folder)
+    assert code == 1
+    assert "hint: What `uv` said stands above; `allow-build = true` under `[tool.pywrangler]`" in output
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write("\n[tool.pywrangler]\nallow-build = true\n")
+    assert serve(folder, command="serve").fetch().text == "from a package"
+
+
+def test_a_python_that_the_project_excludes_is_an_error(project):
+    folder = project("packaged")
+    demand = folder / "pyproject.toml"
+    demand.write_text(demand.read_text().replace(">=3.12", "<3.12"))
+    code, output = run("dev", str(folder), "--port", "0", folder=folder)
+    assert code == 1
+    assert "pyproject.toml requires Python <3.12" in output
 
 
 def read_all(client):
@@ -161,34 +170,3 @@ def read_all(client):
         if b"\r\n\r\n" in received and received.endswith(b"40000"):
             break
     return received
-
-
-# A package that is built without anything from an index: its build backend is itself.
-LOCAL_PACKAGE = """\
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-
-[project]
-name = "local-package"
-version = "1.0"
-"""
-LOCAL_BACKEND = '''\
-import zipfile
-
-
-def build_wheel(directory, settings=None, metadata=None):
-    name = "local_package-1.0-py3-none-any.whl"
-    info = "local_package-1.0.dist-info"
-    files = {
-        "local_package.py": "GREETING = 'from a package'\\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: local-package\\nVersion: 1.0\\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-    }
-    files[f"{info}/RECORD"] = "".join(f"{path},,\\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(f"{directory}/{name}", "w") as wheel:
-        for path, text in files.items():
-            wheel.writestr(path, text)
-    return name
-'''

@@ -18,9 +18,11 @@ def start(serve, project, source=FIRST, configuration='main = "src/index.py"\n')
 
 
 def change(server, path, text):
-    """Writes a file and waits until the server has taken it up, or said why not."""
+    """Writes a file, in one step, and waits until the server has taken it up, or said why not."""
     before = len(server.output.text)
-    (server.folder / path).write_text(text)
+    written = server.folder / ".written"
+    written.write_text(text)
+    written.replace(server.folder / path)
     server.output.wait_for("Reloaded|error", before)
 
 
@@ -49,6 +51,35 @@ def test_a_change_of_variables_is_served(serve, project):
     (server.folder / ".dev.vars").unlink()
     server.output.wait_for("(?s)(Reloaded.*){3}")
     assert server.fetch().text == "three"
+
+
+def test_packages_that_were_added_are_installed_and_served(serve, project):
+    folder = project("packaged")
+    wanted = (folder / "pyproject.toml").read_text()
+    with_package = (folder / "src/index.py").read_text()
+    (folder / "pyproject.toml").write_text(wanted.replace('["local-package"]', "[]"))
+    (folder / "src/index.py").write_text(FIRST)
+    server = serve(folder)
+    assert server.fetch().text == "first"
+    change(server, "pyproject.toml", wanted)
+    server.output.wait_for("Installing 1 package")
+    change(server, "src/index.py", with_package)
+    assert server.fetch().text == "from a package"
+
+
+def test_a_note_is_not_repeated(serve, project):
+    server = start(serve, project)
+    change(server, "src/index.py", SECOND)
+    assert server.output.text.count("No compatibility_date was specified") == 1
+
+
+def test_serve_does_not_watch(serve, project):
+    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": FIRST}), command="serve")
+    assert server.fetch().text == "first"
+    (server.folder / "src/index.py").write_text(SECOND)
+    assert server.fetch().text == "first"
+    assert server.stop() == 0
+    assert "Reloaded" not in server.output.text
 
 
 def test_a_request_in_flight_is_answered_by_the_version_it_reached(serve, project):

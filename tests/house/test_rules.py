@@ -31,7 +31,8 @@ FUNCTION_LINES_MAX = 70
 
 
 def tracked(*patterns):
-    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    command = ["git", "ls-files", "-z", *patterns]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     paths = [REPOSITORY / name for name in listed.stdout.split("\0") if name]
     return [path for path in paths if path.is_file()]
 

@@ -49,7 +49,7 @@ impl Remarks {
             let text = render(one, source, &relative(path), self.console.error_colours());
             let is_new = self.shown.borrow_mut().insert(text.clone());
             if is_new || diagnostic.severity == Severity::Error {
-                Console::error_text(&text);
+                Console::error_text(text.trim_end_matches('\n'));
             }
         }
         let mistaken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);

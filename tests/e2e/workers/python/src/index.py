@@ -1,0 +1,321 @@
+"""Python as people write it in handlers: blocking, asyncio, threads, context, what outlives a response."""
+
+import asyncio
+import contextvars
+import sys
+import threading
+import time
+
+import js
+from js import URL, Response, console
+from pyodide.ffi import create_proxy, run_sync, to_js
+from workers import env as global_env
+from workers import import_from_javascript, wait_until
+
+at_top_level = run_sync(asyncio.sleep(0, "waited"))
+visits = 0
+name = contextvars.ContextVar("name", default="nobody")
+local = threading.local()
+gates = {}
+
+
+def gate(which):
+    return gates.setdefault(which, asyncio.Event())
+
+
+async def on_fetch(request, env, ctx):
+    path = URL.new(request.url).pathname.removeprefix("/")
+    route, _, argument = path.partition("/")
+    result = ROUTES[route](request, env, ctx, argument)
+    if asyncio.iscoroutine(result):
+        result = await result
+    return Response.new(result) if isinstance(result, str) else result
+
+
+def hello(request, env, ctx, argument):
+    return "hello"
+
+
+def open_gate(request, env, ctx, argument):
+    gate(argument).set()
+    return "opened"
+
+
+def top_level(request, env, ctx, argument):
+    return at_top_level
+
+
+def count(request, env, ctx, argument):
+    global visits
+    visits += 1
+    return str(visits)
+
+
+def sync_handler(request, env, ctx, argument):
+    """A function that is not async, which waits for JavaScript and for Python."""
+    run_sync(env.KV.put("sync", "stored"))
+    return run_sync(env.KV.get("sync")) + run_sync(asyncio.sleep(0, " and read"))
+
+
+def blocked(request, env, ctx, argument):
+    """Waits in ``run_sync`` at its own gate, with state of every kind that must still be its own afterwards."""
+    name.set(argument)
+    local.value = "shared by all, as it is one thread"
+    try:
+        raise KeyError(argument)
+    except KeyError:
+        console.log(f"{argument} waits")
+        run_sync(gate(argument).wait())
+        handled = sys.exception()
+    return f"{name.get()} {handled!r} {asyncio.current_task() is not None} {local.value}"
+
+
+def deep(request, env, ctx, argument):
+    """Runs into the recursion limit, on a stack of its own."""
+
+    def down(level):
+        if level == 100:
+            run_sync(asyncio.sleep(0))
+        return down(level + 1)
+
+    try:
+        down(0)
+    except RecursionError:
+        return "RecursionError"
+
+
+def deep_javascript(request, env, ctx, argument):
+    try:
+        js.eval if False else js.Function
+        down = js.Array["from"]
+
+        def again(*_):
+            return down([1], create_proxy(again))
+
+        again()
+    except BaseException as error:
+        return type(error).__name__
+
+
+def above_javascript(request, env, ctx, argument):
+    """A callback of JavaScript's cannot be put aside."""
+    try:
+        to_js([1]).map(create_proxy(lambda *_: run_sync(asyncio.sleep(0))))
+    except RuntimeError as error:
+        return str(error)
+
+
+async def gathered(request, env, ctx, argument):
+    async def double(number):
+        await asyncio.sleep(0.001 * (5 - number))
+        return 2 * number
+
+    return repr(await asyncio.gather(*map(double, range(5))))
+
+
+async def timed_out(request, env, ctx, argument):
+    try:
+        async with asyncio.timeout(0.01):
+            await asyncio.Future()
+    except TimeoutError:
+        return "TimeoutError"
+
+
+async def grouped(request, env, ctx, argument):
+    done = []
+
+    async def work(number):
+        await asyncio.sleep(0)
+        done.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(work(number))
+    return repr(done)
+
+
+async def threads(request, env, ctx, argument):
+    name.set("asked")
+
+    def work():
+        return threading.current_thread() is threading.main_thread(), name.get()
+
+    loop = asyncio.get_running_loop()
+    in_executor = await loop.run_in_executor(None, work)
+    return repr([await asyncio.to_thread(work), in_executor])
+
+
+async def from_thread(request, env, ctx, argument):
+    loop, future = asyncio.get_running_loop(), asyncio.Future()
+    thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(future.set_result, "from a thread"))
+    thread.start()
+    result = await future
+    thread.join()
+    return result
+
+
+async def javascript_in_thread(request, env, ctx, argument):
+    try:
+        await asyncio.to_thread(lambda: js.JSON.stringify)
+    except RuntimeError as error:
+        return f"RuntimeError: {error}"
+
+
+def asyncio_run(request, env, ctx, argument):
+    async def work():
+        await asyncio.sleep(0)
+        return "ran"
+
+    return asyncio.run(work())
+
+
+async def asyncio_run_in_async(request, env, ctx, argument):
+    return asyncio_run(request, env, ctx, argument)
+
+
+async def hangs(request, env, ctx, argument):
+    await js.Promise.new(create_proxy(lambda *_: None))
+
+
+async def hangs_in_asyncio(request, env, ctx, argument):
+    await asyncio.Future()
+
+
+def hangs_in_run_sync(request, env, ctx, argument):
+    run_sync(asyncio.Future())
+
+
+async def sleeps_in_thread(request, env, ctx, argument):
+    """Blocks a thread, not the others."""
+    released = threading.Event()
+    sleeper = asyncio.create_task(asyncio.to_thread(released.wait))
+    await gate(argument).wait()
+    released.set()
+    return repr(await sleeper)
+
+
+async def later(what, ctx_free=True):
+    await gate("later").wait()
+    print(f"later: {what}")
+
+
+async def wait_coroutine(request, env, ctx, argument):
+    ctx.waitUntil(later("a coroutine"))
+    return "answered"
+
+
+async def wait_task(request, env, ctx, argument):
+    ctx.waitUntil(asyncio.create_task(later("a task")))
+    return "answered"
+
+
+async def wait_promise(request, env, ctx, argument):
+    ctx.waitUntil(env.KV.put("waited", "yes"))
+    return "answered"
+
+
+async def wait_module(request, env, ctx, argument):
+    wait_until(later("by the module"))
+    return "answered"
+
+
+async def wait_raises(request, env, ctx, argument):
+    async def fail():
+        raise ValueError("after the answer")
+
+    ctx.waitUntil(fail())
+    return "answered"
+
+
+async def cancelled(request, env, ctx, argument):
+    """Sees its client go."""
+    gone = asyncio.Event()
+    request.signal.addEventListener("abort", create_proxy(lambda _: gone.set()))
+    console.log("waits for the client to go")
+    await gone.wait()
+    print("the client has gone")
+    return "nobody reads this"
+
+
+async def echo_stream(request, env, ctx, argument):
+    """Every chunk comes back as soon as it has come."""
+    pair = js.TransformStream.new()
+
+    async def copy():
+        writer = pair.writable.getWriter()
+        async for chunk in request.body:
+            await writer.write(to_js(bytes(chunk.to_bytes()).upper()))
+        await writer.close()
+
+    ctx.waitUntil(asyncio.create_task(copy()))
+    return Response.new(pair.readable)
+
+
+async def passed_on(request, env, ctx, argument):
+    return Response.new(request.body)
+
+
+def environment(request, env, ctx, argument):
+    module = import_from_javascript("cloudflare:workers")
+    return repr([global_env.GREETING, module.env.GREETING, env.GREETING])
+
+
+def no_module(request, env, ctx, argument):
+    try:
+        import_from_javascript("internal:anything")
+    except ImportError as error:
+        return str(error)
+
+
+async def says(request, env, ctx, argument):
+    print("printed", argument)
+    print("no newline", argument, end="")
+    print("error", argument, file=sys.stderr)
+    console.warn("warned", argument, to_js({"a": [1]}, dict_converter=js.Object.fromEntries))
+    import logging
+
+    logging.getLogger("here").warning("logging %s", argument)
+    import warnings
+
+    warnings.warn(f"a warning of {argument}", stacklevel=1)
+    return "said"
+
+
+def chained(request, env, ctx, argument):
+    try:
+        {}["missing"]
+    except KeyError as error:
+        wrapped = ValueError("wrapped")
+        wrapped.add_note("a note of the author's")
+        raise wrapped from error
+
+
+def from_javascript(request, env, ctx, argument):
+    return js.JSON.parse("{")
+
+
+async def unawaited_failure(request, env, ctx, argument):
+    async def fail():
+        raise ValueError("in the background")
+
+    asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return "answered"
+
+
+async def exits(request, env, ctx, argument):
+    sys.exit(3)
+
+
+async def base_exception(request, env, ctx, argument):
+    raise KeyboardInterrupt
+
+
+async def timing(request, env, ctx, argument):
+    begun = time.perf_counter()
+    await asyncio.sleep(0.02)
+    return str(time.perf_counter() - begun >= 0.02)
+
+
+ROUTES = {key: value for key, value in globals().items() if callable(value)}
