@@ -207,7 +207,7 @@ export function extractContent(body) {
 }
 
 function textContent(text) {
-  return { content: new Content("text", text.toWellFormed()), type: "text/plain;charset=UTF-8" };
+  return { content: new Content("text", text), type: "text/plain;charset=UTF-8" };
 }
 
 function extractObject(body) {
@@ -271,7 +271,7 @@ export class Body {
     if (this.#content.kind !== "text") return natives.decodeUtf8(await this.#content.take());
     this.#content.requireUnused();
     this.#content.used = true;
-    return this.#content.data;
+    return this.#content.data.toWellFormed();
   }
   async json() {
     return JSON.parse(await this.text());

@@ -1,10 +1,8 @@
 // Headers. From and to the outside a header list is one string, "name\nvalue\n…" (no field can hold a newline):
 // it becomes a map only when a script looks, so that a request whose headers nobody reads costs nothing.
 
+import { natives } from "./natives.js";
 import { argumentError, finishInterface, requireArguments } from "./webidl.js";
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
 
 let adopt;
 let flatten;
@@ -42,7 +40,9 @@ export class Headers {
 
   append(name, value) {
     requireArguments(arguments.length, 2, "append", "Headers");
-    const [key, text] = this.#checked(name, value);
+    this.#requireMutable();
+    const key = normalizeName(name);
+    const text = normalizeValue(value);
     const values = this.#fields().get(key);
     if (values === undefined) this.#map.set(key, [text]);
     else values.push(text);
@@ -50,8 +50,9 @@ export class Headers {
 
   set(name, value) {
     requireArguments(arguments.length, 2, "set", "Headers");
-    const [key, text] = this.#checked(name, value);
-    this.#fields().set(key, [text]);
+    this.#requireMutable();
+    const key = normalizeName(name);
+    this.#fields().set(key, [normalizeValue(value)]);
   }
 
   delete(name) {
@@ -131,11 +132,6 @@ export class Headers {
     }
   }
 
-  #checked(name, value) {
-    this.#requireMutable();
-    return [normalizeName(name), normalizeValue(value)];
-  }
-
   #requireMutable() {
     if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
   }
@@ -171,15 +167,15 @@ function parse(flat) {
 }
 
 function normalizeName(name) {
-  const text = `${name}`;
-  if (!TOKEN.test(text)) throw new TypeError("Invalid header name.");
-  return text.toLowerCase();
+  const normalized = natives.headerName(`${name}`);
+  if (normalized === undefined) throw new TypeError("Invalid header name.");
+  return normalized;
 }
 
 function normalizeValue(value) {
-  const text = `${value}`.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "").toWellFormed();
-  if (FORBIDDEN_IN_VALUE.test(text)) throw new TypeError("Invalid header value.");
-  return text;
+  const normalized = natives.headerValue(`${value}`);
+  if (normalized === undefined) throw new TypeError("Invalid header value.");
+  return normalized;
 }
 
 /** Headers over a flat list whose names are already valid and in lower case. */

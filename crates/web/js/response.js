@@ -24,8 +24,7 @@ export class Response extends Body {
       this.#state = init;
       return;
     }
-    const options = init instanceof Response ? init.#initializer() : toDictionary(init, "constructor", "Response", 2);
-    const state = stateFrom(options);
+    const state = init === undefined ? defaultState(200) : stateFrom(initializerFrom(init));
     const { content, type } = extractContent(body);
     requireBodyAllowed(state.status, content);
     super(content);
@@ -63,7 +62,7 @@ export class Response extends Body {
     const text = JSON.stringify(value);
     if (text === undefined) throw new TypeError("The value is not JSON serializable.");
     const response = new Response(null, init);
-    const content = new Content("text", text.toWellFormed());
+    const content = new Content("text", text);
     requireBodyAllowed(response.status, content);
     implyType(response.#state, "application/json");
     return new Response(CREATE, { ...response.#state, content });
@@ -103,11 +102,6 @@ export class Response extends Body {
     const state = { ...this.#state, headers: undefined, flatHeaders: flatHeadersOf(this.#state), content };
     return new Response(CREATE, state);
   }
-
-  #initializer() {
-    const { status, statusText, headers, cf, webSocket, encodeBody } = this.#state;
-    return { status, statusText, headers: headers ?? this.headers, cf, webSocket, encodeBody };
-  }
 }
 
 finishInterface(Response);
@@ -123,6 +117,14 @@ export function fetchedResponse(state, content) {
 /** The flat header list of a response, without building Headers for it. */
 export function flatHeadersOf(state) {
   return state.headers === undefined ? state.flatHeaders : flattenHeaders(state.headers);
+}
+
+// `new Response(body, response)` takes status, headers and so on from the other response.
+function initializerFrom(init) {
+  const state = stateOf(init);
+  if (state === undefined) return toDictionary(init, "constructor", "Response", 2);
+  const { status, statusText, cf, webSocket, encodeBody } = state;
+  return { status, statusText, headers: headersIn(state), cf, webSocket, encodeBody };
 }
 
 function headersIn(state) {

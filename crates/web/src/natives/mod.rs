@@ -1,5 +1,6 @@
 //! The functions that the JavaScript half calls, as one object (`js/natives.js`). Each file here adds one group.
 
+mod fields;
 mod forms;
 mod outside;
 mod text;
@@ -16,6 +17,7 @@ pub(crate) fn object(context: Context, host: Rc<dyn Host>) -> Result<Value> {
     let natives = Natives { context, object: context.object()? };
     text::add(&natives)?;
     urls::add(&natives)?;
+    fields::add(&natives)?;
     forms::add(&natives)?;
     outside::add(&natives, &host)?;
     Ok(natives.object)

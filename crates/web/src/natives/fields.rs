@@ -1,0 +1,51 @@
+//! Header names and values: checked and brought into the form in which `Headers` keeps them. A text that has it already
+//! is returned as it is, which is nearly always.
+
+use hognose_engine::{Context, Result, Value};
+
+use super::{Arguments, Natives};
+
+pub(super) fn add(natives: &Natives) -> Result<()> {
+    natives.add("headerName", |context, arguments| normalized(context, arguments, normalize_name))?;
+    natives.add("headerValue", |context, arguments| normalized(context, arguments, normalize_value))
+}
+
+/// What became of a text.
+enum Normalized {
+    Unchanged,
+    Changed(String),
+    Invalid,
+}
+
+fn normalized(context: Context, arguments: &Arguments, rule: fn(&str) -> Normalized) -> Result<Value> {
+    match rule(&arguments.string(0)?) {
+        Normalized::Unchanged => Ok(arguments.value(0)),
+        Normalized::Changed(text) => context.string(&text),
+        Normalized::Invalid => Ok(context.undefined()),
+    }
+}
+
+/// A token, in lower case. <https://www.rfc-editor.org/rfc/rfc9110#name-tokens>
+fn normalize_name(name: &str) -> Normalized {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        Normalized::Invalid
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Normalized::Changed(name.to_ascii_lowercase())
+    } else {
+        Normalized::Unchanged
+    }
+}
+
+/// Without white space around it, and without what would end the field. <https://fetch.spec.whatwg.org/#concept-header-value>
+fn normalize_value(value: &str) -> Normalized {
+    let trimmed = value.trim_matches(['\t', '\n', '\r', ' ']);
+    if trimmed.contains(['\0', '\n', '\r']) {
+        Normalized::Invalid
+    } else if trimmed.len() == value.len() && !value.contains('\u{fffd}') {
+        Normalized::Unchanged
+    } else {
+        // A replacement character may stand for a lone surrogate, which the value must not keep.
+        Normalized::Changed(trimmed.to_owned())
+    }
+}
