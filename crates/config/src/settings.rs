@@ -12,26 +12,9 @@ pub const ISOLATES_MAX: u64 = 1024;
 pub struct Settings {
     /// `pool.max_isolates`: the most isolates of one Worker, 1 to [`ISOLATES_MAX`]; by default one per core.
     pub max_isolates: Option<usize>,
-    /// `jail.level`.
-    pub jail_level: JailLevel,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
 }
-
-/// How tightly cells are locked in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum JailLevel {
-    /// Everything the kernel offers.
-    #[default]
-    Full,
-    /// What remains possible inside a container.
-    Container,
-    /// Nothing: only for Workers that are trusted entirely.
-    Off,
-}
-
-const JAIL_LEVELS: [(&str, JailLevel); 3] =
-    [("full", JailLevel::Full), ("container", JailLevel::Container), ("off", JailLevel::Off)];
 
 /// Reads the text of a `hognose.toml`.
 pub fn parse_settings(text: &str) -> Reading<Settings> {
@@ -50,10 +33,6 @@ fn settings(top: &Section<'_>) -> Settings {
     if let Some(pool) = top.section("pool") {
         settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
         pool.finish();
-    }
-    if let Some(jail) = top.section("jail") {
-        settings.jail_level = jail.choice("level", &JAIL_LEVELS).unwrap_or_default();
-        jail.finish();
     }
     if let Some(egress) = top.section("egress") {
         settings.allow_private = egress.boolean("allow_private");
@@ -76,9 +55,8 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\n[jail]\nlevel = \"container\"\n[egress]\nallow_private = true";
-        let expected =
-            Settings { max_isolates: Some(4), jail_level: JailLevel::Container, allow_private: Some(true) };
+        let text = "[pool]\nmax_isolates = 4\n[egress]\nallow_private = true";
+        let expected = Settings { max_isolates: Some(4), allow_private: Some(true) };
         assert_eq!(parse_settings(text).unwrap().value, expected);
         assert_eq!(parse_settings("").unwrap().value, Settings::default());
     }
@@ -100,8 +78,8 @@ mod tests {
     fn mistakes_are_named() {
         assert_eq!(messages("[pol]"), ["Unexpected fields found in top-level field: \"pol\""]);
         assert_eq!(
-            messages("[jail]\nlevel = \"none\""),
-            ["Expected \"jail.level\" field to be one of [\"full\",\"container\",\"off\"] but got \"none\"."]
+            messages("[egress]\nallow_private = 1"),
+            ["Expected \"egress.allow_private\" to be of type boolean but got 1."]
         );
     }
 }
