@@ -5,12 +5,23 @@
   let version, globals;
   const importModule = (name) => native.pyimport(name);
 
+  // Python looks a global name up among the builtins too.
+  function withBuiltins(proxy) {
+    const builtins = importModule("builtins").__dict__;
+    const base = Object.getPrototypeOf(proxy);
+    const prototype = Object.create(base, {
+      get: { value: (name) => base.get.call(proxy, name) ?? builtins.get(name) },
+      has: { value: (name) => base.has.call(proxy, name) || builtins.has(name) },
+    });
+    return Object.setPrototypeOf(proxy, prototype);
+  }
+
   const api = {
     get version() {
       return (version ??= importModule("pyodide.__version__"));
     },
     get globals() {
-      return (globals ??= native.globals());
+      return (globals ??= withBuiltins(native.globals()));
     },
     get pyodide_py() {
       return importModule("pyodide");
@@ -34,6 +45,7 @@
     _api: {
       scheduleCallback: native.schedule,
       abortSignalAny: (signals) => AbortSignal.any(signals),
+      pyproxyIsAlive: native.isAlive,
       config: { enableRunUntilComplete: true },
     },
   };

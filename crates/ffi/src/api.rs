@@ -14,7 +14,8 @@ use crate::pyproxy;
 /// Makes the object and gives its proxy.
 pub(crate) fn create() -> Result<Object, Raised> {
     let native = js::object()?;
-    let functions: [(&std::ffi::CStr, c_int, Native); 6] = [
+    let functions: [(&std::ffi::CStr, c_int, Native); 7] = [
+        (c"isAlive", 1, is_alive),
         (c"globals", 0, globals),
         (c"toPy", 2, to_py),
         (c"pyimport", 1, python_import),
@@ -130,6 +131,11 @@ fn run_python(_this: JSValue, arguments: &[JSValue]) -> JsResult {
         let result = function.call((source,), Some(&keywords))?;
         convert::to_js(result.as_borrowed())
     })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+fn is_alive(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    Ok(Js::boolean(pyproxy::is_alive(js::argument(arguments, 0))))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]

@@ -212,6 +212,7 @@ fn load_mixins(state: &State) -> Result<(), Raised> {
     state.mixins.get_or_init(|| namespace.clone());
     // The helpers' proxy needs its type, which needs the mixins.
     namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
+    bridge().mixins().get_item("teach_json")?.call1((&state.jsnull,))?;
     Ok(())
 }
 

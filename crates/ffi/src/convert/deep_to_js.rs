@@ -141,7 +141,7 @@ impl Conversion<'_> {
             return self.convert_dict(&dict.to_owned(), depth);
         }
         if object.is_instance_of::<PySet>() {
-            return self.convert_set(object, depth);
+            return self.convert_set(object);
         }
         // SAFETY: asks for a slot of the type.
         if unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) } != 0 {
@@ -164,7 +164,7 @@ impl Conversion<'_> {
         Ok(array)
     }
 
-    fn convert_set(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+    fn convert_set(&self, object: ObjectRef<'_>) -> Result<Js, Raised> {
         let set = js::construct(js::get_named(js::global().raw(), c"Set")?.raw(), &[])?;
         for item in object.try_iter()? {
             let item = item?;
@@ -173,7 +173,6 @@ impl Conversion<'_> {
             };
             js::invoke(set.raw(), &bridge().keys.add, &[value.raw()])?;
         }
-        let _ = depth;
         self.remember(object, &set);
         Ok(set)
     }
@@ -183,7 +182,8 @@ impl Conversion<'_> {
         let prelude = bridge().prelude();
         if let Some(converter) = &self.options.dict_converter {
             let entries = js::array(Vec::new())?;
-            for (index, (key, value)) in dict.iter().enumerate() {
+            for (index, entry) in entries_of(dict)?.enumerate() {
+                let (key, value) = entry?;
                 let pair = js::array(vec![
                     self.convert(key.as_borrowed(), depth - 1)?,
                     self.convert(value.as_borrowed(), depth - 1)?,
@@ -196,7 +196,8 @@ impl Conversion<'_> {
         }
         let map = js::construct(prelude.literal_map.raw(), &[])?;
         self.remember(dict.as_any().as_borrowed(), &map);
-        for (key, value) in dict.iter() {
+        for entry in entries_of(dict)? {
+            let (key, value) = entry?;
             let Some(key_value) = immutable_to_js(key.as_borrowed())? else {
                 return Err(bad_key(&key, "Map"));
             };
@@ -219,26 +220,34 @@ impl Conversion<'_> {
     }
 
     fn run_converter(&self, converter: &Converter, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
-        // The converter's helpers borrow this conversion for the length of the call only; the guard ends them after it.
+        // The helpers reach this conversion for the length of the call only: `lent` ends that.
         let lent = Lent::new(self, depth);
-        let result = match converter {
+        let (convert, cache) = lent.python_helpers()?;
+        let value = match converter {
             Converter::Python(function) => {
-                let (convert, cache) = lent.python_helpers()?;
                 let value = function.call1((object, convert, cache))?;
-                to_js(value.as_borrowed())
+                match immutable_to_js(value.as_borrowed())? {
+                    Some(value) => value,
+                    None => return self.proxy(value.as_borrowed()),
+                }
             }
             Converter::JavaScript(function) => {
-                let (convert, cache) = lent.python_helpers()?;
-                let arguments =
-                    [pyproxy::create(object)?, to_js(convert.as_borrowed())?, to_js(cache.as_borrowed())?];
-                let list = arguments.each_ref().map(Js::raw);
-                Ok(js::call(function.raw(), js::UNDEFINED, &list)?)
+                let object = pyproxy::create(object)?;
+                let (convert, cache) = (to_js(convert.as_borrowed())?, to_js(cache.as_borrowed())?);
+                js::call(function.raw(), js::UNDEFINED, &[object.raw(), convert.raw(), cache.raw()])?
             }
         };
-        let value = result?;
         self.remember(object, &value);
         Ok(value)
     }
+}
+
+/// The items of a dict, as a subclass gives them.
+fn entries_of(
+    dict: &Bound<'static, PyDict>,
+) -> Result<impl Iterator<Item = PyResult<(Object, Object)>>, Raised> {
+    let items = dict.call_method0(intern!(python(), "items"))?;
+    Ok(items.try_iter()?.map(|item| item?.extract()))
 }
 
 fn bad_key(key: &Object, container: &str) -> Raised {
@@ -309,6 +318,5 @@ pub(crate) fn result_to_python(value: Js) -> Result<Object, Raised> {
 
 /// Whether `to_js` gives the object back as it is.
 pub(crate) fn is_unchanged(object: ObjectRef<'_>) -> Result<bool, Raised> {
-    let _ = intern!(python(), "");
     Ok(immutable_to_js(object)?.is_some())
 }

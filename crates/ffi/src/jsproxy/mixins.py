@@ -392,5 +392,23 @@ async def python_async_step(awaitable):
 
 
 async def python_async_close(closing, value):
-    await closing
-    return keep(helpers.step, True, value)
+    """`return` of a Python asynchronous generator: `closing` throws GeneratorExit into it."""
+    try:
+        yielded = await closing
+    except GeneratorExit:
+        return keep(helpers.step, True, value)
+    except StopAsyncIteration:
+        return keep(helpers.step, True, None)
+    return keep(helpers.step, False, yielded)
+
+
+def teach_json(jsnull):
+    """Lets `json` write `null` for `jsnull`, which Pyodide's own build of it does."""
+    from json import JSONEncoder
+
+    refuse = JSONEncoder.default
+
+    def default(self, value):
+        return None if value is jsnull else refuse(self, value)
+
+    JSONEncoder.default = default

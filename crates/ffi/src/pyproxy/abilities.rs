@@ -118,7 +118,8 @@ unsafe fn of_slots(class: *mut ffi::PyTypeObject, has_next: bool) -> u32 {
         add(mapping.is_some_and(|table| table.mp_subscript.is_some()), GET);
         add(mapping.is_some_and(|table| table.mp_ass_subscript.is_some()), SET);
         add(sequence.is_some_and(|table| table.sq_contains.is_some()), CONTAINS);
-        add(class.tp_iter.is_some() || has_item, ITERABLE);
+        // An iterator iterates over itself, whether it says so or not.
+        add(class.tp_iter.is_some() || has_item || has_next, ITERABLE);
         add(has_next || asynchronous.is_some_and(|table| table.am_send.is_some()), ITERATOR);
         add(asynchronous.is_some_and(|table| table.am_await.is_some()), AWAITABLE);
         add(class.tp_as_buffer.as_ref().is_some_and(|table| table.bf_getbuffer.is_some()), BUFFER);

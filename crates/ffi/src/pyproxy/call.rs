@@ -5,6 +5,7 @@ use std::ptr::null_mut;
 
 use hognose_engine::raw;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::{PyProxy, create, of, promise};
@@ -67,7 +68,7 @@ fn call_object(object: &Object, arguments: &[JSValue]) -> JsResult {
         // SAFETY: the list owns a reference to each argument that was translated.
         unsafe { ffi::Py_XDECREF(argument) };
     }
-    give_result(&result?)
+    give_result(object, &result?)
 }
 
 fn translate(arguments: &[JSValue], list: &mut [*mut ffi::PyObject]) -> Result<(), Raised> {
@@ -84,18 +85,25 @@ unsafe fn owned(result: *mut ffi::PyObject) -> Result<Object, Raised> {
     unsafe { Bound::from_owned_ptr_or_opt(python(), result) }.ok_or(Raised)
 }
 
-/// Translates what a Python function returned. A coroutine is scheduled at once, so that it runs even if nobody
-/// awaits it, as a JavaScript async function does.
-pub(super) fn give_result(result: &Object) -> JsResult {
+/// Translates what a Python function returned. The coroutine of an `async def` is scheduled at once, so that it runs even
+/// if nobody awaits it, as a JavaScript async function does.
+fn give_result(function: &Object, result: &Object) -> JsResult {
     if let Some(value) = convert::immutable_to_js(result.as_borrowed())? {
         return Ok(value);
     }
     let proxy = create(result.as_borrowed())?;
     // SAFETY: checks the type of a live object.
-    if unsafe { ffi::PyCoro_CheckExact(result.as_ptr()) } != 0 {
+    if unsafe { ffi::PyCoro_CheckExact(result.as_ptr()) } != 0 && is_body_of(result, function) {
         promise::ensure(proxy.raw())?;
     }
     Ok(proxy)
+}
+
+/// Whether a coroutine runs the body of the function itself, not of another that the function only called.
+fn is_body_of(coroutine: &Object, function: &Object) -> bool {
+    let code = function.getattr(intern!(python(), "__code__"));
+    let body = coroutine.getattr(intern!(python(), "cr_code"));
+    matches!((code, body), (Ok(code), Ok(body)) if code.is(&body))
 }
 
 /// Last argument is an object of keyword arguments.
@@ -117,14 +125,12 @@ pub(super) fn call_with_options(function: JSValue, arguments: &[JSValue]) -> JsR
         return promise::call_promising(&object, &list, keywords, flags & RELAXED != 0);
     }
     let result = apply(&object, &list, keywords, flags & RELAXED != 0)?;
-    give_result(&result)
+    give_result(&object, &result)
 }
 
 fn take_keywords(list: &mut Vec<JSValue>) -> JsResult {
     let Some(keywords) = list.pop() else {
-        return Err(js::throw_type_error(
-            "callKwargs requires at least one argument (the key word argument object)",
-        ));
+        return Err(js::throw_type_error("kwargs argument is missing"));
     };
     let is_plain = js::is_object(keywords)
         && (super::is_pyproxy(keywords)

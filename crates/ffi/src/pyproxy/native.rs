@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyIndexError, PyKeyError, PyStopIteration};
+use pyo3::exceptions::{PyGeneratorExit, PyIndexError, PyKeyError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -236,12 +236,17 @@ fn throw_into(this: JSValue, arguments: &[JSValue]) -> JsResult {
     enter(|| step_of(object.call_method1(intern!(python(), "throw"), (exception_of(arguments),))))
 }
 
-/// `return(value)` of a generator: closes it and gives the value back.
+/// `return(value)` of a generator: ends it, and gives the value back unless it has another answer.
 fn close(this: JSValue, arguments: &[JSValue]) -> JsResult {
     let object = target(this)?;
     enter(|| {
-        object.call_method0(intern!(python(), "close"))?;
-        step(true, Js::dup(js::argument(arguments, 0)))
+        let exit = python().get_type::<PyGeneratorExit>();
+        match object.call_method1(intern!(python(), "throw"), (exit,)) {
+            Err(error) if error.is_instance_of::<PyGeneratorExit>(python()) => {
+                step(true, Js::dup(js::argument(arguments, 0)))
+            }
+            result => step_of(result),
+        }
     })
 }
 
@@ -278,7 +283,8 @@ fn throw_into_async(this: JSValue, arguments: &[JSValue]) -> JsResult {
 fn close_async(this: JSValue, arguments: &[JSValue]) -> JsResult {
     let object = target(this)?;
     enter(|| {
-        let closing = object.call_method0(intern!(python(), "aclose"))?;
+        let exit = python().get_type::<PyGeneratorExit>();
+        let closing = object.call_method1(intern!(python(), "athrow"), (exit,))?;
         let close = bridge().mixins().get_item("python_async_close")?;
         let value = argument_to_python(arguments, 0)?;
         Ok(promise::of_awaitable(&close.call1((closing, value))?)?)

@@ -216,6 +216,11 @@
   };
 
   const KEYWORDS = 1, RELAXED = 2, PROMISING = 4;
+  function requireKeywords(list, caller) {
+    if (list.length === 0) {
+      throw new TypeError(`${caller} requires at least one argument (the key word argument object)`);
+    }
+  }
   const callWith = (proxy, flags, list) => apply.call(native.call, proxy, [flags, undefined, ...list]);
 
   const Callable = {
@@ -223,7 +228,7 @@
       return apply.call(native.call, this, [0, self, ...list]);
     },
     apply(self, list) {
-      return apply.call(native.call, this, [0, self, ...(list ?? [])]);
+      return apply.call(native.call, this, [0, self, ...Array.from(list ?? [])]);
     },
     bind(self, ...list) {
       return native.bind.call(this, self, ...list);
@@ -232,21 +237,27 @@
       return native.captureThis.call(this);
     },
     callKwargs(...list) {
+      requireKeywords(list, "callKwargs");
       return callWith(this, KEYWORDS, list);
     },
     callRelaxed(...list) {
       return callWith(this, RELAXED, list);
     },
     callKwargsRelaxed(...list) {
+      requireKeywords(list, "callKwargsRelaxed");
       return callWith(this, KEYWORDS | RELAXED, list);
     },
     callPromising(...list) {
       return callWith(this, PROMISING, list);
     },
     callPromisingKwargs(...list) {
+      requireKeywords(list, "callPromisingKwargs");
       return callWith(this, PROMISING | KEYWORDS, list);
     },
     callWithOptions({ relaxed, kwargs, promising } = {}, ...list) {
+      if (kwargs) {
+        requireKeywords(list, "callWithOptions with 'kwargs: true'");
+      }
       const flags = (kwargs ? KEYWORDS : 0) | (relaxed ? RELAXED : 0) | (promising ? PROMISING : 0);
       return callWith(this, flags, list);
     },
@@ -405,16 +416,16 @@
   }
 
   function jsonValue(value) {
-    return native.isPyProxy(value) && native.abilities(value) & native.GET ? jsonView(value) : value;
+    return native.abilities(value) & native.GET ? jsonView(value) : value;
   }
 
   const precedence = new Set(["copy", "constructor", "toString", "destroy"]);
 
   function jsonTraps(proxy) {
     const isList = (native.abilities(proxy) & native.SEQUENCE) !== 0;
-    const keyOf = (name) => (isList && /^\d+$/.test(name) ? Number(name) : name);
+    const keyOf = (name) => (/^\d+$/.test(name) ? Number(name) : name);
     const find = (name) => {
-      const value = native.getItem.call(proxy, keyOf(name));
+      const value = isList ? undefined : native.getItem.call(proxy, name);
       return value === undefined && /^\d+$/.test(name) ? native.getItem.call(proxy, Number(name)) : value;
     };
     const passes = (name) => typeof name === "symbol" || precedence.has(name);
@@ -429,7 +440,11 @@
         if (isList && !/^\d+$/.test(name)) {
           return Reflect.get(target, name, receiver);
         }
-        return jsonValue(find(name));
+        const value = find(name);
+        if (value === undefined && name === "get") {
+          return (key) => jsonValue(native.getItem.call(proxy, key));
+        }
+        return jsonValue(value);
       },
       has: (target, name) => (passes(name) ? name in proxy : find(name) !== undefined),
       set(target, name, value) {
@@ -444,7 +459,8 @@
         if (isList) {
           return [...Array(native.length.call(proxy)).keys()].map(String).concat("length");
         }
-        return [...new Set([...proxy].map(String))];
+        const keys = Array.from(proxy, (key) => (native.isPyProxy(key) ? undefined : String(key)));
+        return [...new Set(keys)].filter((key) => key !== undefined);
       },
       getOwnPropertyDescriptor(target, name) {
         if (isList && name === "length") {
