@@ -121,7 +121,11 @@ def test_variables_come_from_configuration_secrets_file_and_command_line(serve, 
 def test_dev_vars_and_the_command_line_override_variables(serve, project):
     folder = project("raw")
     (folder / ".dev.vars").write_text('GREETING=overridden\nSECRET="from the file"\n')
-    assert serve(folder).fetch("/variables").text == "overridden 3 from the file"
+    server = serve(folder)
+    assert server.fetch("/variables").text == "overridden 3 from the file"
+    assert "SECRET: (secret)" in server.output.text
+    assert "from the file" not in server.output.text
+    server.close()
     options = ("--var", "GREETING:typed", "--persist-to", str(folder / "other"))
     assert serve(folder, *options).fetch("/variables").text == "typed 3 from the file"
 

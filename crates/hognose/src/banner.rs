@@ -1,7 +1,7 @@
 //! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds,
 //! and what of the lock around it this machine lacks.
 
-use hognose_config::{Plan, Variable};
+use hognose_config::{Limits, Plan, Variable};
 
 use crate::interpreter::Interpreter;
 use crate::project::{Configuration, relative};
@@ -21,6 +21,7 @@ pub(crate) fn rows(
         ("python", format!("{} ({})", interpreter.version(), interpreter.executable.display())),
     ];
     rows.extend(bindings(plan).map(|text| ("env", text)));
+    rows.extend(unserved(plan).map(|text| ("not yet", text)));
     rows.extend(hognose_jail::probe().lacking().into_iter().map(|text| ("no lock", text)));
     rows
 }
@@ -29,6 +30,13 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let namespaces = plan.kv_namespaces.iter().map(|kv| format!("{}: KV namespace `{}`", kv.binding, kv.id));
     let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
     namespaces.chain(variables)
+}
+
+/// What the configuration asks for and this version reads, but does not do.
+fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
+    let crons = (!plan.crons.is_empty()).then_some("`triggers.crons` are not run");
+    let limits = (plan.limits != Limits::default()).then_some("`limits` are not enforced");
+    crons.into_iter().chain(limits).map(str::to_owned)
 }
 
 /// A variable's value, short enough for a line. Secrets are not for screens.
