@@ -191,22 +191,16 @@ impl<'a> Waiting<'a> {
 }
 
 /// Tells QuickJS how far the current runner's stack reaches: it compares addresses, and knows of one stack only.
+#[inline(always)]
 fn limit_js_stack(context: Context, stack_limit: usize) {
-    let here = 0_u8;
-    let available = (&raw const here as usize).saturating_sub(stack_limit + JS_MARGIN_BYTES);
-    set_js_stack(context, available);
+    // SAFETY: this runs on the runner's stack, which ends at its limit; the margin lies above it.
+    unsafe { context.set_stack(stack_limit + JS_MARGIN_BYTES) };
 }
 
+/// The same for the main stack, whose end the kernel moves as it grows.
+#[inline(always)]
 fn limit_main_js_stack(context: Context) {
-    set_js_stack(context, MAIN_JS_STACK_BYTES);
-}
-
-fn set_js_stack(context: Context, bytes: usize) {
-    use hognose_engine::raw;
-    // SAFETY: the context is alive as long as the thread's event loop, and belongs to this thread.
-    unsafe {
-        let runtime = raw::JS_GetRuntime(context.as_ptr());
-        raw::JS_SetMaxStackSize(runtime, bytes as _);
-        raw::JS_UpdateStackTop(runtime);
-    }
+    let here = 0_u8;
+    // SAFETY: the main stack may grow to more than what is given away here.
+    unsafe { context.set_stack((&raw const here).addr() - MAIN_JS_STACK_BYTES) };
 }
