@@ -85,6 +85,16 @@ pub(crate) fn python_modules(plan: &Plan) -> Option<PathBuf> {
     Some(plan.directory.join("python_modules")).filter(|folder| folder.is_dir())
 }
 
+/// What the base imports, so that a reload need not: the SDK, where the main module uses it and the project has none of
+/// its own. Other packages are left to the zygote, for they may start threads, and a base with threads could not be
+/// forked.
+pub(crate) fn preload(plan: &Plan) -> Vec<String> {
+    let source = std::fs::read_to_string(&plan.main).unwrap_or_default();
+    let uses_sdk =
+        source.lines().any(|line| line.starts_with("from workers") || line.starts_with("import workers"));
+    if uses_sdk && python_modules(plan).is_none() { vec!["workers".to_owned()] } else { Vec::new() }
+}
+
 /// Paths travel as text. One that is not UTF-8 was refused with the configuration.
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()

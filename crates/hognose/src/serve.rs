@@ -133,7 +133,7 @@ impl Session<'_> {
             code_dirs: code.iter().flatten().map(|path| text(path)).collect(),
             scratch_dir: text(&self.state.folder("scratch")?),
             open: false,
-            preload: Vec::new(),
+            preload: plan::preload(&project.plan),
         })
     }
 
