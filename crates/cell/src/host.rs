@@ -292,13 +292,12 @@ pub(crate) fn owned_error(thrown: &Thrown) -> OwnedError {
     }
 }
 
-/// An uncaught error as a person reads it: name, message and stack.
+/// An uncaught error as a person reads it: name, message, and the lines of its stack that are not ours.
 pub(crate) fn describe_error(error: &Value) -> String {
     let thrown = Thrown(error.clone());
-    match thrown.stack() {
-        Some(stack) if !stack.is_empty() => format!("{thrown}\n{}", stack.trim_end()),
-        _ => thrown.to_string(),
-    }
+    let stack = thrown.stack().unwrap_or_default();
+    let own_lines = stack.lines().filter(|line| !line.trim().is_empty() && !line.contains("(hognose:"));
+    own_lines.fold(thrown.to_string().trim_end().to_owned(), |text, line| text + "\n" + line)
 }
 
 /// Settles a promise. What JavaScript itself does to the promise's reactions is no concern of the caller's.

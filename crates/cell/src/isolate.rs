@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
-use hognose_ffi::event_loop::Hooks;
+use hognose_ffi::event_loop::{self, Hooks};
 use hognose_wire::{Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Side};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -62,12 +62,22 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         cell.event_loop.set_hooks(isolate.hooks(&link));
         // Kept open: synchronous calls of later bindings go through it.
         let _synchronous = synchronous;
-        cell.event_loop.run(py, &|| false)
+        run_on(py, cell)
     };
     if let Err(error) = serve() {
         error.print(py);
     }
     process::exit(1)
+}
+
+/// Runs the loop without end. `sys.exit()` in a handler ends that handler only, whose task has the exception.
+fn run_on(py: Python<'_>, cell: &Cell) -> PyResult<()> {
+    loop {
+        match cell.event_loop.run(py, &|| false) {
+            Err(error) if event_loop::is_interruption(py, &error) => {}
+            ended => return ended,
+        }
+    }
 }
 
 /// Hands the link's events to the isolate.
@@ -173,6 +183,9 @@ impl Isolate {
             return;
         }
         let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();
+        if hung.is_empty() || self.cell.python.other_threads_may_call(py) {
+            return;
+        }
         for invocation in hung {
             if !self.is_completed(invocation) {
                 self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, HUNG));

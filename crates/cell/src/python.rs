@@ -61,6 +61,12 @@ impl Half {
         }
     }
 
+    /// Whether a thread runs that may still send the loop something.
+    pub(crate) fn other_threads_may_call(&self, py: Python<'_>) -> bool {
+        let asked = self.running_loop(py).and_then(|running| running.call_method0("other_threads_may_call"));
+        asked.and_then(|answer| answer.is_truthy()).unwrap_or(false)
+    }
+
     fn running_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let get = GET.get_or_try_init(py, || {

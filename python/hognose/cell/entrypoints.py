@@ -154,7 +154,9 @@ def describe(error: BaseException, roots: list[str]) -> tuple[str, str]:
     """One line and the traceback of an exception, with only the frames that lie in ``roots`` where there are any."""
     lines = traceback.TracebackException.from_exception(error, capture_locals=False)
     _keep_frames(lines, tuple(os.path.join(root, "") for root in roots))
+    notes, lines.__notes__ = lines.__notes__, None
     summary = "".join(lines.format_exception_only()).strip()
+    lines.__notes__ = notes
     return summary, "".join(lines.format())
 
 

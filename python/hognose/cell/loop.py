@@ -1,6 +1,10 @@
 """asyncio's event loop over the native one."""
 
+import asyncio
 import concurrent.futures
+import sys
+import threading
+import traceback
 
 from hognose import _hognose
 from pyodide.webloop import PyodideFuture, WebLoop
@@ -44,13 +48,10 @@ class HognoseLoop(WebLoop):
 
     def run_in_executor(self, executor, func, *args):
         """Runs ``func(*args)`` in a real thread."""
-        import asyncio
-
         if executor is None:
             executor = self._executor
             if executor is None:
                 executor = self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
-        _native.listen_to_threads()
         hold = _native.Hold()
         future = asyncio.wrap_future(executor.submit(func, *args), loop=self)
         future.add_done_callback(lambda _: hold.release())
@@ -67,6 +68,25 @@ class HognoseLoop(WebLoop):
 
     def remove_writer(self, fd):
         return self._unwatch(self._writers, fd)
+
+    def other_threads_may_call(self):
+        """Whether a thread runs that may still send something. The default executor's do only while they hold the
+        loop."""
+        workers = self._executor._threads if self._executor else ()
+        return any(
+            thread is not threading.main_thread() and thread not in workers for thread in threading.enumerate()
+        )
+
+    def default_exception_handler(self, context):
+        """Prints what nobody caught."""
+        error = context.get("exception")
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            # These have left the loop when they were raised.
+            return
+        details = [f"{key}: {value!r}" for key, value in sorted(context.items()) if key not in ("message", "exception")]
+        lines = [context.get("message") or "Unhandled exception in event loop", *details]
+        text = "".join(traceback.format_exception(error)) if error else ""
+        print("\n".join(lines), text, sep="\n", end="", file=sys.stderr)
 
     def _watch(self, watches, fd, write, callback, args):
         descriptor = _descriptor(fd)

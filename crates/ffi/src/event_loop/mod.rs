@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use hognose_engine::{Context, Value};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
 use crate::stack::runner::{Runners, Ticket};
@@ -130,6 +130,11 @@ pub fn schedule(callback: Value, delay_ms: f64) -> PyResult<TimerId> {
 pub(crate) fn redeem(ticket: Ticket) -> PyResult<()> {
     current()?.push(Ready::Redeem(ticket));
     Ok(())
+}
+
+/// Whether this is `SystemExit` or `KeyboardInterrupt`, which leave the loop.
+pub fn is_interruption(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py)
 }
 
 /// What a runner does: callbacks until there are none, or until another runner is due.
@@ -311,9 +316,7 @@ impl EventLoop {
 
     fn run_callback(&self, py: Python<'_>, callback: &Callback) {
         let Err(error) = callback.run(py) else { return };
-        if error.is_instance_of::<pyo3::exceptions::PySystemExit>(py)
-            || error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
-        {
+        if is_interruption(py, &error) {
             self.interruption.replace(Some(error));
         } else if let Err(error) = python_api::report_callback_error(py, callback, error) {
             error.write_unraisable(py, None);

@@ -120,19 +120,6 @@ impl Poller {
         Ok(Watch { token, state: Rc::downgrade(&self.state) })
     }
 
-    /// Lets other threads wake the loop from now on.
-    pub(super) fn listen(&self) -> io::Result<()> {
-        let mut messages = messages();
-        if messages.wake.is_some() {
-            return Ok(());
-        }
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        self.state
-            .with_epoll(|epoll| epoll::add(epoll, &wake, EventData::new_u64(MESSAGES), EventFlags::IN))?;
-        messages.wake = Some(wake);
-        Ok(())
-    }
-
     pub(super) fn has_messages(&self) -> bool {
         !messages().callbacks.is_empty()
     }
@@ -209,10 +196,22 @@ impl State {
     fn with_epoll<T>(&self, use_it: impl FnOnce(&OwnedFd) -> rustix::io::Result<T>) -> io::Result<T> {
         let mut slot = self.epoll.borrow_mut();
         if slot.is_none() {
-            *slot = Some(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+            *slot = Some(make_epoll()?);
         }
         Ok(use_it(slot.as_ref().expect("invariant: just filled"))?)
     }
+}
+
+/// Makes the kernel's set, with the descriptor through which other threads wake the loop in it.
+fn make_epoll() -> io::Result<OwnedFd> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let mut messages = messages();
+    // What was sent before there was anything to wake counts at once.
+    let pending = u32::from(!messages.callbacks.is_empty());
+    let wake = eventfd(pending, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    epoll::add(&epoll, &wake, EventData::new_u64(MESSAGES), EventFlags::IN)?;
+    messages.wake = Some(wake);
+    Ok(epoll)
 }
 
 /// Keeps a descriptor watched until it drops. Drop it before the descriptor is closed.

@@ -24,7 +24,6 @@ fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(call_soon, module)?)?;
     module.add_function(wrap_pyfunction!(call_at, module)?)?;
     module.add_function(wrap_pyfunction!(call_soon_threadsafe, module)?)?;
-    module.add_function(wrap_pyfunction!(listen_to_threads, module)?)?;
     module.add_function(wrap_pyfunction!(watch, module)?)
 }
 
@@ -86,12 +85,6 @@ fn call_soon_threadsafe(
     let handle = Handle::new(callback.cancelled(), None);
     poller::send(callback);
     Ok(handle)
-}
-
-/// Has to be called on the loop's thread before another thread is given `call_soon_threadsafe`.
-#[pyfunction]
-fn listen_to_threads() -> PyResult<()> {
-    Ok(current()?.poller.listen()?)
 }
 
 /// Keeps the loop from ending until it is released.

@@ -16,11 +16,12 @@ at_top_level = run_sync(asyncio.sleep(0, "waited"))
 visits = 0
 name = contextvars.ContextVar("name", default="nobody")
 local = threading.local()
-gates = {}
 
 
-def gate(which):
-    return gates.setdefault(which, asyncio.Event())
+async def gate(which):
+    """Waits until the test opens the gate."""
+    answer = await js.fetch(f"{global_env.GATES}/{which}")
+    return await answer.text()
 
 
 async def on_fetch(request, env, ctx):
@@ -34,11 +35,6 @@ async def on_fetch(request, env, ctx):
 
 def hello(request, env, ctx, argument):
     return "hello"
-
-
-def open_gate(request, env, ctx, argument):
-    gate(argument).set()
-    return "opened"
 
 
 def top_level(request, env, ctx, argument):
@@ -65,7 +61,7 @@ def blocked(request, env, ctx, argument):
         raise KeyError(argument)
     except KeyError:
         console.log(f"{argument} waits")
-        run_sync(gate(argument).wait())
+        run_sync(gate(argument))
         handled = sys.exception()
     return f"{name.get()} {handled!r} {asyncio.current_task() is not None} {local.value}"
 
@@ -82,19 +78,6 @@ def deep(request, env, ctx, argument):
         down(0)
     except RecursionError:
         return "RecursionError"
-
-
-def deep_javascript(request, env, ctx, argument):
-    try:
-        js.eval if False else js.Function
-        down = js.Array["from"]
-
-        def again(*_):
-            return down([1], create_proxy(again))
-
-        again()
-    except BaseException as error:
-        return type(error).__name__
 
 
 def above_javascript(request, env, ctx, argument):
@@ -189,23 +172,23 @@ async def sleeps_in_thread(request, env, ctx, argument):
     """Blocks a thread, not the others."""
     released = threading.Event()
     sleeper = asyncio.create_task(asyncio.to_thread(released.wait))
-    await gate(argument).wait()
+    await gate(argument)
     released.set()
     return repr(await sleeper)
 
 
-async def later(what, ctx_free=True):
-    await gate("later").wait()
+async def later(what):
+    await gate(what)
     print(f"later: {what}")
 
 
 async def wait_coroutine(request, env, ctx, argument):
-    ctx.waitUntil(later("a coroutine"))
+    ctx.waitUntil(later("coroutine"))
     return "answered"
 
 
 async def wait_task(request, env, ctx, argument):
-    ctx.waitUntil(asyncio.create_task(later("a task")))
+    ctx.waitUntil(asyncio.create_task(later("task")))
     return "answered"
 
 
@@ -214,8 +197,12 @@ async def wait_promise(request, env, ctx, argument):
     return "answered"
 
 
+async def kv(request, env, ctx, argument):
+    return await env.KV.get(argument)
+
+
 async def wait_module(request, env, ctx, argument):
-    wait_until(later("by the module"))
+    wait_until(later("module"))
     return "answered"
 
 
@@ -227,12 +214,23 @@ async def wait_raises(request, env, ctx, argument):
     return "answered"
 
 
+async def wait_many(request, env, ctx, argument):
+    """What is kept may keep more."""
+
+    async def more():
+        await gate("some")
+        ctx.waitUntil(later("more"))
+
+    ctx.waitUntil(more())
+    return "answered"
+
+
 async def cancelled(request, env, ctx, argument):
     """Sees its client go."""
     gone = asyncio.Event()
     request.signal.addEventListener("abort", create_proxy(lambda _: gone.set()))
     console.log("waits for the client to go")
-    await gone.wait()
+    await asyncio.wait_for(gone.wait(), 60)
     print("the client has gone")
     return "nobody reads this"
 
@@ -294,22 +292,24 @@ def from_javascript(request, env, ctx, argument):
     return js.JSON.parse("{")
 
 
-async def unawaited_failure(request, env, ctx, argument):
-    async def fail():
-        raise ValueError("in the background")
-
-    asyncio.create_task(fail())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    return "answered"
-
-
 async def exits(request, env, ctx, argument):
-    sys.exit(3)
+    sys.exit(argument)
 
 
-async def base_exception(request, env, ctx, argument):
-    raise KeyboardInterrupt
+async def exits_later(request, env, ctx, argument):
+    await asyncio.sleep(0.001)
+    sys.exit(argument)
+
+
+async def background(request, env, ctx, argument):
+    """Two tasks that raise: an ordinary exception and one that ends programs."""
+
+    async def fail(error):
+        raise error
+
+    tasks = asyncio.create_task(fail(ValueError("in the background"))), asyncio.create_task(fail(SystemExit(3)))
+    await asyncio.wait(tasks)
+    return "answered"
 
 
 async def timing(request, env, ctx, argument):
