@@ -61,7 +61,7 @@ fn get_property(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Rais
     let key = bridge().caches.atom(name)?;
     let found = js::get(value, &key)?;
     match found.tag() {
-        raw::JS_TAG_UNDEFINED if !js::has(value, &key)? => Err(missing(name)),
+        raw::JS_TAG_UNDEFINED if !js::has(value, &key)? => absent(value, name),
         // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
         raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
             Err(missing(name))
@@ -69,6 +69,21 @@ fn get_property(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Rais
         raw::JS_TAG_OBJECT if js::is_function(found.raw()) => convert::to_python_bound(found, value),
         _ => convert::to_python(found),
     }
+}
+
+/// What isn't there: `from module import *` asks for `__all__` and means all properties.
+#[cold]
+fn absent(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Raised> {
+    // SAFETY: the name of an attribute is a `str`.
+    let text = unsafe { Borrowed::from_ptr(python(), name).cast_unchecked::<PyString>() };
+    if !text.to_str().is_ok_and(|text| text == "__all__") {
+        return Err(missing(name));
+    }
+    let names = pyo3::types::PyList::empty(python());
+    for key in js::own_keys(value, false)? {
+        names.append(convert::to_python(key.to_value()?)?)?;
+    }
+    Ok(names.into_any())
 }
 
 #[cold]

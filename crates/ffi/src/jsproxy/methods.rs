@@ -40,6 +40,7 @@ pub(crate) fn python_helpers() -> PyResult<Bound<'static, PyModule>> {
         array,
         same_python,
         unwrap,
+        plain,
         object_map,
         object_map_get,
         buffer_to_bytes,
@@ -232,6 +233,9 @@ fn array(values: &Bound<'_, PyAny>) -> Answer {
 #[pyfunction]
 fn same_python(proxy: &Bound<'_, PyAny>, index: u32, other: &Bound<'_, PyAny>) -> PyResult<bool> {
     let element = js::get_index(value(proxy)?, index).map_err(Raised::from)?;
+    if !pyproxy::is_alive(element.raw()) {
+        return Ok(false);
+    }
     match pyproxy::unwrap_any(element.raw())? {
         Some(object) => object.eq(own(other)),
         None => Ok(false),
@@ -243,6 +247,12 @@ fn unwrap(proxy: &Bound<'_, PyAny>) -> Answer {
     answer(value(proxy).and_then(|value| {
         pyproxy::unwrap_any(value)?.ok_or_else(|| raised::<PyTypeError>("Expected a double proxy"))
     }))
+}
+
+/// An ordinary proxy of the object that a view shows.
+#[pyfunction]
+fn plain(proxy: &Bound<'_, PyAny>) -> Answer {
+    answer(value(proxy).and_then(|value| create(Js::dup(value), js::UNDEFINED)))
 }
 
 /// A proxy of the same object that shows it as a mapping of its properties.

@@ -199,6 +199,8 @@ def get_slice(array, part):
 
 def set_slice(array, part, values):
     start, stop, step = part.indices(len(array))
+    if not hasattr(values, "__iter__"):
+        raise TypeError("can only assign an iterable" if step == 1 else "must assign iterable to extended slice")
     values = list(values)
     if step == 1:
         keep(helpers.splice, array, start, max(start, stop) - start, *values)
@@ -221,19 +223,15 @@ def delete_slice(array, part):
         keep(helpers.splice, array, index, 1)
 
 
+def concatenate(array, other):
+    return keep(helpers.concat, array, helpers.from_(other) if native.is_proxy(other) else native.array(list(other)))
+
+
+def repeat(array, count):
+    return helpers.repeat(array, max(0, count))
+
+
 class ArrayLike:
-    def __add__(self, other):
-        if not hasattr(other, "__iter__"):
-            return NotImplemented
-        return keep(helpers.concat, self, helpers.from_(other) if native.is_proxy(other) else native.array(list(other)))
-
-    def __mul__(self, count):
-        if not hasattr(count, "__index__"):
-            return NotImplemented
-        return helpers.repeat(self, max(0, count.__index__()))
-
-    __rmul__ = __mul__
-
     def __reversed__(self):
         return (self[index] for index in range(len(self) - 1, -1, -1))
 
@@ -281,9 +279,6 @@ class Array:
 
     def append(self, value, /):
         keep(helpers.push, self, value)
-
-    def push(self, *values):
-        return keep(helpers.push, self, *values)
 
     def insert(self, index, value, /):
         keep(helpers.splice, self, slice(index, None).indices(len(self))[0], 0, value)
@@ -337,12 +332,23 @@ class DoubleProxy:
         return native.unwrap(self)
 
 
-class Viewable:
+class ObjectMapView:
     def as_object_map(self, *, hereditary=False):
         return native.object_map(self, hereditary, False)
 
+
+class JsonView:
     def as_py_json(self):
         return native.object_map(self, True, True)
+
+
+class JsonSequence:
+    def __getitem__(self, key):
+        value = native.plain(self)[key]
+        return value.as_py_json() if native.is_proxy(value) and hasattr(value, "as_py_json") else value
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
 
 
 class ObjectMap:

@@ -101,6 +101,44 @@ pub(super) unsafe extern "C" fn get_at(
     )
 }
 
+/// `sq_concat`
+pub(super) unsafe extern "C" fn concatenate(
+    object: *mut ffi::PyObject,
+    other: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython passes two live objects.
+    give(unsafe { mixin("concatenate", &[object, other]) })
+}
+
+/// `sq_repeat`
+pub(super) unsafe extern "C" fn repeat(
+    object: *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    let count = crate::convert::numbers::number_to_python(count as f64);
+    // SAFETY: CPython passes a live proxy.
+    give(unsafe { mixin("repeat", &[object, count.as_ptr()]) })
+}
+
+/// `sq_ass_item`, for C code that counts.
+pub(super) unsafe extern "C" fn set_item_at(
+    object: *mut ffi::PyObject,
+    index: ffi::Py_ssize_t,
+    value: *mut ffi::PyObject,
+) -> c_int {
+    // SAFETY: CPython passes a live proxy, and a live value or null.
+    unsafe {
+        let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        give_status(slot_value(object).and_then(|target| {
+            if value.is_none() && !js::is_array(target) {
+                return Err(raised::<PyTypeError>("object doesn't support item deletion"));
+            }
+            set_at(target, index, value)
+        }))
+    }
+}
+
 /// # Safety
 /// All pointers are live objects.
 unsafe fn mixin(name: &str, arguments: &[*mut ffi::PyObject]) -> Result<Object, Raised> {

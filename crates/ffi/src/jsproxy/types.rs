@@ -13,9 +13,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::features;
-#[expect(clippy::wildcard_imports, reason = "the flags are this module's vocabulary")]
-use super::features::*;
+use super::features::{
+    self, HAS_GET, HAS_HAS, HAS_INCLUDES, HAS_LENGTH, HAS_SET, IS_ARRAY, IS_ASYNC_GENERATOR,
+    IS_ASYNC_ITERABLE, IS_ASYNC_ITERATOR, IS_AWAITABLE, IS_BUFFER, IS_CALLABLE, IS_DOUBLE_PROXY, IS_ERROR,
+    IS_GENERATOR, IS_ITERABLE, IS_ITERATOR, IS_NODE_LIST, IS_OBJECT_MAP, IS_PY_JSON_DICT,
+    IS_PY_JSON_SEQUENCE, IS_TYPEDARRAY, MAPPING, allows_object_map,
+};
 use super::{JsProxy, attributes, awaitable, call, exception, iterator, mapping, sequence};
 use crate::bridge::{Mixins, Object, bridge, python};
 use crate::errors::Raised;
@@ -98,13 +101,14 @@ fn make(flags: u32) -> Result<Object, Raised> {
         }
     }
     class.setattr(intern!(python(), "__module__"), intern!(python(), "pyodide.ffi"))?;
-    class.setattr(intern!(python(), "_js_type_flags"), flags)?;
+    // Before the flags: with them the type is a subclass already, by the metaclass, and registration does nothing.
     register_abstract(&class, flags)?;
+    class.setattr(intern!(python(), "_js_type_flags"), flags)?;
     Ok(class)
 }
 
 /// Which mixins of `mixins.py` a type gets; later ones win.
-fn mixin_conditions(flags: u32) -> [(&'static str, bool); 16] {
+fn mixin_conditions(flags: u32) -> [(&'static str, bool); 18] {
     let has = |feature: u32| flags & feature != 0;
     let object_map = has(IS_OBJECT_MAP | IS_PY_JSON_DICT);
     let mapping = flags & MAPPING == MAPPING || object_map;
@@ -123,7 +127,9 @@ fn mixin_conditions(flags: u32) -> [(&'static str, bool); 16] {
         ("Buffer", has(IS_BUFFER)),
         ("DoubleProxy", has(IS_DOUBLE_PROXY)),
         ("ObjectMap", object_map),
-        ("Viewable", allows_object_map(flags) || has(IS_ARRAY | IS_NODE_LIST)),
+        ("ObjectMapView", allows_object_map(flags)),
+        ("JsonView", allows_object_map(flags) || has(IS_ARRAY | IS_NODE_LIST)),
+        ("JsonSequence", has(IS_PY_JSON_SEQUENCE) && has(IS_ARRAY | IS_NODE_LIST)),
         ("Error", has(IS_ERROR)),
     ]
 }
@@ -281,6 +287,11 @@ fn add_containers(slots: &mut Vec<ffi::PyType_Slot>, flags: u32) {
     if indexed {
         slots.push(slot(ffi::Py_sq_length, mapping::length as *const c_void));
         slots.push(slot(ffi::Py_sq_item, sequence::get_at as *const c_void));
+        slots.push(slot(ffi::Py_sq_ass_item, sequence::set_item_at as *const c_void));
+    }
+    if has(IS_ARRAY | IS_NODE_LIST) {
+        slots.push(slot(ffi::Py_sq_concat, sequence::concatenate as *const c_void));
+        slots.push(slot(ffi::Py_sq_repeat, sequence::repeat as *const c_void));
     }
     if has(IS_TYPEDARRAY) {
         slots.push(slot(ffi::Py_mp_subscript, sequence::get_typed as *const c_void));
