@@ -14,7 +14,10 @@ SECOND = WORKER.format(greeting='"second"')
 
 
 def start(serve, project, source=FIRST, configuration='main = "src/index.py"\n'):
-    return serve(project(files={"wrangler.toml": configuration, "src/index.py": source}))
+    """A server that has loaded its first version: changes that come earlier may be part of it."""
+    server = serve(project(files={"wrangler.toml": configuration, "src/index.py": source}))
+    server.output.wait_for("Loaded in")
+    return server
 
 
 def change(server, path, text):
