@@ -57,8 +57,8 @@ impl Console {
         Self::output(&format!("{} on {}", self.painted(GREEN, "Ready"), self.painted(BOLD, url)));
     }
 
-    /// A request that was answered: `GET / 200 3ms`.
-    pub(crate) fn request(self, method: &str, path: &str, status: u16, duration: Duration) {
+    /// The line of a request that was answered: `GET / 200 3ms`.
+    pub(crate) fn request(self, method: &str, path: &str, status: u16, duration: Duration) -> String {
         let colour = match status {
             500.. => RED,
             400.. => YELLOW,
@@ -67,7 +67,7 @@ impl Console {
         };
         let status = self.painted(colour, &status.to_string());
         let took = self.painted(DIM, &format!("{}ms", duration.as_millis()));
-        Self::output(&format!("{method} {} {status} {took}", printable(path)));
+        format!("{method} {} {status} {took}\n", printable(path))
     }
 
     /// What a Worker printed or logged. Its text may hold anything, so control characters do not reach the terminal.
@@ -105,13 +105,19 @@ impl Console {
     }
 
     /// Text for standard error that is rendered already. A reader who has gone is no reason to stop serving, here and
-    /// in [`Self::output`].
+    /// in [`Self::text`].
     pub(crate) fn error_text(text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Lines for standard output that are rendered already.
+    pub(crate) fn text(lines: &str) {
+        let mut output = io::stdout().lock();
+        let _ = output.write_all(lines.as_bytes()).and_then(|()| output.flush());
+    }
+
     fn output(text: &str) {
-        let _ = writeln!(io::stdout().lock(), "{text}");
+        Self::text(&format!("{text}\n"));
     }
 
     fn painted(self, colour: &str, text: &str) -> String {

@@ -10,6 +10,7 @@ mod banner;
 mod cli;
 mod console;
 mod error;
+mod events;
 mod interpreter;
 mod packages;
 mod plan;
@@ -17,12 +18,15 @@ mod project;
 mod remarks;
 mod run;
 mod serve;
+mod signals;
 mod state;
 mod watch;
 
 use std::ffi::OsString;
 
 use pyo3::prelude::*;
+
+use crate::interpreter::Interpreter;
 
 /// The extension module `hognose._hognose`.
 #[pymodule]
@@ -42,5 +46,3 @@ mod _hognose {
         hognose_cell::register(module)
     }
 }
-
-use interpreter::Interpreter;

@@ -9,20 +9,21 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hognose_supervisor::{EgressOptions, ReplaceError, Server, ServerEvent, ServerOptions};
-use hognose_wire::control::{Base, LoadFailure};
+use hognose_wire::control::Base;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::error::CommandError;
+use crate::events;
 use crate::interpreter::Interpreter;
 use crate::packages;
 use crate::plan::{self, Engines};
 use crate::project::{Configuration, Project, Reader};
 use crate::remarks::Remarks;
+use crate::signals::StopSignals;
 use crate::state::{self, State};
 use crate::watch::Watch;
 use crate::{address, banner};
@@ -88,7 +89,7 @@ impl Session<'_> {
         let server = Server::start(options).await?;
         self.console.banner(&banner::rows(&project.plan, &self.reader.configuration, self.interpreter));
         self.console.ready(&address::url(server.local_addr()));
-        let shown = tokio::spawn(show(events, self.console));
+        let shown = tokio::spawn(events::show(events, self.console));
         let served = self.until_stopped(&server, watch, &mut stop).await;
         self.console.note("Stopping");
         // Dropped rather than shut down, the server's cells end with their sockets.
@@ -200,68 +201,4 @@ impl Session<'_> {
 /// How many isolates one Worker gets where `hognose.toml` does not say.
 fn cores() -> usize {
     available_parallelism().map_or(1, NonZero::get)
-}
-
-/// Shows what the server says, until it is gone.
-async fn show(mut events: mpsc::Receiver<ServerEvent>, console: Console) {
-    let mut loads = 0;
-    while let Some(event) = events.recv().await {
-        match event {
-            ServerEvent::RequestDone { method, path, status, duration } => {
-                console.request(method.as_str(), &path, status, duration);
-            }
-            ServerEvent::Log { level, text, .. } => console.worker(level, &text),
-            ServerEvent::Loaded { warnings, duration, .. } => {
-                for warning in warnings {
-                    console.warning(&warning);
-                }
-                let word = if loads == 0 { "Loaded" } else { "Reloaded" };
-                console.note(&format!("{word} in {} ms", duration.as_millis()));
-                loads += 1;
-            }
-            ServerEvent::LoadFailed { failure, .. } => {
-                show_load_failure(&failure, console);
-                loads += 1;
-            }
-            ServerEvent::IsolateDied { pid, reason, requests_lost, .. } => {
-                console.trouble(&format!("Isolate {pid} ended: {reason} ({requests_lost} requests lost)"));
-            }
-            ServerEvent::Lost { count } => {
-                console.warning(&format!("{count} lines were too fast to be shown"));
-            }
-        }
-    }
-}
-
-fn show_load_failure(failure: &LoadFailure, console: Console) {
-    console.trouble(&format!("The Worker cannot be loaded: {}", failure.message));
-    if !failure.traceback.is_empty() {
-        Console::error_text(failure.traceback.trim_end());
-    }
-}
-
-/// The signals that ask for a graceful end.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl StopSignals {
-    fn listen() -> Result<Self, CommandError> {
-        let listen = |kind| signal(kind).map_err(CommandError::Runtime);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
 }
