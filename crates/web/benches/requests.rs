@@ -9,8 +9,8 @@ use hognose_web::{
     RequestHead, TimerId, Web,
 };
 
-const ROUNDS: usize = 50;
-const TURNS: u32 = 200;
+const ROUNDS: usize = 10;
+const TURNS: u32 = 3000;
 
 fn main() -> Result<()> {
     let runtime =

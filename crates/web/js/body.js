@@ -111,19 +111,23 @@ export class Content {
   }
 
   #becomeStream() {
-    const wasUsed = this.used;
     this.data = this.kind === "incoming" ? streamOfIncoming(this.data) : streamOfBytes(this.bytesInMemory);
     this.kind = "stream";
-    if (wasUsed) readableCoreOf(this.data).cancel();
+    if (this.used) lock(readableCoreOf(this.data));
   }
+}
+
+// Locks a stream for good and marks it as used.
+function lock(core) {
+  core.disturbed = true;
+  return new DefaultReaderCore(core);
 }
 
 // The content of a stream that stays behind locked and used. Bytes that nobody has read yet move as they are.
 function moveStream(core) {
   const { origin, expectedLength } = core;
   const untouched = origin !== undefined && !core.disturbed;
-  const reader = new DefaultReaderCore(core);
-  core.disturbed = true;
+  const reader = lock(core);
   if (!untouched) return new Content("stream", forwardedStream(reader, expectedLength));
   return new Content(origin instanceof IncomingBody ? "incoming" : "bytes", origin);
 }

@@ -70,24 +70,24 @@ class TransformCore {
     this.#errorWritable(new TypeError("This TransformStream has been terminated."));
   }
 
-  async #write(chunk) {
-    if (this.#backpressure) {
-      await this.#backpressureChange.promise;
+  #write(chunk) {
+    if (!this.#backpressure) return this.#transform(chunk);
+    return this.#backpressureChange.promise.then(() => {
       if (this.writable.state === "erroring") throw this.writable.storedError;
-    }
-    try {
-      await this.#transform(chunk);
-    } catch (error) {
-      this.error(error);
-      throw error;
-    }
+      return this.#transform(chunk);
+    });
   }
 
   #transform(chunk) {
+    return this.#transformed(chunk).catch((error) => {
+      this.error(error);
+      throw error;
+    });
+  }
+
+  #transformed(chunk) {
     const { transform } = this.#transformer;
-    if (transform !== undefined) return transform(chunk);
-    this.enqueue(chunk);
-    return undefined;
+    return transform === undefined ? invoke(this, this.enqueue, chunk) : transform(chunk);
   }
 
   #close() {

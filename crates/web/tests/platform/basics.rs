@@ -180,6 +180,24 @@ fn an_error_in_a_listener_or_timer_is_reported_and_others_go_on() {
 }
 
 #[test]
+fn rejections_that_nobody_handles_are_reported() {
+    let platform = crate::harness::Platform::start();
+    let (promise, reason) = (platform.eval("Promise.reject(1)"), platform.eval("new Error('lost')"));
+    promise.mark_handled();
+    platform.web.report_unhandled_rejection(&promise, &reason).unwrap();
+    assert_eq!(platform.outside.reported.borrow().as_slice(), ["Error: lost"]);
+    platform.run(
+        "globalThis.seen = [];
+         addEventListener('unhandledrejection', (e) => { seen.push(e.type, e.reason.message, e.promise instanceof Promise); e.preventDefault() });
+         addEventListener('rejectionhandled', (e) => { seen.push(e.type) });",
+    );
+    platform.web.report_unhandled_rejection(&promise, &reason).unwrap();
+    platform.web.report_handled_rejection(&promise, &reason).unwrap();
+    assert_eq!(platform.run("return seen"), "unhandledrejection,lost,true,rejectionhandled");
+    assert_eq!(platform.outside.reported.borrow().len(), 1);
+}
+
+#[test]
 fn timers_run_in_order_with_their_arguments() {
     check(&[
         (

@@ -24,6 +24,8 @@ pub(crate) struct Outside {
     /// Reads that wait because `hold_reads` is set.
     pub(crate) held_reads: RefCell<Vec<Done<Option<Vec<u8>>>>>,
     pub(crate) hold_reads: Cell<bool>,
+    /// Makes every write fail, as when the client has gone.
+    pub(crate) fail_writes: Cell<bool>,
     pub(crate) cancelled_fetches: Cell<usize>,
     pub(crate) cancelled_bodies: RefCell<Vec<(u32, String)>>,
     pub(crate) log: RefCell<Vec<(LogLevel, String)>>,
@@ -106,6 +108,9 @@ impl Host for Outside {
     }
 
     fn write_body(&self, context: Context, body: BodyId, chunk: Vec<u8>, done: Done<()>) {
+        if self.fail_writes.get() {
+            return done(context, Err(HostError::new("Network connection lost.")));
+        }
         if let Some(outgoing) = self.outgoing.borrow_mut().get_mut(&body.0) {
             outgoing.bytes.extend(chunk);
         }

@@ -290,6 +290,30 @@ fn a_stream_is_written_to_the_host() {
 }
 
 #[test]
+fn a_reader_that_goes_away_cancels_the_stream() {
+    let platform = Platform::start();
+    platform.outside.fail_writes.set(true);
+    platform.respond(
+        "new Response(new ReadableStream({ pull(c) { c.enqueue(new Uint8Array(1)) }, cancel(r) { globalThis.why = r } }))",
+    );
+    platform.run_jobs();
+    assert_eq!(platform.run("return why"), "Error: Network connection lost.");
+}
+
+#[test]
+fn a_chunk_that_is_not_bytes_breaks_the_body_off() {
+    let platform = Platform::start();
+    let parts = platform.respond("new Response(ReadableStream.from([{}]))");
+    let BodySource::Stream { body, .. } = parts.body else { panic!("{:?}", parts.body) };
+    platform.run_jobs();
+    let aborted = platform.outside.outgoing.borrow()[&body.0].aborted.clone().unwrap_or_default();
+    assert!(
+        aborted.starts_with("TypeError: This TransformStream is being used as a byte stream"),
+        "{aborted}"
+    );
+}
+
+#[test]
 fn a_fixed_length_stream_has_a_length_and_a_failing_one_breaks_off() {
     let platform = Platform::start();
     let parts = platform.respond(
