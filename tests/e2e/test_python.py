@@ -197,6 +197,11 @@ def test_all_ways_to_say_something_are_shown(server, output):
     assert "UserWarning: a warning of this" in shown
 
 
+def test_what_threads_print_is_shown(server, output):
+    assert server.fetch("/print_in_thread").text == "printed"
+    output("printed in a thread\n")
+
+
 def test_a_traceback_shows_causes_notes_and_the_users_own_lines(server):
     answer = server.fetch("/chained")
     assert answer.status == 500

@@ -38,6 +38,7 @@ use crate::cell::Cell;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run_cell, module)?)?;
     module.add_function(wrap_pyfunction!(log, module)?)?;
+    module.add_function(wrap_pyfunction!(is_cell_thread, module)?)?;
     module.add_function(wrap_pyfunction!(run_module, module)?)?;
     hognose_ffi::event_loop::register(module)
 }
@@ -56,6 +57,12 @@ fn log(py: Python<'_>, stream: &str, text: &str) {
     if let Some(cell) = Cell::current() {
         cell.log(py, level, text);
     }
+}
+
+/// Whether the caller's thread is the cell's own, the only one that may [`log`].
+#[pyfunction]
+fn is_cell_thread() -> bool {
+    Cell::current().is_some()
 }
 
 /// Runs a JavaScript module; the result is awaitable.

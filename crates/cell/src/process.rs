@@ -1,15 +1,19 @@
 //! Forking, and taking over descriptors by number: the one file of this crate that needs `unsafe`.
 #![expect(unsafe_code, reason = "fork(2), and descriptors inherited by number")]
 
+use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use pyo3::Python;
+use rustix::fs::FileType;
 use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 
 /// The number under which a base finds its control socket.
 const CONTROL: i32 = 3;
+/// A locked cell has no higher one.
+const DESCRIPTORS_MAX: i32 = 1024;
 
 /// Who we are after a fork.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,25 @@ fn die_with(parent: Pid) {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     if getppid() != Some(parent) {
         exit(0);
+    }
+}
+
+/// The descriptors that are open, but for devices, which hold no state: each with what it is, in a word.
+pub(crate) fn open_descriptors() -> BTreeMap<i32, &'static str> {
+    (0..DESCRIPTORS_MAX).filter_map(|number| Some((number, kind_of(number)?))).collect()
+}
+
+fn kind_of(number: i32) -> Option<&'static str> {
+    // SAFETY: the number is only asked about, and not used after this line; one that is not open is an error.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    let status = rustix::fs::fstat(descriptor).ok()?;
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::CharacterDevice => None,
+        FileType::RegularFile => Some("file"),
+        FileType::Directory => Some("folder"),
+        FileType::Socket => Some("socket"),
+        FileType::Fifo => Some("pipe"),
+        _ => Some("descriptor"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Templates: cells that others are forked from. The *base* starts both engines and the packages; a *zygote*, forked
 //! from it, has run a Worker's top-level code; *isolates* are forked from the zygote and serve.
 //!
-//! A template has one thread, and its event loop does not turn: it waits for orders, forks, and waits again.
+//! A template has one thread, and its event loop does not turn: it waits for orders, forks, and waits again. A zygote
+//! that its Worker's top-level code left with something that two processes cannot share becomes an isolate instead.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
@@ -33,14 +34,14 @@ pub(crate) fn run_base(py: Python<'_>) -> ! {
     match base::boot(py, &boot, &control) {
         Ok(cell) => {
             ready(&control, Loaded::default());
-            serve(py, &cell, &control)
+            fork_on_order(py, &cell, &control)
         }
         Err(error) => fail(&control, base::describe(py, &error)),
     }
 }
 
 /// Forks on order, for ever.
-fn serve(py: Python<'_>, cell: &Rc<Cell>, control: &SharedControl) -> ! {
+fn fork_on_order(py: Python<'_>, cell: &Rc<Cell>, control: &SharedControl) -> ! {
     process::ignore_children();
     loop {
         let order = control.borrow_mut().receive();
@@ -93,10 +94,27 @@ fn become_zygote(py: Python<'_>, cell: &Rc<Cell>, worker: Worker, control: UnixS
     cell.set_stage(Stage::Template(Rc::clone(&control)));
     match zygote::load(py, cell, worker) {
         Ok(loaded) => {
+            let forkable = loaded.unforkable.is_empty();
             ready(&control, loaded);
-            serve(py, cell, &control)
+            if forkable { fork_on_order(py, cell, &control) } else { become_isolate(py, cell, &control) }
         }
         Err(failure) => fail(&control, failure),
+    }
+}
+
+/// Takes the place of the isolate that it is ordered to fork.
+fn become_isolate(py: Python<'_>, cell: &Rc<Cell>, control: &SharedControl) -> ! {
+    let order = control.borrow_mut().receive();
+    let mut sockets = control.borrow_mut().take_descriptors().into_iter().map(UnixStream::from);
+    match (order, sockets.next(), sockets.next()) {
+        (Ok(Some(Order::Fork(Role::Isolate))), Some(frames), Some(synchronous)) => {
+            if control.borrow_mut().send(&Report::Became).is_err() {
+                process::exit(0);
+            }
+            isolate::run(py, cell, frames, synchronous)
+        }
+        (Ok(None) | Err(_), ..) => process::exit(0),
+        _ => process::exit(1),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From base to zygote: `env` is made, the Worker's top-level code runs, and what it left behind is looked at.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use hognose_wire::control::{Export, ExportKind, LoadFailure, Loaded, Worker};
@@ -9,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::cell::{Cell, LoadedWorker};
-use crate::{base, env, reseed, runtime_modules};
+use crate::{base, env, process, reseed, runtime_modules};
 
 /// Loads a Worker into a fresh fork of the base.
 pub(crate) fn load(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadFailure> {
@@ -27,10 +28,12 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> PyResult<Load
     runtime_modules::set_flags(py, &worker.flags)?;
     let env = env::build(cell, &worker).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;
+    let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;
     let handlers = import_main(py, cell, &worker)?;
     recorder.stop(py)?;
-    let loaded = describe(py, cell, handlers.bind(py))?;
+    let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
+    let loaded = Loaded { unforkable, ..describe(handlers.bind(py))? };
     let env = hognose_ffi::to_python(py, &env)?;
     cell.set_worker(LoadedWorker { plan: worker, handlers, env, make_context });
     base::freeze(py)?;
@@ -56,7 +59,20 @@ fn import_main(py: Python<'_>, cell: &Rc<Cell>, worker: &Worker) -> PyResult<Py<
     loaded.unwrap_or_else(|| Err(PyRuntimeError::new_err("the Worker's top-level code waits for something that can never happen")))
 }
 
-fn describe(py: Python<'_>, cell: &Cell, handlers: &Bound<'_, PyAny>) -> PyResult<Loaded> {
+/// What top-level code left, in words.
+fn what_no_fork_can_share(
+    py: Python<'_>,
+    cell: &Cell,
+    open_before: &BTreeMap<i32, &'static str>,
+) -> PyResult<Vec<String>> {
+    let threads: Vec<String> = cell.python.boot(py).call_method0("threads")?.extract()?;
+    cell.event_loop.rest();
+    let left_open = process::open_descriptors().into_iter().filter(|(number, _)| !open_before.contains_key(number));
+    let threads = threads.into_iter().map(|name| format!("the thread `{name}`"));
+    Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
+}
+
+fn describe(handlers: &Bound<'_, PyAny>) -> PyResult<Loaded> {
     let exports: Vec<(String, String, Vec<String>)> = handlers.call_method0("exports")?.extract()?;
     let warnings = if exports.is_empty() {
         vec!["the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)`".to_owned()]
@@ -67,9 +83,7 @@ fn describe(py: Python<'_>, cell: &Cell, handlers: &Bound<'_, PyAny>) -> PyResul
         .into_iter()
         .map(|(name, kind, methods)| Export { name, kind: export_kind(&kind), methods })
         .collect();
-    let threads: Vec<String> = cell.python.boot(py).call_method0("threads")?.extract()?;
-    let unforkable = threads.into_iter().map(|name| format!("the thread `{name}`")).collect();
-    Ok(Loaded { exports, unforkable, warnings })
+    Ok(Loaded { exports, warnings, unforkable: Vec::new() })
 }
 
 fn export_kind(kind: &str) -> ExportKind {

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use crate::template::Template;
 
 /// A process that lives no longer than this value: dropping it kills.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Process {
     pid: u32,
     /// What a shell would make of its end, once it has been reaped.
     exit_code: OnceLock<u8>,
+    /// What it was forked from, where nothing else holds that: a cell may end with its parent.
+    _parent: Option<Arc<Template>>,
 }
 
 impl Process {
@@ -45,7 +49,14 @@ impl Process {
             pidfd: AsyncFd::with_interest(pidfd, Interest::READABLE)?,
             pid,
             exit_code: OnceLock::new(),
+            _parent: None,
         })
+    }
+
+    /// The same process, which lets its parent live as long as itself.
+    pub(crate) fn with_parent(mut self, parent: Arc<Template>) -> Self {
+        self._parent = Some(parent);
+        self
     }
 
     /// Its number, for people.

@@ -47,8 +47,6 @@ pub struct CellCommand {
 #[derive(Debug)]
 pub(crate) struct Template {
     orders: mpsc::Sender<ForkOrder>,
-    /// What it was forked from, which lives at least as long: a cell may end with its parent.
-    _parent: Option<Arc<Template>>,
     /// What it reported when it was ready.
     pub(crate) loaded: Loaded,
 }
@@ -115,8 +113,7 @@ impl Template {
         let (ours, theirs) =
             socket_pair().map_err(|error| failure(format!("cannot make a socket: {error}")))?;
         let process = self.fork(role, vec![theirs]).await.map_err(|error| failure(error.to_string()))?;
-        let zygote = Self::await_ready(Control::new(ours), process, around).await?;
-        Ok(Self { _parent: Some(self), ..zygote })
+        Self::await_ready(Control::new(ours), process.with_parent(self), around).await
     }
 
     async fn await_ready(
@@ -137,7 +134,7 @@ impl Template {
         let (orders, received) = mpsc::channel(16);
         let task = Keeper { control, process, around: around.clone(), waiting: VecDeque::new() };
         around.tasks.spawn(task.run(received));
-        Ok(Self { orders, _parent: None, loaded })
+        Ok(Self { orders, loaded })
     }
 
     /// Has it fork; the child is killed when the process that is returned is dropped.
@@ -308,6 +305,7 @@ impl Keeper {
                     None => break,
                 },
                 report = self.control.receive() => match report {
+                    Ok(Some(Report::Became)) => return self.hand_over(),
                     Ok(Some(report)) => self.report(report),
                     Ok(None) => break,
                     Err(error) => {
@@ -332,6 +330,14 @@ impl Keeper {
         sent.is_ok()
     }
 
+    /// Gives the process itself to whoever asked for a fork of it.
+    fn hand_over(mut self) {
+        if let Some(reply) = self.waiting.pop_front() {
+            // Whoever gave up waiting leaves a process to be killed, which dropping it does.
+            let _gave_up = reply.send(Ok(self.process));
+        }
+    }
+
     /// Acts on a report; `false`: the template is not to be trusted any more.
     fn report(&mut self, report: Report) -> bool {
         let result = match report {
@@ -342,8 +348,8 @@ impl Keeper {
             Report::Forked { pid } => Process::open_child(pid, self.process.pid())
                 .map_err(|error| ForkError::Broken(error.to_string())),
             Report::ForkFailed { message } => Err(ForkError::Refused(message)),
-            Report::Ready(_) | Report::Failed(_) => {
-                self.complain("it reported twice that it has loaded");
+            Report::Ready(_) | Report::Failed(_) | Report::Became => {
+                self.complain("it reported what it cannot have become");
                 return false;
             }
         };

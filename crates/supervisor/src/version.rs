@@ -115,8 +115,8 @@ impl Version {
         Ok((isolate, connection))
     }
 
-    /// Forks from the zygote. One that has died is made anew; one that must not be forked more than once (its top-level
-    /// code left a thread or a descriptor that two processes cannot share) is used up by it.
+    /// Forks from the zygote. One that has died is made anew; one that cannot be forked (its top-level code left a
+    /// thread or a descriptor that two processes cannot share) becomes the isolate itself, and is used up by it.
     async fn fork(&self, descriptors: Vec<std::os::fd::OwnedFd>) -> Result<crate::process::Process, String> {
         let mut kept = self.zygote.lock().await;
         let alive = kept.take().filter(Template::is_alive);

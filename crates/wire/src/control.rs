@@ -49,6 +49,8 @@ pub enum Report {
         /// The text.
         text: String,
     },
+    /// Instead of forking an isolate this process, which cannot be forked, has become one. It takes no more orders.
+    Became,
 }
 
 impl Report {
@@ -60,7 +62,7 @@ impl Report {
                 at_most("message", failure.message.len(), ERROR_TEXT_MAX)?;
                 at_most("traceback", failure.traceback.len(), ERROR_TEXT_MAX)
             }
-            Self::Forked { .. } => Ok(()),
+            Self::Forked { .. } | Self::Became => Ok(()),
             Self::ForkFailed { message } => at_most("message", message.len(), ERROR_TEXT_MAX),
             Self::Log { text, .. } => at_most("log line", text.len(), LOG_LINE_MAX),
         }
@@ -155,7 +157,7 @@ pub struct Loaded {
     /// What the Worker exports: `default` and named classes with their kinds.
     pub exports: Vec<Export>,
     /// Names of threads that top-level code left running, and descriptors it left open: such a zygote is not forked
-    /// for isolates; each starts afresh instead.
+    /// for isolates; it becomes one itself ([`Report::Became`]), and each further one starts afresh.
     pub unforkable: Vec<String>,
     /// Things to tell the user once.
     pub warnings: Vec<String>,

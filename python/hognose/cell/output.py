@@ -46,14 +46,22 @@ class LogStream(io.TextIOBase):
     def _send_lines(self):
         lines, newline, self._line = self._line.rpartition("\n")
         if newline:
-            _hognose.log(self._name, lines)
+            _log(self._name, lines)
         if len(self._line) > _LINE_MAX:
             self.flush()
 
     def flush(self):
         if self._line:
             line, self._line = self._line, ""
-            _hognose.log(self._name, line)
+            _log(self._name, line)
+
+
+def _log(name: str, text: str) -> None:
+    """Sends text; from another thread by way of the loop's, which knows of the invocation by the context."""
+    if _hognose.is_cell_thread():
+        _hognose.log(name, text)
+    else:
+        _hognose.event_loop.call_soon_threadsafe(_hognose.log, name, text)
 
 
 def redirect() -> None:

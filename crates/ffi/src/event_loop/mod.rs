@@ -214,6 +214,11 @@ impl EventLoop {
         self.runners.waiting()
     }
 
+    /// Gives back the kernel objects where nothing needs them; the next wait makes them anew.
+    pub fn rest(&self) {
+        self.poller.rest();
+    }
+
     /// Makes the loop fit for a forked child: kernel objects that parent and child would share are made afresh.
     pub fn after_fork(&self) {
         self.poller.after_fork();

@@ -168,6 +168,13 @@ impl Poller {
         Some(Event { action, readiness })
     }
 
+    pub(super) fn rest(&self) {
+        if self.state.watches.borrow().is_empty() {
+            self.state.epoll.replace(None);
+            messages().wake = None;
+        }
+    }
+
     pub(super) fn after_fork(&self) {
         self.state.epoll.replace(None);
         self.state.watches.borrow_mut().clear();

@@ -63,10 +63,15 @@ fn template(role: &str, socket: &UnixStream) {
         let _let_go = test.read(&mut [0]);
         return;
     }
-    let unforkable = if main == "threads" { vec!["thread \"watcher\"".to_owned()] } else { Vec::new() };
+    let has_threads = main == "threads";
+    let unforkable = if has_threads { vec!["thread \"watcher\"".to_owned()] } else { Vec::new() };
     report(socket, &Report::Ready(Loaded { unforkable, ..Loaded::default() }));
     while let Some((order, descriptors)) = receive::<Order>(socket, &mut decoder) {
         let Order::Fork(role) = order else { panic!("no order for a template: {order:?}") };
+        if has_threads {
+            report(socket, &Report::Became);
+            return Isolate::new(UnixStream::from(descriptors.into_iter().next().unwrap())).serve();
+        }
         let pid = fork(&role, &main, descriptors);
         report(socket, &Report::Forked { pid });
     }

@@ -93,12 +93,12 @@ async fn a_zygote_that_names_a_foreign_process_gets_no_isolate() {
 }
 
 #[tokio::test]
-async fn a_zygote_with_threads_is_forked_once_only() {
+async fn a_zygote_with_threads_becomes_an_isolate_itself() {
     let mut test = TestServer::start("threads").await;
-    let (_, first_zygote) = test.get("/parent").await;
+    let (_, first) = test.get("/pid").await;
     assert_eq!(test.get("/die").await.0, 502);
-    let (_, second_zygote) = test.get("/parent").await;
-    assert_ne!(first_zygote, second_zygote);
+    let (_, second) = test.get("/pid").await;
+    assert_ne!(first, second);
     let warnings = test.event(|event| match event {
         ServerEvent::Loaded { warnings, .. } => Some(warnings),
         _ => None,

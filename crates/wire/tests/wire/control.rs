@@ -26,6 +26,7 @@ fn orders_and_reports_come_back_as_they_were() {
     check(&Report::Ready(Loaded { exports: vec![export], ..Loaded::default() }));
     check(&Report::Failed(LoadFailure { message: "SyntaxError".into(), ..LoadFailure::default() }));
     check(&Report::Forked { pid: 7 });
+    check(&Report::Became);
     check(&Report::Log { level: LogLevel::Warn, text: "late".into() });
 }
 

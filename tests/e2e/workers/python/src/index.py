@@ -128,6 +128,11 @@ async def threads(request, env, ctx, argument):
     return repr([await asyncio.to_thread(work), in_executor])
 
 
+async def print_in_thread(request, env, ctx, argument):
+    await asyncio.to_thread(print, "printed in a thread")
+    return "printed"
+
+
 async def from_thread(request, env, ctx, argument):
     loop, future = asyncio.get_running_loop(), asyncio.Future()
     thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(future.set_result, "from a thread"))

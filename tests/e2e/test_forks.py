@@ -1,0 +1,93 @@
+"""What isolates of one zygote must not share, and zygotes that cannot be forked."""
+
+import re
+
+import pytest
+
+
+def test_isolates_of_one_zygote_draw_different_numbers(serve):
+    server = serve("forks")
+    first = server.fetch().json
+    assert server.fetch("/end").status == 502
+    second = server.fetch().json
+    assert first.pop("random.Random(42)") == second.pop("random.Random(42)")
+    assert [name for name in first if first[name] == second[name]] == []
+
+
+THREADED = """\
+import os
+import threading
+from js import Response
+
+asked, answered = threading.Event(), threading.Event()
+
+def work():
+    while True:
+        asked.wait()
+        asked.clear()
+        answered.set()
+
+threading.Thread(target=work, name="worker of mine", daemon=True).start()
+
+async def on_fetch(request):
+    if request.url.endswith("end"):
+        os._exit(1)
+    asked.set()
+    return Response.new(f"{answered.wait(10)} {os.getpid()}")
+"""
+
+
+def test_a_thread_of_the_top_level_lives_on_in_every_isolate(serve, project):
+    files = {"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": THREADED}
+    server = serve(project(files=files))
+    warning = server.output.wait_for("Top-level code left (.*) running or open")
+    assert "`worker of mine`" in warning[1]
+    first = server.fetch().text
+    assert re.fullmatch(r"True \d+", first)
+    assert server.fetch("/end").status == 502
+    second = server.fetch().text
+    assert re.fullmatch(r"True \d+", second)
+    assert first != second
+
+
+OPEN = """\
+import os
+import socket
+import tempfile
+from js import Response
+
+left, other = {}
+
+async def on_fetch(request):
+    return Response.new(str(os.getpid()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [("socket.socketpair()", "socket"), ("tempfile.TemporaryFile(), 0", "file"), ("os.pipe()", "pipe")],
+)
+def test_an_open_descriptor_of_the_top_level_belongs_to_one_isolate(serve, project, expression, kind):
+    files = {"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": OPEN.format(expression)}
+    server = serve(project(files=files))
+    assert f"a {kind} (descriptor " in server.output.wait_for("Top-level code left (.*) running or open")[1]
+    assert server.fetch().status == 200
+
+
+WAITED = """\
+import asyncio
+from js import Response
+from pyodide.ffi import run_sync
+
+run_sync(asyncio.sleep(0.001))
+
+async def on_fetch(request):
+    await asyncio.sleep(0.001)
+    return Response.new("hello")
+"""
+
+
+def test_what_hognose_itself_opens_while_loading_does_not_count(serve, project):
+    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": WAITED}))
+    assert server.fetch().text == "hello"
+    assert "running or open" not in server.output.text

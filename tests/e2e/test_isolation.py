@@ -1,0 +1,100 @@
+"""A cell owns nothing: what a Worker tries, and what it sees; the same code succeeds outside the lock."""
+
+import contextlib
+import os
+import shutil
+import socket
+
+import pytest
+from conftest import WORKERS
+from harness import Server, run
+
+REFUSED = {
+    "read_passwords": "PermissionError",
+    "list_root": "PermissionError",
+    "read_beside_the_project": "PermissionError",
+    "write_outside": "PermissionError",
+    "write_own_code": "PermissionError",
+    "remove_own_code": "PermissionError",
+    "write_installed_packages": "PermissionError",
+    "connect_to_loopback": "PermissionError",
+    "bind_a_port": "PermissionError",
+    "start_a_program": "PermissionError",
+    "start_the_interpreter": "PermissionError",
+    "signal_another_process": "PermissionError",
+    "read_the_parents_memory": "PermissionError",
+    "foreign_environment": "False",
+    "foreign_descriptors": "False",
+}
+PERMITTED = {
+    "write_scratch": "'kept'",
+    "write_null": "7",
+    "read_own_code": "True",
+    "time_zones": "'1:00:00'",
+}
+OUTSIDE = {
+    "list_root": "True",
+    "read_beside_the_project": "'beside'",
+    "write_outside": "'x'",
+    "write_own_code": "'written'",
+    "remove_own_code": "'removed'",
+    "connect_to_loopback": "'connected'",
+    "bind_a_port": "'bound'",
+    "start_a_program": "0",
+    "start_the_interpreter": "0",
+    "signal_another_process": "'signalled'",
+    "foreign_environment": "True",
+}
+
+
+@pytest.fixture(scope="module")
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def copy(folder):
+    """The project, with a file beside it and one in it that may not be touched."""
+    shutil.copytree(WORKERS / "isolation", folder / "isolation")
+    (folder / "beside.txt").write_text("beside")
+    (folder / "isolation/src/victim.txt").write_text("alive")
+    return folder / "isolation"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = copy(tmp_path_factory.mktemp("isolation"))
+    server = Server(["dev", str(folder), "--port", "0"], folder, {"CANARY": "sings"})
+    with contextlib.closing(server):
+        yield server
+    assert not (folder.parent / "written.txt").exists()
+    assert (folder / "src/victim.txt").read_text() == "alive"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_worker_is_refused(server, listener, name):
+    query = f"port={listener.getsockname()[1]}&process={server.process.pid}"
+    assert server.fetch(f"/{name}?{query}").text == REFUSED[name]
+
+
+def test_top_level_code_is_refused_the_same(server):
+    assert dict(line.split() for line in server.fetch("/at_top_level").text.splitlines()) == REFUSED
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+def test_a_worker_may(server, name):
+    assert server.fetch(f"/{name}").text == PERMITTED[name]
+
+
+def test_the_same_code_succeeds_outside_the_lock(tmp_path, listener):
+    script = copy(tmp_path) / "src/attempts.py"
+    port = str(listener.getsockname()[1])
+    arguments = (str(script), port, str(os.getpid()))
+    code, output = run("run", *arguments, folder=tmp_path, environment={"CANARY": "sings"})
+    told = dict(line.split(" ", 1) for line in output.splitlines())
+    assert code == 0, output
+    assert {name: told[name] for name in OUTSIDE | PERMITTED} == OUTSIDE | PERMITTED
+
+
+def test_pth_lines_of_packages_run_inside_the_lock(server):
+    assert server.fetch("/pth").text == "PermissionError"
