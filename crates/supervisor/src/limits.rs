@@ -5,6 +5,8 @@ use std::time::Duration;
 /// A request body of at most this many bytes, whose length is known, is awaited whole and travels inside the
 /// invocation: an isolate is not held while a slow client sends it.
 pub const BODY_INLINE_MAX: usize = 16 << 10;
+/// The most header fields of a client's request: what hyper takes without allocating for more.
+pub const HEADER_FIELDS_MAX: usize = 100;
 /// The most bytes that may wait for an isolate that does not read its socket; above it the isolate takes no more work.
 pub const OUTBOX_MAX: usize = 4 << 20;
 /// An invocation that its isolate has not begun after this long shows that the isolate is computing.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hognose_wire::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
+use hognose_wire::limits::HEADER_BYTES_MAX;
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -121,14 +121,15 @@ async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
     }
 }
 
-/// The limits of connections. hyper answers what exceeds its own (a head that does not fit its buffer) without a text.
+/// The limits of connections. hyper answers what exceeds its own without a text: a head that does not fit its buffer, and
+/// in HTTP/1 more than [`crate::limits::HEADER_FIELDS_MAX`] fields, which is its default (for any other number it would
+/// allocate and fill tables of that size for every request).
 fn protocol() -> auto::Builder<TokioExecutor> {
     let mut protocol = auto::Builder::new(TokioExecutor::new());
     protocol
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_headers(HEADERS_MAX + 1)
         .max_buf_size(request::HEAD_MAX);
     protocol.http2().timer(TokioTimer::new()).max_header_list_size(2 * HEADER_BYTES_MAX as u32);
     protocol

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hognose_wire::limits::{HEADER_BYTES_MAX, HEADERS_MAX, URL_MAX};
+use hognose_wire::limits::{HEADER_BYTES_MAX, URL_MAX};
 use hognose_wire::{Body as WireBody, HttpRequest};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -13,6 +13,7 @@ use url::Url;
 use crate::body::Body;
 use crate::exchange;
 use crate::ingress::response::Failure;
+use crate::limits::HEADER_FIELDS_MAX;
 
 /// The most bytes of a request's head that are buffered: what is allowed, and enough more to say what was not.
 pub(super) const HEAD_MAX: usize = 3 * (HEADER_BYTES_MAX + URL_MAX);
@@ -47,7 +48,7 @@ impl Head {
     fn new(peer: SocketAddr, parts: Parts) -> Result<Self, Failure> {
         let Parts { method, uri, version, mut headers, .. } = parts;
         let size = exchange::header_bytes(&headers);
-        if size > HEADER_BYTES_MAX || headers.len() > HEADERS_MAX {
+        if size > HEADER_BYTES_MAX || headers.len() > HEADER_FIELDS_MAX {
             return Err(Failure::HeadersTooLarge);
         }
         let url = absolute_url(&uri, &headers)?;
@@ -175,8 +176,8 @@ mod tests {
             });
             headers
         };
-        assert!(head_of(many(HEADERS_MAX), "/").is_ok());
-        assert!(matches!(head_of(many(HEADERS_MAX + 1), "/"), Err(Failure::HeadersTooLarge)));
+        assert!(head_of(many(HEADER_FIELDS_MAX), "/").is_ok());
+        assert!(matches!(head_of(many(HEADER_FIELDS_MAX + 1), "/"), Err(Failure::HeadersTooLarge)));
     }
 
     #[test]

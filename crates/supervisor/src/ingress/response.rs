@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use hognose_wire::control::LoadFailure;
-use hognose_wire::limits::{HEADER_BYTES_MAX, HEADERS_MAX, URL_MAX};
+use hognose_wire::limits::{HEADER_BYTES_MAX, URL_MAX};
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use crate::body::Body;
+use crate::limits::HEADER_FIELDS_MAX;
 use crate::pool::PoolError;
 
 /// Why a request has no response of the Worker's.
@@ -20,7 +21,7 @@ pub(super) enum Failure {
     #[error("URI Too Long: the URL has {size} bytes; at most {URL_MAX} are allowed.")]
     UrlTooLong { size: usize },
     #[error(
-        "Request Header Fields Too Large: at most {HEADERS_MAX} header fields with {HEADER_BYTES_MAX} bytes in all are allowed."
+        "Request Header Fields Too Large: at most {HEADER_FIELDS_MAX} header fields with {HEADER_BYTES_MAX} bytes in all are allowed."
     )]
     HeadersTooLarge,
     #[error("{message}")]
