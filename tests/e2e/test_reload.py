@@ -46,7 +46,8 @@ def test_a_new_module_is_found(serve, project):
 
 
 def test_a_change_of_variables_is_served(serve, project):
-    server = start(serve, project, WORKER.format(greeting="env.WORD"), 'main = "src/index.py"\nvars = { WORD = "one" }\n')
+    source = WORKER.format(greeting="env.WORD")
+    server = start(serve, project, source, 'main = "src/index.py"\nvars = { WORD = "one" }\n')
     assert server.fetch().text == "one"
     change(server, ".dev.vars", "WORD=two\n")
     assert server.fetch().text == "two"
@@ -77,7 +78,8 @@ def test_a_note_is_not_repeated(serve, project):
 
 
 def test_serve_does_not_watch(serve, project):
-    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": FIRST}), command="serve")
+    folder = project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": FIRST})
+    server = serve(folder, command="serve")
     assert server.fetch().text == "first"
     (server.folder / "src/index.py").write_text(SECOND)
     assert server.fetch().text == "first"
@@ -88,7 +90,8 @@ def test_serve_does_not_watch(serve, project):
 def test_a_request_in_flight_is_answered_by_the_version_it_reached(serve, project):
     server = start(serve, project)
     with contextlib.closing(server.socket()) as client:
-        client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 40000\r\n\r\n" + b"x" * 20000)
+        client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 40000\r\n\r\n")
+        client.sendall(b"x" * 20000)
         assert server.fetch().text == "first"
         change(server, "src/index.py", SECOND)
         assert server.fetch().text == "second"

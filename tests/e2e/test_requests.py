@@ -113,7 +113,14 @@ def test_print_and_console_are_shown_as_they_happen(serve):
     server.output.wait_for("logged by the Worker")
 
 
-def test_variables_come_from_configuration_secrets_file_and_command_line(serve, project):
+def test_a_worker_may_print_colours_but_not_command_the_terminal(serve):
+    server = serve("raw")
+    server.fetch("/escape")
+    line = server.output.wait_for(r".*cleared")[0]
+    assert line == "\x1b[31mred\x1b[0m \\u{1b}[2Jcleared"
+
+
+def test_variables_come_from_the_configuration(serve, project):
     folder = project("raw")
     assert serve(folder).fetch("/variables").text == "hello 3 no secret"
 

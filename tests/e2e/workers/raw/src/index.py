@@ -86,6 +86,12 @@ async def talk(request, env):
     return Response.new("said")
 
 
+async def escape(request, env):
+    """A colour, and then an attempt to clear the screen."""
+    print("\x1b[31mred\x1b[0m \x1b[2Jcleared")
+    return Response.new("escaped")
+
+
 async def upload(request, env):
     return Response.new(f"version 1: {len(await request.text())}")
 
@@ -127,6 +133,7 @@ ROUTES = {
     "/put": put,
     "/get": get,
     "/talk": talk,
+    "/escape": escape,
     "/upload": upload,
     "/raises": raises,
     "/not-a-response": not_a_response,
