@@ -50,13 +50,12 @@ impl Callback {
             return Ok(());
         }
         // A context that is entered already belongs to a callback that waits in `run_sync`; a copy shows the same.
-        let entered = match enter(py, &self.context) {
-            Ok(()) => self.context.clone_ref(py),
-            Err(_) => {
-                let copy = self.context.bind(py).call_method0("copy")?.unbind();
-                enter(py, &copy)?;
-                copy
-            }
+        let entered = if enter(py, &self.context).is_ok() {
+            self.context.clone_ref(py)
+        } else {
+            let copy = self.context.bind(py).call_method0("copy")?.unbind();
+            enter(py, &copy)?;
+            copy
         };
         let result = self.function.bind(py).call1(self.args.bind(py).clone());
         leave(py, &entered)?;

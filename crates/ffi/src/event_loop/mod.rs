@@ -206,7 +206,7 @@ impl EventLoop {
 
     /// Whether nothing is ready to run now.
     fn is_quiet(&self) -> bool {
-        self.ready.borrow().is_empty() && !self.poller.has_messages()
+        self.ready.borrow().is_empty() && !poller::has_messages()
     }
 
     /// How many callbacks wait in `run_sync`.
@@ -281,7 +281,7 @@ impl EventLoop {
             (event.action)(py, event.readiness);
             self.run_jobs(py);
         }
-        for callback in self.poller.take_messages() {
+        for callback in poller::take_messages() {
             self.push(Ready::Python(callback));
         }
         Ok(())

@@ -38,6 +38,7 @@ impl Interest {
     pub const WRITE: Self = Self { read: false, write: true, background: false };
 
     /// The same, without keeping the loop from ending.
+    #[must_use]
     pub const fn background(self) -> Self {
         Self { background: true, ..self }
     }
@@ -103,6 +104,16 @@ pub(super) fn send(callback: Callback) {
     }
 }
 
+/// Whether other threads have sent something.
+pub(super) fn has_messages() -> bool {
+    !messages().callbacks.is_empty()
+}
+
+/// Takes what other threads have sent.
+pub(super) fn take_messages() -> Vec<Callback> {
+    std::mem::take(&mut messages().callbacks)
+}
+
 fn messages() -> std::sync::MutexGuard<'static, Messages> {
     MESSAGES_IN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -118,14 +129,6 @@ impl Poller {
         })?;
         self.state.watches.borrow_mut().insert(token, Entry { descriptor, interest, action });
         Ok(Watch { token, state: Rc::downgrade(&self.state) })
-    }
-
-    pub(super) fn has_messages(&self) -> bool {
-        !messages().callbacks.is_empty()
-    }
-
-    pub(super) fn take_messages(&self) -> Vec<Callback> {
-        std::mem::take(&mut messages().callbacks)
     }
 
     /// Whether nothing is watched that keeps the loop going.

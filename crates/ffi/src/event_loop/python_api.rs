@@ -123,9 +123,7 @@ impl DescriptorWatch {
 fn watch(descriptor: i32, write: bool, callback: Py<PyAny>) -> PyResult<DescriptorWatch> {
     let interest = if write { Interest::WRITE } else { Interest::READ };
     let watch = current()?.watch(descriptor, interest, move |py, _readiness| {
-        let queued = Callback::new(py, callback.bind(py), &[], None)
-            .and_then(|callback| Ok(current()?.push(Ready::Python(callback))));
-        if let Err(error) = queued {
+        if let Err(error) = super::call_soon(py, callback.bind(py), &[]) {
             error.write_unraisable(py, Some(callback.bind(py)));
         }
     })?;

@@ -30,7 +30,7 @@ struct Timer {
 #[derive(Default)]
 pub(super) struct Timers {
     due: RefCell<BinaryHeap<Reverse<(Instant, TimerId)>>>,
-    timers: RefCell<HashMap<TimerId, Timer>>,
+    entries: RefCell<HashMap<TimerId, Timer>>,
     last: Cell<u32>,
 }
 
@@ -50,11 +50,11 @@ impl Timers {
     }
 
     pub(super) fn clear(&self, timer: TimerId) {
-        self.timers.borrow_mut().remove(&timer);
+        self.entries.borrow_mut().remove(&timer);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.timers.borrow().is_empty()
+        self.entries.borrow().is_empty()
     }
 
     /// How long until the next timer is due; `None`: there is none.
@@ -75,7 +75,7 @@ impl Timers {
     }
 
     fn fire(&self, id: TimerId, now: Instant) -> Option<Action> {
-        let mut timers = self.timers.borrow_mut();
+        let mut timers = self.entries.borrow_mut();
         let Some(Timer { action: Action::Js(function), repeat: Some(every) }) = timers.get(&id) else {
             return timers.remove(&id).map(|timer| timer.action);
         };
@@ -86,14 +86,14 @@ impl Timers {
     fn insert(&self, at: Instant, repeat: Option<Duration>, action: Action) -> TimerId {
         let id = TimerId(self.last.get() + 1);
         self.last.set(id.0);
-        self.timers.borrow_mut().insert(id, Timer { action, repeat });
+        self.entries.borrow_mut().insert(id, Timer { action, repeat });
         self.due.borrow_mut().push(Reverse((at, id)));
         id
     }
 
     /// Cleared timers leave the heap when they come to its top.
     fn drop_cleared(&self) {
-        let timers = self.timers.borrow();
+        let timers = self.entries.borrow();
         let mut due = self.due.borrow_mut();
         while let Some(Reverse((_, id))) = due.peek()
             && !timers.contains_key(id)

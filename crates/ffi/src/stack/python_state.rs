@@ -21,9 +21,9 @@ pub(super) struct PythonState(Box<Storage>);
 
 impl PythonState {
     /// The current state.
-    pub(super) fn save(_py: Python<'_>) -> Self {
+    pub(super) fn save(py: Python<'_>) -> Self {
         let mut state = Self(Box::new([0; 24]));
-        state.save_again(_py);
+        state.save_again(py);
         state
     }
 
@@ -36,10 +36,8 @@ impl PythonState {
     /// The state of a stack on which nothing has run, allowing `c_recursion` levels of C recursion.
     pub(super) fn fresh(py: Python<'_>, c_recursion: c_int) -> PyResult<Self> {
         // SAFETY: takes no argument, reads a constant.
-        assert!(
-            unsafe { hognose_pystack_size() } <= size_of::<Storage>(),
-            "invariant: a saved state fits its storage"
-        );
+        let size = unsafe { hognose_pystack_size() };
+        assert!(size <= size_of::<Storage>(), "invariant: a saved state fits its storage");
         let mut state = Self(Box::new([0; 24]));
         // SAFETY: as in `save_again`.
         if unsafe { hognose_pystack_fresh(&raw mut *state.0, c_recursion) } < 0 {

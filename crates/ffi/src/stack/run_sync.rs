@@ -83,8 +83,8 @@ fn swap_current_task<'py>(
 }
 
 fn is_awaitable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = object.py();
     static TEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
     let test =
         TEST.get_or_try_init(py, || py.import("inspect")?.getattr("isawaitable").map(Bound::unbind))?;
     test.bind(py).call1((object,))?.is_truthy()

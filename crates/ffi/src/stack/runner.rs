@@ -191,14 +191,12 @@ impl<'a> Waiting<'a> {
 }
 
 /// Tells QuickJS how far the current runner's stack reaches: it compares addresses, and knows of one stack only.
-#[inline(always)]
 fn limit_js_stack(context: Context, stack_limit: usize) {
     // SAFETY: this runs on the runner's stack, which ends at its limit; the margin lies above it.
     unsafe { context.set_stack(stack_limit + JS_MARGIN_BYTES) };
 }
 
 /// The same for the main stack, whose end the kernel moves as it grows.
-#[inline(always)]
 fn limit_main_js_stack(context: Context) {
     let here = 0_u8;
     // SAFETY: the main stack may grow to more than what is given away here.
