@@ -2,7 +2,9 @@
 
 import { natives } from "./natives.js";
 import { streamOfBytes } from "./streams/sources.js";
-import { argumentError, bytesOf, finishInterfaces, isBufferSource, requireArguments, toDictionary, toUsvString } from "./webidl.js";
+import {
+  argumentError, bytesOf, finishInterfaces, isBufferSource, requireArguments, toDictionary, toUsvString,
+} from "./webidl.js";
 
 /** The largest Blob, in bytes, as in workerd. */
 const BLOB_MAX_BYTES = 128 * 1024 * 1024;

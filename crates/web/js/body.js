@@ -233,9 +233,13 @@ function extractObject(body) {
 }
 
 function streamContent(stream) {
-  const content = new Content("stream", stream);
-  content.requireUnused();
-  return { content, type: undefined };
+  if (readableCoreOf(stream).disturbed) {
+    throw new TypeError(
+      "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.",
+    );
+  }
+  if (stream.locked) throw new TypeError("This ReadableStream is currently locked to a reader.");
+  return { content: new Content("stream", stream), type: undefined };
 }
 
 function isIterable(value) {

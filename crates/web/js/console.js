@@ -93,7 +93,8 @@ const VALUES = Symbol("values");
 // A box with a line per entry of `data` and a column per property of the entries.
 function table(data, columns) {
   const rows = Object.entries(data).map(([index, row]) => [index, cellsOf(row)]);
-  const names = columns ?? [...new Set(rows.flatMap(([, cells]) => [...cells.keys()]))].filter((key) => key !== VALUES);
+  const found = new Set(rows.flatMap(([, cells]) => [...cells.keys()]));
+  const names = columns ?? [...found].filter((key) => key !== VALUES);
   const withValues = rows.some(([, cells]) => cells.has(VALUES));
   const keys = withValues ? [...names, VALUES] : names;
   const head = ["(index)", ...keys.map((key) => (key === VALUES ? "Values" : String(key)))];

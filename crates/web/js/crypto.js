@@ -20,7 +20,10 @@ export class Crypto {
   getRandomValues(view) {
     if (!ArrayBuffer.isView(view)) throw argumentError(1, "getRandomValues", "Crypto", "ArrayBufferView");
     if (!INTEGER_VIEWS.some((kind) => view instanceof kind)) {
-      throw new DOMException("The data argument to getRandomValues() must be an integer-typed TypedArray.", "TypeMismatchError");
+      throw new DOMException(
+        "The data argument to getRandomValues() must be an integer-typed TypedArray.",
+        "TypeMismatchError",
+      );
     }
     if (view.byteLength > RANDOM_MAX_BYTES) {
       throw new DOMException(

@@ -70,7 +70,9 @@ class Inspector {
   }
 
   format(value, depth) {
-    if (typeof value === "string") return quote(value.slice(0, STRING_MAX)) + more(value.length - STRING_MAX, "character");
+    if (typeof value === "string") {
+      return quote(value.slice(0, STRING_MAX)) + more(value.length - STRING_MAX, "character");
+    }
     if (typeof value === "function" || (typeof value === "object" && value !== null)) {
       return this.#guarded(value, depth);
     }
@@ -96,7 +98,7 @@ class Inspector {
     const simple = this.#simple(value, name);
     if (simple !== undefined) return this.#withProperties(value, simple, depth);
     if (depth > this.#depthMax) return Array.isArray(value) ? "[Array]" : `[${name ?? "Object: null prototype"}]`;
-    if (Array.isArray(value)) return this.#list(prefix(name, "Array", value.length), "[", "]", this.#items(value, depth), value, depth);
+    if (Array.isArray(value)) return this.#array(value, name, depth);
     if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return this.#typedArray(value, name, depth);
     if (value instanceof Map) return this.#map(value, depth);
     if (value instanceof Set) return this.#set(value, depth);
@@ -136,6 +138,10 @@ class Inspector {
     return text + cause + errors;
   }
 
+  #array(array, name, depth) {
+    return this.#list(prefix(name, "Array", array.length), "[", "]", this.#items(array, depth), array, depth);
+  }
+
   #items(array, depth) {
     const items = [];
     let holes = 0;
@@ -161,9 +167,12 @@ class Inspector {
   }
 
   #map(map, depth) {
-    const entries = [...map].slice(0, ITEMS_MAX);
-    const items = entries.map(([key, item]) => `${this.format(key, depth + 1)} => ${this.format(item, depth + 1)}`);
+    const items = [...map].slice(0, ITEMS_MAX).map((entry) => this.#entry(entry, depth));
     return join(`Map(${map.size}) `, "{", "}", addMore(items, map.size - ITEMS_MAX), depth);
+  }
+
+  #entry([key, item], depth) {
+    return `${this.format(key, depth + 1)} => ${this.format(item, depth + 1)}`;
   }
 
   #set(set, depth) {
@@ -174,8 +183,9 @@ class Inspector {
   // Objects of the platform keep their state behind getters of the prototype.
   #api(value, name, depth) {
     if (typeof value.entries === "function") {
-      const items = [...value.entries()].map(([key, item]) => `${this.format(key, 0)} => ${this.format(item, depth + 1)}`);
-      return join(`${name}(${items.length}) `, "{", "}", addMore(items.slice(0, ITEMS_MAX), items.length - ITEMS_MAX), depth);
+      const entries = [...value.entries()];
+      const items = entries.slice(0, ITEMS_MAX).map((entry) => this.#entry(entry, depth));
+      return join(`${name}(${entries.length}) `, "{", "}", addMore(items, entries.length - ITEMS_MAX), depth);
     }
     const items = getterNames(value).map((key) => `${key}: ${this.format(value[key], depth + 1)}`);
     return join(`${name} `, "{", "}", items, depth);
@@ -222,7 +232,6 @@ function more(count, noun) {
 
 function quote(text) {
   const mark = !text.includes("'") ? "'" : !text.includes('"') ? '"' : !text.includes("`") ? "`" : "'";
-  // eslint-disable-next-line no-control-regex -- control characters are what is to be shown
   const escaped = text.replace(/[\\\0-\x1f\x7f]/g, (character) => ESCAPES[character] ?? hexEscape(character));
   return mark + escaped.replaceAll(mark, `\\${mark}`) + mark;
 }

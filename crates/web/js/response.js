@@ -33,7 +33,10 @@ export class Response extends Body {
   }
 
   static {
-    stateOf = (response) => (typeof response === "object" && response !== null && #state in response ? response.#state : undefined);
+    stateOf = (response) => {
+      const branded = typeof response === "object" && response !== null && #state in response;
+      return branded ? response.#state : undefined;
+    };
   }
 
   static error() {
@@ -173,7 +176,6 @@ function checkStatus(status, webSocket) {
 }
 
 function checkStatusText(text) {
-  // eslint-disable-next-line no-control-regex -- these are the characters that must not be there
   if (/[\0-\x08\x0a-\x1f\x7f]/.test(text)) throw new TypeError("Invalid statusText");
   return text;
 }

@@ -85,7 +85,9 @@ class Cloner {
   }
 
   #buffer(buffer) {
-    if (buffer.detached) throw new DOMException("An ArrayBuffer is detached and could not be cloned.", "DataCloneError");
+    if (buffer.detached) {
+      throw new DOMException("An ArrayBuffer is detached and could not be cloned.", "DataCloneError");
+    }
     return this.#transferred.has(buffer) ? buffer.transfer() : buffer.slice();
   }
 
@@ -145,10 +147,11 @@ function unserializable(value) {
   if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
     return notCloneable(value);
   }
-  return new DOMException(
-    `Could not serialize object of type "${type}". This type does not support serialization.`,
-    "DataCloneError",
-  );
+  // What the platform's user defines, a binding for instance, may have its own words for it.
+  const message =
+    value[Symbol.for("hognose.unserializable")] ??
+    `Could not serialize object of type "${type}". This type does not support serialization.`;
+  return new DOMException(message, "DataCloneError");
 }
 
 function describe(value) {

@@ -70,7 +70,7 @@ export class SizedQueue {
 
   push(value, size) {
     if (typeof size !== "number" || !(size >= 0) || size === Infinity) {
-      throw new RangeError("The return value of a queuing strategy's size function must be a finite, non-negative number.");
+      throw new RangeError("A queuing strategy's size function must return a finite, non-negative number.");
     }
     this.#entries.push({ value, size });
     this.total += size;

@@ -74,10 +74,10 @@ class Pipe {
   }
 
   #aborted(reason) {
-    const actions = [];
-    if (!this.#options.preventAbort && this.#target.state === "writable") actions.push(() => this.#target.abort(reason));
-    if (!this.#options.preventCancel && this.#source.state === "readable") actions.push(() => this.#source.cancel(reason));
-    this.#shutdown(() => Promise.all(actions.map((action) => action())), { reason });
+    const { preventAbort, preventCancel } = this.#options;
+    const abort = () => !preventAbort && this.#target.state === "writable" && this.#target.abort(reason);
+    const cancel = () => !preventCancel && this.#source.state === "readable" && this.#source.cancel(reason);
+    this.#shutdown(() => Promise.all([abort(), cancel()]), { reason });
   }
 
   #sourceErrored(reason) {

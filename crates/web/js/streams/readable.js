@@ -32,7 +32,10 @@ export class ReadableStream {
   }
 
   static {
-    coreOf = (stream) => (typeof stream === "object" && stream !== null && #core in stream ? stream.#core : undefined);
+    coreOf = (stream) => {
+      const branded = typeof stream === "object" && stream !== null && #core in stream;
+      return branded ? stream.#core : undefined;
+    };
   }
 
   static from(iterable) {

@@ -2,7 +2,9 @@
 // streams. https://streams.spec.whatwg.org/#ts
 
 import { TextDecoder, TextEncoder } from "../encoding.js";
-import { argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary } from "../webidl.js";
+import {
+  argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary,
+} from "../webidl.js";
 import { highWaterMarkOf, invoke, methodOf, sizeOf } from "./basics.js";
 import { ByteControllerCore } from "./byte-core.js";
 import { wrapReadable } from "./readable.js";
@@ -243,7 +245,11 @@ class BytePipe {
     this.#expected = expected;
     this.readable.expectedLength = expected;
     const source = { pull: () => this.#pull(), cancel: (reason) => this.#cancel(reason) };
-    const sink = { write: (chunk) => this.#write(chunk), close: () => this.#close(), abort: (reason) => this.#abort(reason) };
+    const sink = {
+      write: (chunk) => this.#write(chunk),
+      close: () => this.#close(),
+      abort: (reason) => this.#abort(reason),
+    };
     this.#source = new ByteControllerCore(this.readable, source, 0);
     this.#source.start();
     const size = (chunk) => (isBufferSource(chunk) ? chunk.byteLength : 0);

@@ -419,7 +419,10 @@ export class WritableStream {
   }
 
   static {
-    coreOf = (stream) => (typeof stream === "object" && stream !== null && #core in stream ? stream.#core : undefined);
+    coreOf = (stream) => {
+      const branded = typeof stream === "object" && stream !== null && #core in stream;
+      return branded ? stream.#core : undefined;
+    };
   }
 
   get locked() {

@@ -37,7 +37,8 @@ fn normalize_name(name: &str) -> Normalized {
     }
 }
 
-/// Without white space around it, and without what would end the field. <https://fetch.spec.whatwg.org/#concept-header-value>
+/// Without white space around it, and without what would end the field.
+/// <https://fetch.spec.whatwg.org/#concept-header-value>
 fn normalize_value(value: &str) -> Normalized {
     let trimmed = value.trim_matches(['\t', '\n', '\r', ' ']);
     if trimmed.contains(['\0', '\n', '\r']) {
