@@ -143,6 +143,10 @@
     get [Symbol.toStringTag]() {
       return "KvNamespace";
     }
+
+    get [Symbol.for("hognose.unserializable")]() {
+      return "A KV namespace binding cannot be serialized.";
+    }
   }
 
   return KvNamespace;

@@ -16,6 +16,7 @@ use crate::cell::{Cell, LoadedWorker, Stage};
 use crate::clock::CpuClock;
 use crate::host::{self, js_error};
 use crate::link::{Events, Link, OwnedError};
+use crate::python::Half;
 use crate::{process, reseed};
 
 /// What the platform says where a handler can never answer.
@@ -27,9 +28,12 @@ pub(crate) struct Isolate {
     cell: Rc<Cell>,
     worker: Rc<LoadedWorker>,
     invocations: RefCell<HashMap<InvocationId, Invocation>>,
-    handlers: RefCell<HashMap<(&'static str, Option<String>), Py<PyAny>>>,
+    handlers: RefCell<Handlers>,
     clock: CpuClock,
 }
+
+/// The functions that serve events, by event and entrypoint.
+type Handlers = HashMap<(&'static str, Option<String>), Py<PyAny>>;
 
 /// One event being served.
 #[derive(Default)]
@@ -42,6 +46,7 @@ struct Invocation {
     /// Whether the supervisor has heard of it since it was sent.
     announced: bool,
     cpu_us: u64,
+    kv_operations: u32,
 }
 
 /// Runs an isolate to its end.
@@ -131,6 +136,14 @@ impl Isolate {
         Ok(())
     }
 
+    /// Counts one more operation on KV and gives how many there were, this one included.
+    pub(crate) fn count_kv_operation(&self, invocation: InvocationId) -> u32 {
+        let mut invocations = self.invocations.borrow_mut();
+        let Some(entry) = invocations.get_mut(&invocation) else { return 1 };
+        entry.kv_operations += 1;
+        entry.kv_operations
+    }
+
     fn waited(self: &Rc<Self>, invocation: InvocationId) {
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             entry.waits -= 1;
@@ -183,7 +196,7 @@ impl Isolate {
             return;
         }
         let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();
-        if hung.is_empty() || self.cell.python.other_threads_may_call(py) {
+        if hung.is_empty() || Half::other_threads_may_call(py) {
             return;
         }
         for invocation in hung {
@@ -199,7 +212,13 @@ impl Isolate {
         }
     }
 
-    fn invoke(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, entrypoint: Option<String>, event: Event<'_>) {
+    fn invoke(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        invocation: InvocationId,
+        entrypoint: Option<String>,
+        event: Event<'_>,
+    ) {
         if self.invocations.borrow().is_empty() {
             self.clock.lap_us();
         }
@@ -242,9 +261,9 @@ impl Isolate {
     ) {
         let isolate = Rc::clone(self);
         self.cell.event_loop.post(move |py| {
-            let started = isolate.cell.serve(invocation, || {
-                isolate.call_handler(py, invocation, event, entrypoint, &argument)
-            });
+            let started = isolate
+                .cell
+                .serve(invocation, || isolate.call_handler(py, invocation, event, entrypoint, &argument));
             if let Err(error) = started {
                 isolate.raised(py, invocation, &error);
             }
@@ -283,31 +302,42 @@ impl Isolate {
         task.call_method1("add_done_callback", (callback,)).map(drop)
     }
 
-    fn handler(&self, py: Python<'_>, event: &'static str, entrypoint: Option<String>) -> PyResult<Py<PyAny>> {
+    fn handler(
+        &self,
+        py: Python<'_>,
+        event: &'static str,
+        entrypoint: Option<String>,
+    ) -> PyResult<Py<PyAny>> {
         let key = (event, entrypoint);
         if let Some(handler) = self.handlers.borrow().get(&key) {
             return Ok(handler.clone_ref(py));
         }
-        let handler = self.worker.handlers.bind(py).call_method1("handler", (event, key.1.as_deref()))?.unbind();
+        let handler =
+            self.worker.handlers.bind(py).call_method1("handler", (event, key.1.as_deref()))?.unbind();
         self.handlers.borrow_mut().insert(key, handler.clone_ref(py));
         Ok(handler)
     }
 
     fn make_context(&self, py: Python<'_>, invocation: InvocationId) -> PyResult<Py<PyAny>> {
         let context = self.cell.context;
-        let made = context.object().and_then(|props| {
-            self.worker.make_context.call_function(&[context.number(invocation.0), props])
-        });
+        let made = context
+            .object()
+            .and_then(|props| self.worker.make_context.call_function(&[context.number(invocation.0), props]));
         hognose_ffi::to_python(py, &made.map_err(|thrown| hognose_ffi::raise(py, thrown))?)
     }
 
-    fn finished(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, result: PyResult<Bound<'_, PyAny>>) {
+    fn finished(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        invocation: InvocationId,
+        result: PyResult<Bound<'_, PyAny>>,
+    ) {
         let answered = result.and_then(|result| {
             let result = unwrap_response(result)?;
             let value = hognose_ffi::to_js(py, &result)?;
-            self.cell.serve(invocation, || self.respond(invocation, &value)).map_err(|thrown| {
-                hognose_ffi::raise(py, thrown)
-            })
+            self.cell
+                .serve(invocation, || self.respond(invocation, &value))
+                .map_err(|thrown| hognose_ffi::raise(py, thrown))
         });
         if let Err(error) = answered {
             self.raised(py, invocation, &error);
@@ -332,7 +362,9 @@ impl Isolate {
             body,
             web_socket: None,
         };
-        response.check(Side::Cell).map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
+        response
+            .check(Side::Cell)
+            .map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
         self.complete(invocation, Outcome::Response(response));
         Ok(())
     }
@@ -368,7 +400,11 @@ impl Isolate {
     }
 
     fn settle_if_over(self: &Rc<Self>, invocation: InvocationId) {
-        let over = self.invocations.borrow().get(&invocation).is_some_and(|entry| entry.completed && entry.waits == 0);
+        let over = self
+            .invocations
+            .borrow()
+            .get(&invocation)
+            .is_some_and(|entry| entry.completed && entry.waits == 0);
         if !over {
             return;
         }
