@@ -52,7 +52,7 @@ impl Half {
             options.set_item(intern!(py, "context"), context)?;
             // The handler begins here and now; one that never waits costs no turn of the loop.
             options.set_item(intern!(py, "eager_start"), true)?;
-            options.set_item(intern!(py, "loop"), self.running_loop(py)?)?;
+            options.set_item(intern!(py, "loop"), Self::running_loop(py)?)?;
             return self.task.bind(py).call((result,), Some(&options)).map(Some);
         }
         match result.get_type().getattr_opt(intern!(py, "__await__"))? {
@@ -62,16 +62,15 @@ impl Half {
     }
 
     /// Whether a thread runs that may still send the loop something.
-    pub(crate) fn other_threads_may_call(&self, py: Python<'_>) -> bool {
-        let asked = self.running_loop(py).and_then(|running| running.call_method0("other_threads_may_call"));
+    pub(crate) fn other_threads_may_call(py: Python<'_>) -> bool {
+        let asked = Self::running_loop(py).and_then(|running| running.call_method0("other_threads_may_call"));
         asked.and_then(|answer| answer.is_truthy()).unwrap_or(false)
     }
 
-    fn running_loop<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         static GET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let get = GET.get_or_try_init(py, || {
-            py.import("asyncio")?.getattr("get_running_loop").map(Bound::unbind)
-        })?;
+        let get =
+            GET.get_or_try_init(py, || py.import("asyncio")?.getattr("get_running_loop").map(Bound::unbind))?;
         get.bind(py).call0()
     }
 
@@ -103,7 +102,11 @@ impl Half {
     }
 
     /// A copy of the current context in which Python code belongs to the invocation.
-    pub(crate) fn context_of<'py>(&self, py: Python<'py>, invocation: InvocationId) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn context_of<'py>(
+        &self,
+        py: Python<'py>,
+        invocation: InvocationId,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let context = self.copy_context.bind(py).call0()?;
         context.call_method1(intern!(py, "run"), (&self.set_invocation, invocation.0))?;
         Ok(context)
@@ -116,7 +119,7 @@ impl Half {
     }
 
     /// The module that runs scripts.
-    pub(crate) fn script(&self, py: Python<'_>) -> PyResult<Py<PyModule>> {
+    pub(crate) fn script(py: Python<'_>) -> PyResult<Py<PyModule>> {
         py.import("hognose.cell.script").map(Bound::unbind)
     }
 

@@ -15,6 +15,7 @@ use crate::cell::{Cell, Stage};
 use crate::host;
 use crate::link::{Events, Link};
 use crate::process;
+use crate::python::Half;
 
 /// What a shell expects of a program that failed.
 const FAILURE: i32 = 1;
@@ -23,7 +24,7 @@ const FAILURE: i32 = 1;
 pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> ! {
     let status = match start(py, cell, script, frames) {
         Ok(status) => status,
-        Err(error) => exit_status(py, cell, &error),
+        Err(error) => exit_status(py, &error),
     };
     let flushed = py.import("sys").and_then(|sys| {
         sys.getattr("stdout")?.call_method0("flush")?;
@@ -43,7 +44,7 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
         is_waiting: Box::new(move || waiting.is_busy()),
     });
     let outcome: Rc<RefCell<Option<PyResult<Py<PyAny>>>>> = Rc::default();
-    let (result, runner) = (Rc::clone(&outcome), cell.python.script(py)?);
+    let (result, runner) = (Rc::clone(&outcome), Half::script(py)?);
     cell.event_loop.post(move |py| {
         let started = runner.bind(py).call_method1("start", (script.file, script.args));
         result.replace(Some(started.map(Bound::unbind)));
@@ -52,14 +53,12 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     cell.event_loop.run(py, &|| false)?;
     let task = outcome.borrow_mut().take();
     let task = task.unwrap_or_else(|| Err(PyRuntimeError::new_err("the script did not start")))?;
-    cell.python.script(py)?.bind(py).call_method1("exit_status", (task,))?.extract()
+    Half::script(py)?.bind(py).call_method1("exit_status", (task,))?.extract()
 }
 
 /// What the exception means for the exit status; a traceback is printed where it is not `SystemExit`.
-fn exit_status(py: Python<'_>, cell: &Cell, error: &PyErr) -> i32 {
-    let status = cell
-        .python
-        .script(py)
+fn exit_status(py: Python<'_>, error: &PyErr) -> i32 {
+    let status = Half::script(py)
         .and_then(|script| script.bind(py).call_method1("failure", (error.value(py),))?.extract());
     status.unwrap_or(FAILURE)
 }

@@ -55,7 +55,11 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     /// Takes over the socket and watches it; frames that are events go to `events`.
-    pub(crate) fn open(event_loop: &Rc<EventLoop>, socket: UnixStream, events: Rc<dyn Events>) -> io::Result<Rc<Self>> {
+    pub(crate) fn open(
+        event_loop: &Rc<EventLoop>,
+        socket: UnixStream,
+        events: Rc<dyn Events>,
+    ) -> io::Result<Rc<Self>> {
         socket.set_nonblocking(true)?;
         let link = Rc::new(Self {
             socket,
@@ -68,14 +72,15 @@ impl Link {
             event_loop: Rc::clone(event_loop),
         });
         let watched = Rc::clone(&link);
-        let watch = event_loop.watch(raw(&link.socket), Interest::READ.background(), move |py, readiness| {
-            if readiness.write {
-                watched.flush(py, &*events);
-            }
-            if readiness.read {
-                watched.read(py, &*events);
-            }
-        })?;
+        let watch =
+            event_loop.watch(raw(&link.socket), Interest::READ.background(), move |py, readiness| {
+                if readiness.write {
+                    watched.flush(py, &*events);
+                }
+                if readiness.read {
+                    watched.read(py, &*events);
+                }
+            })?;
         link.watch.replace(Some(watch));
         Ok(link)
     }
@@ -86,7 +91,8 @@ impl Link {
     pub(crate) fn send(&self, frame: Frame<'_>) {
         let envelope = Envelope { after: WriteSeq::default(), frame };
         let mut out = self.out.borrow_mut();
-        hognose_wire::encode(&envelope, &mut out).expect("invariant: frames are cut to size before they are sent");
+        hognose_wire::encode(&envelope, &mut out)
+            .expect("invariant: frames are cut to size before they are sent");
     }
 
     /// Calls a method of a capability of the supervisor's; `reply` is called with the answer, on the main stack.
@@ -207,12 +213,16 @@ impl Link {
                 reply(py, result.map_err(OwnedError::from));
             }
             Frame::Call { call, .. } => {
-                let error = RemoteError { name: "TypeError", message: "the cell hosts nothing", ..Default::default() };
+                let error = RemoteError {
+                    name: "TypeError",
+                    message: "the cell hosts nothing",
+                    ..Default::default()
+                };
                 self.send(Frame::Return { call, result: Err(error) });
             }
             Frame::StreamData { stream, bytes } => self.stream_data(py, stream, bytes)?,
-            Frame::StreamEnd { stream } => self.stream_over(py, stream, None)?,
-            Frame::StreamAbort { stream, error } => self.stream_over(py, stream, Some(error.into()))?,
+            Frame::StreamEnd { stream } => self.stream_over(py, stream, None),
+            Frame::StreamAbort { stream, error } => self.stream_over(py, stream, Some(error.into())),
             Frame::StreamCredit { stream, bytes } => self.stream_credit(py, stream, bytes)?,
             Frame::StreamCancel { stream, reason } => self.stream_cancelled(py, stream, reason),
             Frame::CancelCall { .. } | Frame::Release { .. } | Frame::StreamMessage { .. } => {}

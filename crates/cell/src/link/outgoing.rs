@@ -30,7 +30,8 @@ struct Piece {
 impl Link {
     /// Opens a stream; the frame that names it must be sent before anything is written.
     pub(crate) fn open_stream(&self) -> Result<StreamId, OwnedError> {
-        let outgoing = Outgoing { credit: OutgoingStream::new(QUEUE_BYTES_MAX), pieces: VecDeque::new(), end: None };
+        let outgoing =
+            Outgoing { credit: OutgoingStream::new(QUEUE_BYTES_MAX), pieces: VecDeque::new(), end: None };
         self.streams.outgoing.borrow_mut().open(outgoing).map_err(|full| OwnedError::error(&full.to_string()))
     }
 
@@ -72,7 +73,12 @@ impl Link {
         self.pump(stream);
     }
 
-    pub(super) fn stream_credit(&self, _py: Python<'_>, stream: StreamId, bytes: u32) -> Result<(), Violation> {
+    pub(super) fn stream_credit(
+        &self,
+        _py: Python<'_>,
+        stream: StreamId,
+        bytes: u32,
+    ) -> Result<(), Violation> {
         if let Some(outgoing) = self.streams.outgoing.borrow_mut().get_mut(stream) {
             outgoing.credit.grant(bytes)?;
         }

@@ -7,7 +7,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hognose_wire::{Accepted, Body, Frame, IncomingStream, InvocationId, Opened, RemoteError, Side, StreamId, Violation, limits};
+use hognose_wire::{
+    Accepted, Body, Frame, IncomingStream, InvocationId, Opened, RemoteError, Side, StreamId, Violation,
+    limits,
+};
 use pyo3::Python;
 
 use super::Link;
@@ -65,6 +68,8 @@ impl From<RemoteError<'_>> for OwnedError {
 /// What a read gives: the next piece, or `None` at the end.
 pub(crate) type Piece = Result<Option<Vec<u8>>, OwnedError>;
 type Reader = Box<dyn FnOnce(Python<'_>, Piece)>;
+/// What is done with a body that was read to its end.
+type Whole = Box<dyn FnOnce(Python<'_>, Result<Vec<u8>, OwnedError>)>;
 
 /// A body that came with a frame, once it is this isolate's.
 #[derive(Debug)]
@@ -168,13 +173,7 @@ impl Link {
         }
     }
 
-    fn read_rest(
-        self: &Rc<Self>,
-        py: Python<'_>,
-        stream: StreamId,
-        mut bytes: Vec<u8>,
-        done: Box<dyn FnOnce(Python<'_>, Result<Vec<u8>, OwnedError>)>,
-    ) {
+    fn read_rest(self: &Rc<Self>, py: Python<'_>, stream: StreamId, mut bytes: Vec<u8>, done: Whole) {
         let link = Rc::clone(self);
         self.read_stream(py, stream, move |py, piece| match piece {
             Ok(Some(piece)) => {
@@ -220,7 +219,12 @@ impl Link {
         self.streams.incoming.borrow().iter().any(|(_, incoming)| incoming.reader.is_some())
     }
 
-    pub(super) fn stream_data(&self, py: Python<'_>, stream: StreamId, bytes: &[u8]) -> Result<(), Violation> {
+    pub(super) fn stream_data(
+        &self,
+        py: Python<'_>,
+        stream: StreamId,
+        bytes: &[u8],
+    ) -> Result<(), Violation> {
         let mut table = self.streams.incoming.borrow_mut();
         // A piece may cross the frame that gave its stream up.
         let Some(incoming) = table.get_mut(stream) else { return Ok(()) };
@@ -235,22 +239,16 @@ impl Link {
         Ok(())
     }
 
-    pub(super) fn stream_over(
-        &self,
-        py: Python<'_>,
-        stream: StreamId,
-        error: Option<OwnedError>,
-    ) -> Result<(), Violation> {
+    pub(super) fn stream_over(&self, py: Python<'_>, stream: StreamId, error: Option<OwnedError>) {
         let mut table = self.streams.incoming.borrow_mut();
-        let Some(incoming) = table.get_mut(stream) else { return Ok(()) };
+        let Some(incoming) = table.get_mut(stream) else { return };
         let Some(reader) = incoming.reader.take() else {
             incoming.end = Some(error.map_or(Ok(()), Err));
-            return Ok(());
+            return;
         };
         table.remove(stream);
         drop(table);
         reader(py, error.map_or(Ok(None), Err));
-        Ok(())
     }
 
     fn consumed(&self, stream: StreamId, incoming: &mut Incoming, bytes: usize) {
