@@ -254,6 +254,20 @@ fn an_answer_is_taken_apart_without_building_anything() {
 }
 
 #[test]
+fn a_plain_request_leaves_nothing_for_the_garbage_collector() {
+    let platform = Platform::start();
+    let handler = platform.eval("(request) => new Response(request.method + request.headers.get('x-a'))");
+    let serve = || {
+        let request = platform.web.incoming_request(head("GET", IncomingBody::None)).unwrap();
+        let response = handler.call_function(&[request]).unwrap();
+        platform.web.response_parts(&response).unwrap();
+        platform.context.memory_usage().objects
+    };
+    serve();
+    assert_eq!(serve(), serve());
+}
+
+#[test]
 fn an_answer_that_is_none_is_a_type_error() {
     let platform = Platform::start();
     for expression in ["undefined", "'text'", "{ status: 200 }", "null"] {

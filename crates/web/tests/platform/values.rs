@@ -89,6 +89,7 @@ fn values_are_shown_as_in_node() {
         ),
         ("'100%', 5", "100% 5"),
         ("'%s'", "%s"),
+        ("[{ [Symbol.toStringTag]: 'PyProxy', toString: () => '<repr>' }]", "[ <repr> ]"),
         ("new Proxy({ a: 1 }, {})", "{ a: 1 }"),
     ];
     for (arguments, expected) in cases {
