@@ -58,7 +58,8 @@ pub(super) unsafe extern "C" fn construct(
     unsafe {
         let arguments = python_arguments(arguments, count as usize, keywords);
         give(super::slot_value(object).and_then(|class| {
-            let mut lent = Lent::translate(arguments)?;
+            let mut lent = Lent::new();
+            lent.translate(arguments)?;
             let made = js::construct(class, lent.list());
             lent.end();
             convert::to_python(made?)
@@ -86,9 +87,10 @@ fn call_with(
     arguments: PythonArguments<'_>,
     call: impl FnOnce(&[JSValue]) -> JsResult,
 ) -> Result<Object, Raised> {
-    let mut lent = Lent::translate(arguments)?;
+    let mut lent = Lent::new();
+    lent.translate(arguments)?;
     match call(lent.list()) {
-        Ok(result) => finish(result, lent),
+        Ok(result) => finish(result, &mut lent),
         Err(pending) => {
             // The exception moves out first: destroying a proxy may run Python code.
             let raised = Raised::from(pending);
@@ -100,7 +102,7 @@ fn call_with(
 
 /// Translates a call's result and decides how long its arguments live.
 #[inline]
-fn finish(result: Js, mut lent: Lent) -> Result<Object, Raised> {
+fn finish(result: Js, lent: &mut Lent) -> Result<Object, Raised> {
     if !js::is_object(result.raw()) {
         lent.end();
         return convert::primitive_to_python(&result);
@@ -112,10 +114,10 @@ fn finish(result: Js, mut lent: Lent) -> Result<Object, Raised> {
     }
     let flags = features::detect(result.raw());
     if flags & features::IS_AWAITABLE != 0 && flags & features::IS_DOUBLE_PROXY == 0 {
-        return awaitable::future_of(result.raw(), lent.into_proxies());
+        return awaitable::future_of(result.raw(), lent.take_proxies());
     }
     if flags & (features::IS_GENERATOR | features::IS_ASYNC_GENERATOR) != 0 && lent.has_proxies() {
-        let proxies = js::array(lent.into_proxies())?;
+        let proxies = js::array(lent.take_proxies())?;
         let wrap = bridge().prelude().keep_for_generator.raw();
         return convert::to_python(js::call(wrap, js::UNDEFINED, &[result.raw(), proxies.raw()])?);
     }
@@ -135,13 +137,14 @@ struct Lent {
 }
 
 impl Lent {
-    fn translate((values, keywords): PythonArguments<'_>) -> Result<Lent, Raised> {
-        let mut lent = Lent {
-            inline: [js::UNDEFINED; INLINE_ARGUMENTS],
-            spilled: Vec::new(),
-            count: 0,
-            proxies: Vec::new(),
-        };
+    #[inline]
+    fn new() -> Lent {
+        Lent { inline: [js::UNDEFINED; INLINE_ARGUMENTS], spilled: Vec::new(), count: 0, proxies: Vec::new() }
+    }
+
+    /// Translates all arguments. What was translated before one failed is given back when this is dropped.
+    #[inline]
+    fn translate(&mut self, (values, keywords): PythonArguments<'_>) -> Result<(), Raised> {
         let named = if keywords.is_null() {
             0
         } else {
@@ -150,14 +153,14 @@ impl Lent {
         };
         let (positional, named) = values.split_at(values.len() - named);
         for &value in positional {
-            let value = lent.translate_one(value)?;
-            lent.push(value);
+            let value = self.translate_one(value)?;
+            self.push(value);
         }
         if !named.is_empty() {
-            let object = lent.keywords_object(keywords, named)?;
-            lent.push(object);
+            let object = self.keywords_object(keywords, named)?;
+            self.push(object);
         }
-        Ok(lent)
+        Ok(())
     }
 
     #[inline]
@@ -221,7 +224,7 @@ impl Lent {
     }
 
     /// Leaves the destruction to somebody else.
-    fn into_proxies(mut self) -> Vec<Js> {
+    fn take_proxies(&mut self) -> Vec<Js> {
         std::mem::take(&mut self.proxies)
     }
 }
