@@ -48,7 +48,9 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
     let context = runtime.context();
     let random = Rc::new(Random::default());
     let source = Rc::clone(&random);
-    context.set_random(move || source.unit()).map_err(|thrown| PyRuntimeError::new_err(thrown.to_string()))?;
+    context
+        .set_random(move || source.unit())
+        .map_err(|thrown| PyRuntimeError::new_err(thrown.to_string()))?;
     let event_loop = event_loop::install(context);
     let half = Half::import(py)?;
     let stage = Stage::Template(Rc::clone(control));
@@ -67,10 +69,7 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
 
 /// What an exception while booting becomes.
 pub(crate) fn describe(py: Python<'_>, error: &PyErr) -> LoadFailure {
-    let traceback = error
-        .traceback(py)
-        .and_then(|traceback| traceback.format().ok())
-        .unwrap_or_default();
+    let traceback = error.traceback(py).and_then(|traceback| traceback.format().ok()).unwrap_or_default();
     LoadFailure { message: error.to_string(), traceback }
 }
 
@@ -79,18 +78,14 @@ fn lock(py: Python<'_>, base: &Base) -> PyResult<()> {
         return Ok(());
     }
     let sys = py.import("sys")?;
-    let mut read: Vec<PathBuf> = vec![sys.getattr("base_prefix")?.extract()?, sys.getattr("prefix")?.extract()?];
+    let mut read: Vec<PathBuf> =
+        vec![sys.getattr("base_prefix")?.extract()?, sys.getattr("prefix")?.extract()?];
     let folders = base.runtime_dirs.iter().chain(&base.site_dirs).chain(&base.code_dirs);
     read.extend(folders.map(PathBuf::from));
     read.extend(SYSTEM_READ.iter().map(PathBuf::from));
     let mut write = vec![PathBuf::from(&base.scratch_dir)];
     write.extend(SYSTEM_WRITE.iter().map(PathBuf::from));
-    let lock = Lock {
-        read,
-        write,
-        limits: ResourceLimits::default(),
-        keep_fds: KEPT_DESCRIPTORS.to_vec(),
-    };
+    let lock = Lock { read, write, limits: ResourceLimits::default(), keep_fds: KEPT_DESCRIPTORS.to_vec() };
     hognose_jail::apply(&lock)
         .map(drop)
         .map_err(|error| PyRuntimeError::new_err(format!("the cell could not be locked: {error}")))

@@ -9,8 +9,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use hognose_engine::{Context, Deferred, Result, Thrown, Value};
 use hognose_ffi::event_loop;
 use hognose_web::{
-    BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingResponse, LogLevel as WebLevel,
-    OutgoingRequest, RequestHandle, RequestHead, TimerId,
+    BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingResponse,
+    LogLevel as WebLevel, OutgoingRequest, RequestHandle, RequestHead, TimerId,
 };
 use hognose_wire::{Body, CallId, CapId, HttpRequest, LogLevel, Payload, Side, StreamId, fetch};
 use pyo3::Python;
@@ -106,7 +106,12 @@ impl CellHost {
 }
 
 impl Host for CellHost {
-    fn fetch(&self, context: Context, request: OutgoingRequest, done: Done<IncomingResponse>) -> RequestHandle {
+    fn fetch(
+        &self,
+        context: Context,
+        request: OutgoingRequest,
+        done: Done<IncomingResponse>,
+    ) -> RequestHandle {
         let handle = self.new_handle();
         if let Err((error, done)) = self.send(context, handle, &request, done) {
             done(context, Err(host_error(&error)));
@@ -259,7 +264,10 @@ pub(crate) fn incoming_body(content: Content) -> IncomingBody {
 }
 
 /// A body of the web platform's, as the wire takes it.
-pub(crate) fn wire_body<'a>(link: &Rc<Link>, source: &'a BodySource) -> std::result::Result<Body<'a>, OwnedError> {
+pub(crate) fn wire_body<'a>(
+    link: &Rc<Link>,
+    source: &'a BodySource,
+) -> std::result::Result<Body<'a>, OwnedError> {
     Ok(match source {
         BodySource::None => Body::None,
         BodySource::Bytes(bytes) => link.body(bytes)?,

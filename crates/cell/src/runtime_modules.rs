@@ -18,7 +18,8 @@ const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
 /// are the very objects that a Worker's `env` and flags go into later.
 pub(crate) fn install(py: Python<'_>, cell: &Rc<Cell>) -> PyResult<()> {
     let made = make(cell).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
-    let proxy = hognose_ffi::to_python(py, &made.get("helper").map_err(|thrown| hognose_ffi::raise(py, thrown))?)?;
+    let proxy =
+        hognose_ffi::to_python(py, &made.get("helper").map_err(|thrown| hognose_ffi::raise(py, thrown))?)?;
     py.import("_pyodide._importhook")?.call_method1("register_js_module", (HELPER_MODULE, proxy))?;
     let flags = PyModule::new(py, FLAGS_MODULE)?;
     // The SDK reads this one without a default.
@@ -49,7 +50,9 @@ fn make(cell: &Rc<Cell>) -> Result<Value> {
     let natives = context.object()?;
     natives.define_method("waitUntil", 2, |context, _this, arguments| {
         let invocation = arguments[0].as_f64().map(|number| InvocationId(number as u32));
-        if let (Some(invocation), Some(isolate)) = (invocation, Cell::current().and_then(|cell| cell.isolate())) {
+        if let (Some(invocation), Some(isolate)) =
+            (invocation, Cell::current().and_then(|cell| cell.isolate()))
+        {
             isolate.wait_until(invocation, &arguments[1])?;
         }
         Ok(context.undefined())

@@ -9,8 +9,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
-use hognose_wire::limits;
 use hognose_wire::control::{LoadFailure, Loaded, Order, Report, Role, Script, Worker};
+use hognose_wire::limits;
 use pyo3::prelude::*;
 
 use crate::cell::{Cell, Stage};

@@ -24,7 +24,9 @@ pub(crate) fn load(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Lo
 }
 
 fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> PyResult<Loaded> {
-    cell.python.boot(py).call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
+    cell.python
+        .boot(py)
+        .call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
     runtime_modules::set_flags(py, &worker.flags)?;
     let env = env::build(cell, &worker).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;
@@ -56,7 +58,9 @@ fn import_main(py: Python<'_>, cell: &Rc<Cell>, worker: &Worker) -> PyResult<Py<
     let done = Rc::clone(&outcome);
     cell.event_loop.run(py, &move || done.borrow().is_some())?;
     let loaded = outcome.borrow_mut().take();
-    loaded.unwrap_or_else(|| Err(PyRuntimeError::new_err("the Worker's top-level code waits for something that can never happen")))
+    loaded.unwrap_or_else(|| {
+        Err(PyRuntimeError::new_err("the Worker's top-level code waits for something that can never happen"))
+    })
 }
 
 /// What top-level code left, in words.
@@ -67,7 +71,8 @@ fn what_no_fork_can_share(
 ) -> PyResult<Vec<String>> {
     let threads: Vec<String> = cell.python.boot(py).call_method0("threads")?.extract()?;
     cell.event_loop.rest();
-    let left_open = process::open_descriptors().into_iter().filter(|(number, _)| !open_before.contains_key(number));
+    let left_open =
+        process::open_descriptors().into_iter().filter(|(number, _)| !open_before.contains_key(number));
     let threads = threads.into_iter().map(|name| format!("the thread `{name}`"));
     Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
 }
@@ -75,7 +80,10 @@ fn what_no_fork_can_share(
 fn describe(handlers: &Bound<'_, PyAny>) -> PyResult<Loaded> {
     let exports: Vec<(String, String, Vec<String>)> = handlers.call_method0("exports")?.extract()?;
     let warnings = if exports.is_empty() {
-        vec!["the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)`".to_owned()]
+        vec![
+            "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)`"
+                .to_owned(),
+        ]
     } else {
         Vec::new()
     };

@@ -20,7 +20,8 @@ pub(crate) struct Process {
     /// What a shell would make of its end, once it has been reaped.
     exit_code: OnceLock<u8>,
     /// What it was forked from, where nothing else holds that: a cell may end with its parent.
-    _parent: Option<Arc<Template>>,
+    #[expect(dead_code, reason = "held, not read")]
+    parent: Option<Arc<Template>>,
 }
 
 impl Process {
@@ -49,13 +50,13 @@ impl Process {
             pidfd: AsyncFd::with_interest(pidfd, Interest::READABLE)?,
             pid,
             exit_code: OnceLock::new(),
-            _parent: None,
+            parent: None,
         })
     }
 
     /// The same process, which lets its parent live as long as itself.
     pub(crate) fn with_parent(mut self, parent: Arc<Template>) -> Self {
-        self._parent = Some(parent);
+        self.parent = Some(parent);
         self
     }
 

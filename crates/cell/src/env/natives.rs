@@ -55,7 +55,8 @@ pub(super) fn call<P: Serialize>(
     if bytes.len() > limits::INLINE_MAX {
         return Err(Thrown::new(context, ErrorKind::RangeError, "The arguments are too large."));
     }
-    let payload = Payload { bytes: Body::Inline(&bytes), caps: Vec::new(), bodies: body.into_iter().collect() };
+    let payload =
+        Payload { bytes: Body::Inline(&bytes), caps: Vec::new(), bodies: body.into_iter().collect() };
     let invocation = Python::attach(|py| cell.invocation(py));
     let target = CapId(cap.as_f64().unwrap_or_default() as u32);
     let replied = Rc::clone(&link);
@@ -75,7 +76,8 @@ fn take_answer(
     payload: Payload<'_>,
     invocation: Option<hognose_wire::InvocationId>,
 ) -> std::result::Result<Answer, OwnedError> {
-    let take = |body| link.accept(body, invocation).map_err(|violation| OwnedError::error(&violation.to_string()));
+    let take =
+        |body| link.accept(body, invocation).map_err(|violation| OwnedError::error(&violation.to_string()));
     let bytes = take(payload.bytes)?;
     let bodies = payload.bodies.into_iter().map(take).collect::<std::result::Result<_, _>>()?;
     Ok(Answer { bytes, bodies })
@@ -83,8 +85,9 @@ fn take_answer(
 
 /// Reads the description of a result.
 pub(super) fn read<'a, T: serde::Deserialize<'a>>(context: Context, bytes: &'a [u8]) -> Result<T> {
-    postcard::from_bytes(bytes)
-        .map_err(|error| Thrown::new(context, ErrorKind::Error, &format!("the answer could not be read: {error}")))
+    postcard::from_bytes(bytes).map_err(|error| {
+        Thrown::new(context, ErrorKind::Error, &format!("the answer could not be read: {error}"))
+    })
 }
 
 /// A string, or `null`.
