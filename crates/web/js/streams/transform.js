@@ -5,7 +5,7 @@ import { TextDecoder, TextEncoder } from "../encoding.js";
 import {
   argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary,
 } from "../webidl.js";
-import { highWaterMarkOf, invoke, methodOf, sizeOf } from "./basics.js";
+import { highWaterMarkOf, invoke, methodOf, Outcome, sizeOf } from "./basics.js";
 import { ByteControllerCore } from "./byte-core.js";
 import { wrapReadable } from "./readable.js";
 import { DefaultControllerCore, ReadableCore } from "./readable-core.js";
@@ -18,11 +18,11 @@ class TransformCore {
   readable = new ReadableCore();
   writable = new WritableCore();
   #transformer;
+  #sink;
   #source;
   #backpressure = true;
-  #backpressureChange = Promise.withResolvers();
+  #backpressureChange = new Outcome();
   #finishing = undefined;
-  #started = Promise.withResolvers();
 
   /** `transformer`: transform(chunk), flush(), cancel(reason), all answering with promises, all optional. */
   constructor(transformer, writableStrategy, readableStrategy) {
@@ -33,18 +33,19 @@ class TransformCore {
       abort: (reason) => this.#abort(reason),
     };
     const source = { pull: () => this.#pull(), cancel: (reason) => this.#cancel(reason) };
-    const sinkController = new WritableControllerCore(
+    this.#sink = new WritableControllerCore(
       this.writable, sink, writableStrategy.highWaterMark, writableStrategy.size,
     );
     this.#source = new DefaultControllerCore(
       this.readable, source, readableStrategy.highWaterMark, readableStrategy.size,
     );
-    sinkController.start(this.#started.promise);
-    this.#source.start(this.#started.promise);
   }
 
+  /** Lets both sides begin once `result`, what the transformer's start() returned, is there. */
   start(result) {
-    this.#started.resolve(result);
+    const started = Promise.resolve(result);
+    this.#sink.start(started);
+    this.#source.start(started);
   }
 
   get desiredSize() {
@@ -139,7 +140,7 @@ class TransformCore {
 
   #setBackpressure(backpressure) {
     this.#backpressureChange.resolve();
-    this.#backpressureChange = Promise.withResolvers();
+    this.#backpressureChange = new Outcome();
     this.#backpressure = backpressure;
   }
 
@@ -237,7 +238,7 @@ class BytePipe {
   readable = new ReadableCore();
   writable = new WritableCore();
   #source;
-  #wanted = Promise.withResolvers();
+  #wanted = new Outcome();
   #expected;
   #seen = 0;
 
@@ -265,7 +266,7 @@ class BytePipe {
     const bytes = this.#checked(chunk);
     if (bytes.byteLength === 0) return;
     if (this.readable.waitingReads === 0) await this.#wanted.promise;
-    this.#wanted = Promise.withResolvers();
+    this.#wanted = new Outcome();
     if (this.#source.canEnqueue) this.#source.enqueue(bytes.slice());
   }
 

@@ -190,7 +190,10 @@ fn responses_check_what_they_are_given() {
             "return new Response(ReadableStream.from(['text'])).text()",
             "TypeError: This TransformStream is being used as a byte stream, but received a string on its writable side. If you wish to write a string, you'll probably want to explicitly UTF-8-encode it with TextEncoder.",
         ),
-        ("const s = ReadableStream.from([1]); const r = s.getReader(); await r.read(); r.releaseLock(); new Response(s)", "TypeError: This ReadableStream is disturbed (has already been read from), and cannot be used as a body."),
+        (
+            "const s = ReadableStream.from([1]); const r = s.getReader(); await r.read(); r.releaseLock(); new Response(s)",
+            "TypeError: This ReadableStream is disturbed (has already been read from), and cannot be used as a body.",
+        ),
         ("const r = new Response('x'); await r.text(); return [r.body.locked, r.bodyUsed]", "true,true"),
         ("return [new Response().body, new Response(null).body, new Response('').body === null]", ",,false"),
         ("return new Response('x', { encodeBody: 'no' })", "TypeError: encodeBody: unexpected value: no"),
