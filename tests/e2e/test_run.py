@@ -48,6 +48,14 @@ def test_a_javascript_exception_ends_with_1(script):
     assert "TypeError: on purpose" in output
 
 
+def test_a_rejection_that_nobody_handles_is_shown(script):
+    text = "Promise.reject(new Error('unheard'));\nPromise.reject(new Error('heard')).catch(() => {});\n"
+    code, output = script("a.mjs", text)
+    assert code == 0
+    assert "Error: unheard" in output
+    assert "Error: heard" not in output
+
+
 def test_the_run_ends_when_the_loop_is_empty(script):
     text = "setTimeout(() => console.log('second'), 10);\nconsole.log('first');\n"
     assert script("a.mjs", text) == (0, "first\nsecond\n")

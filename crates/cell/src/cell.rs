@@ -11,10 +11,12 @@ use hognose_wire::{CapId, InvocationId, LogLevel, limits};
 use pyo3::prelude::*;
 
 use crate::control::Control;
+use crate::host;
 use crate::isolate::Isolate;
 use crate::link::Link;
 use crate::python::Half;
 use crate::random::Random;
+use crate::rejections::Rejections;
 
 /// See the module.
 pub(crate) struct Cell {
@@ -23,6 +25,7 @@ pub(crate) struct Cell {
     pub(crate) python: Half,
     pub(crate) random: Rc<Random>,
     web: RefCell<Option<Rc<Web>>>,
+    rejections: Rc<Rejections>,
     /// What `js/context.js` made.
     runtime: RefCell<Option<Value>>,
     stage: RefCell<Stage>,
@@ -73,6 +76,7 @@ impl Cell {
             python,
             random,
             web: RefCell::default(),
+            rejections: Rejections::track(context),
             runtime: RefCell::default(),
             stage: RefCell::new(stage),
             worker: RefCell::default(),
@@ -90,6 +94,13 @@ impl Cell {
 
     pub(crate) fn set_web(&self, web: Rc<Web>) {
         self.web.replace(Some(web));
+    }
+
+    /// Reports rejections that the code that has just run left unhandled.
+    pub(crate) fn report_rejections(&self, py: Python<'_>) {
+        if let Err(thrown) = self.rejections.report(&self.web()) {
+            self.log(py, LogLevel::Error, &host::describe_error(&thrown.0));
+        }
     }
 
     pub(crate) fn web(&self) -> Rc<Web> {

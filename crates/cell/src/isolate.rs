@@ -157,6 +157,7 @@ impl Isolate {
         let inbox = Inbox(Rc::clone(self));
         Hooks {
             before_wait: Box::new(move |py| {
+                isolate.cell.report_rejections(py);
                 isolate.charge();
                 isolate.announce(&flushed);
                 isolate.end_hung(py, &flushed);

@@ -19,6 +19,7 @@ mod link;
 mod process;
 mod python;
 mod random;
+mod rejections;
 mod reseed;
 mod runtime_modules;
 mod script;

@@ -37,9 +37,12 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     let link = Link::open(&cell.event_loop, frames, Rc::new(Outlet))?;
     cell.set_script_outbound(script.outbound);
     cell.set_stage(Stage::Script(Rc::clone(&link)));
-    let (hooked, waiting) = (Rc::clone(&link), Rc::clone(&link));
+    let (hooked, waiting, reporting) = (Rc::clone(&link), Rc::clone(&link), Rc::clone(cell));
     cell.event_loop.set_hooks(Hooks {
-        before_wait: Box::new(move |py| hooked.flush(py, &Outlet)),
+        before_wait: Box::new(move |py| {
+            reporting.report_rejections(py);
+            hooked.flush(py, &Outlet);
+        }),
         uncaught: Box::new(|_py, error| print(LogLevel::Error, &host::describe_error(&error))),
         is_waiting: Box::new(move || waiting.is_busy()),
     });

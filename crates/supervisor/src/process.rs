@@ -20,7 +20,6 @@ pub(crate) struct Process {
     /// What a shell would make of its end, once it has been reaped.
     exit_code: OnceLock<u8>,
     /// What it was forked from, where nothing else holds that: a cell may end with its parent.
-    #[expect(dead_code, reason = "held, not read")]
     parent: Option<Arc<Template>>,
 }
 
