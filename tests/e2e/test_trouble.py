@@ -39,6 +39,7 @@ def test_a_result_that_is_no_response_is_500(serve):
     answer = server.fetch("/not-a-response")
     assert answer.status == 500
     assert "Response" in answer.text
+    assert "object of the type" in answer.text
     assert_serves(server)
 
 

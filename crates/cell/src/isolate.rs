@@ -336,12 +336,12 @@ impl Isolate {
         let answered = result.and_then(|result| {
             let result = unwrap_response(result)?;
             let value = hognose_ffi::to_js(py, &result)?;
-            self.cell
-                .serve(invocation, || self.respond(invocation, &value))
-                .map_err(|thrown| hognose_ffi::raise(py, thrown))
+            Ok((self.cell.serve(invocation, || self.respond(invocation, &value)), result))
         });
-        if let Err(error) = answered {
-            self.raised(py, invocation, &error);
+        match answered {
+            Ok((Ok(()), _)) => {}
+            Ok((Err(thrown), result)) => self.fail(py, invocation, unfit(&thrown, &result)),
+            Err(error) => self.raised(py, invocation, &error),
         }
     }
 
@@ -433,6 +433,17 @@ impl Isolate {
     fn link(&self) -> Rc<Link> {
         self.cell.link().expect("invariant: an isolate has its link before it gets an event")
     }
+}
+
+/// Why a handler's result is no answer; with what it was, for its author.
+fn unfit(thrown: &Thrown, result: &Bound<'_, PyAny>) -> OwnedError {
+    let error = host::owned_error(thrown);
+    let kind = result.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    let stack = format!(
+        "{}: {}\nThe handler returned an object of the type `{kind}`; it must return a Response.",
+        error.name, error.message
+    );
+    OwnedError { stack, ..error }
 }
 
 /// SDK objects wrap a JavaScript one.
