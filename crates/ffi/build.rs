@@ -9,7 +9,9 @@ fn main() {
     let include = Command::new(&python)
         .args(["-c", "import sysconfig; print(sysconfig.get_path('include'))"])
         .output()
-        .unwrap_or_else(|error| panic!("cannot run `{python}` to find its headers: {error}; set PYO3_PYTHON"));
+        .unwrap_or_else(|error| {
+            panic!("cannot run `{python}` to find its headers: {error}; set PYO3_PYTHON")
+        });
     let include = String::from_utf8(include.stdout).expect("a path in UTF-8");
     cc::Build::new().file("src/stack/pystack.c").include(include.trim()).opt_level(3).compile("pystack");
 }

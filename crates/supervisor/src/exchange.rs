@@ -5,6 +5,7 @@ use hognose_wire::{Body as WireBody, Headers, HttpRequest, HttpResponse};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
+use hyper::ext::ReasonPhrase;
 
 use crate::body::Body;
 
@@ -73,14 +74,30 @@ pub(crate) fn response(response: &HttpResponse<'_>, body: Body) -> Result<Respon
     let mut answer = Response::new(body);
     *answer.status_mut() = status.ok_or(ExchangeError::Status(response.status))?;
     *answer.headers_mut() = headers;
+    if let Some(reason) = unusual_reason(answer.status(), response.status_text) {
+        answer.extensions_mut().insert(reason);
+    }
     Ok(answer)
+}
+
+/// The text beside the status, where it is not the one that the status has by itself. HTTP/2 has no place for it.
+fn unusual_reason(status: StatusCode, text: &str) -> Option<ReasonPhrase> {
+    let usual = text.is_empty() || status.canonical_reason() == Some(text);
+    // A text that cannot stand in a status line is left out: nobody may depend on it.
+    if usual { None } else { ReasonPhrase::try_from(text.as_bytes()).ok() }
+}
+
+fn reason_of(head: &Parts) -> &str {
+    let told =
+        head.extensions.get::<ReasonPhrase>().and_then(|reason| str::from_utf8(reason.as_bytes()).ok());
+    told.or(head.status.canonical_reason()).unwrap_or_default()
 }
 
 /// What the network answered, as a cell reads it: postcard of [`HttpResponse`].
 pub(crate) fn wire_response(head: &Parts, url: &str, redirected: bool, body: WireBody<'_>) -> Vec<u8> {
     let message = HttpResponse {
         status: head.status.as_u16(),
-        status_text: head.status.canonical_reason().unwrap_or_default(),
+        status_text: reason_of(head),
         url,
         redirected,
         headers: wire_headers(&head.headers),
