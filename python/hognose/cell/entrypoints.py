@@ -1,7 +1,7 @@
 """A Worker's entrypoints: importing its main module, finding what it exports, calling its handlers.
 
-The rules (which names count, how arguments are passed and converted) are Cloudflare's, in
-``spec/workers-python.md`` 4 of the design documents and in workerd's own entrypoint helper.
+The rules (which names count, how arguments are passed and converted) are Cloudflare's, as workerd's own entrypoint
+helper for Python has them.
 """
 
 import importlib
