@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 
@@ -278,3 +280,28 @@ def test_import_from_javascript(run_js):
     assert box.inner.value == inner.value == 3
     with pytest.raises(ImportError):
         from js import no_such_thing
+
+
+def test_recursion_without_bytecode_between_ends_in_an_error(run_js, monkeypatch):
+    from pyodide.ffi import JsException, create_proxy
+
+    def again():
+        return proxy()
+
+    class Mirror:
+        def __getattr__(self, name):
+            return mirrored.anything
+
+    proxy, mirrored = create_proxy(again), create_proxy(Mirror())
+    # The stack is what shall end this, and each crossing of the error formats a traceback of the whole way down.
+    monkeypatch.setattr("traceback.format_exception", lambda error: ["too deep"])
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        with pytest.raises((RecursionError, JsException)):
+            again()
+        with pytest.raises((RecursionError, JsException)):
+            mirrored.anything
+    finally:
+        sys.setrecursionlimit(limit)
+    assert run_js("1 + 1") == 2

@@ -12,7 +12,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::ManuallyDrop;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use hognose_engine::raw;
@@ -378,6 +378,16 @@ pub(crate) fn throw_error(class: &CStr, message: &str) -> Pending {
     }
 }
 
+/// A `RangeError` if the stack is used up. QuickJS looks before it runs bytecode, but Python and native functions can call
+/// each other without any.
+#[inline]
+pub(crate) fn check_stack() -> Result<(), Pending> {
+    let context = NonNull::new(context()).expect("invariant: the bridge has a context");
+    // SAFETY: the bridge's invariant.
+    let context = unsafe { hognose_engine::Context::from_ptr(context) };
+    context.check_stack().map_err(|thrown| throw(Js::own(thrown.0.into_raw())))
+}
+
 /// What a native function of this crate looks like.
 pub(crate) type Native = fn(this: JSValue, arguments: &[JSValue]) -> JsResult;
 
@@ -413,7 +423,7 @@ unsafe extern "C" fn run_native(
         let native = std::mem::transmute::<*const c_void, Native>(bits as *const c_void);
         (native, borrow_arguments(count, arguments))
     };
-    give(native(this, arguments))
+    give(check_stack().and_then(|()| native(this, arguments)))
 }
 
 /// The arguments of a callback as a slice.

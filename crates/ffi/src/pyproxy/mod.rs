@@ -122,7 +122,9 @@ fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
     }
 }
 
+/// The proxy that JavaScript uses in a call or a trap, with stack left to serve it.
 fn of<'a>(value: JSValue) -> Result<&'a PyProxy, Pending> {
+    js::check_stack()?;
     find(value).ok_or_else(|| js::throw_type_error("Expected a PyProxy"))
 }
 
