@@ -9,7 +9,7 @@ use hognose_engine::Context;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyModule};
 
 use crate::atoms::{self, Atom};
 use crate::errors::Raised;
@@ -55,6 +55,7 @@ pub(crate) struct State {
     types: OnceCell<Types>,
     prelude: OnceCell<Prelude>,
     mixins: OnceCell<Bound<'static, PyDict>>,
+    signatures: OnceCell<Bound<'static, PyDict>>,
     get_event_loop: OnceCell<Object>,
 }
 
@@ -93,6 +94,12 @@ impl State {
         Mixins(self.mixins.get().expect("invariant: the mixins are loaded while the bridge is installed"))
     }
 
+    /// The namespace of `signatures.py`.
+    pub(crate) fn signatures(&self) -> Mixins<'_> {
+        let namespace = self.signatures.get();
+        Mixins(namespace.expect("invariant: the signatures are loaded while the bridge is installed"))
+    }
+
     /// asyncio's event loop.
     pub(crate) fn event_loop(&self) -> Result<Object, Raised> {
         let get = if let Some(get) = self.get_event_loop.get() {
@@ -105,12 +112,16 @@ impl State {
     }
 }
 
-/// What `mixins.py` defines.
+/// What `mixins.py` or `signatures.py` defines.
 pub(crate) struct Mixins<'a>(&'a Bound<'static, PyDict>);
 
 impl Mixins<'_> {
     pub(crate) fn get_item(&self, name: &str) -> Result<Object, Raised> {
         Ok(self.0.as_any().get_item(name)?)
+    }
+
+    pub(crate) fn set_item(&self, name: &str, value: &Object) -> Result<(), Raised> {
+        Ok(self.0.set_item(name, value)?)
     }
 }
 
@@ -181,6 +192,7 @@ fn new_state() -> PyResult<State> {
         types: OnceCell::new(),
         prelude: OnceCell::new(),
         mixins: OnceCell::new(),
+        signatures: OnceCell::new(),
         get_event_loop: OnceCell::new(),
     })
 }
@@ -202,18 +214,42 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
 }
 
 fn load_mixins(state: &State) -> Result<(), Raised> {
-    let namespace = PyDict::new(python());
-    namespace.set_item("__name__", "_pyodide_core.mixins")?;
-    namespace.set_item("native", jsproxy::python_helpers()?)?;
-    let builtins = python().import(intern!(python(), "builtins"))?;
-    let source = (include_str!("jsproxy/mixins.py"), "<hognose:mixins.py>", "exec");
-    let code = builtins.call_method1(intern!(python(), "compile"), source)?;
-    builtins.call_method1(intern!(python(), "exec"), (code, &namespace))?;
+    let native = jsproxy::python_helpers()?;
+    let namespace = run_python(
+        "_pyodide_core.mixins",
+        "<hognose:mixins.py>",
+        include_str!("jsproxy/mixins.py"),
+        &native,
+    )?;
     state.mixins.get_or_init(|| namespace.clone());
     // The helpers' proxy needs its type, which needs the mixins.
     namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
     bridge().mixins().get_item("teach_json")?.call1((&state.jsnull,))?;
+    load_signatures(state, &native)
+}
+
+fn load_signatures(state: &State, native: &Bound<'static, PyModule>) -> Result<(), Raised> {
+    let source = include_str!("jsproxy/signatures.py");
+    let namespace = run_python("_pyodide_core.signatures", "<hognose:signatures.py>", source, native)?;
+    namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
+    state.signatures.get_or_init(|| namespace);
     Ok(())
+}
+
+/// Runs a Python source of this crate, which finds its native functions as `native`, and gives what it defines.
+fn run_python(
+    name: &str,
+    filename: &str,
+    source: &str,
+    native: &Bound<'static, PyModule>,
+) -> Result<Bound<'static, PyDict>, Raised> {
+    let namespace = PyDict::new(python());
+    namespace.set_item("__name__", name)?;
+    namespace.set_item("native", native)?;
+    let builtins = python().import(intern!(python(), "builtins"))?;
+    let code = builtins.call_method1(intern!(python(), "compile"), (source, filename, "exec"))?;
+    builtins.call_method1(intern!(python(), "exec"), (code, &namespace))?;
+    Ok(namespace)
 }
 
 fn register_modules() -> PyResult<()> {

@@ -24,7 +24,32 @@ pub(crate) fn create() -> PyResult<Bound<'static, PyModule>> {
     module.add("JsException", jsproxy::exception_type()?)?;
     module.add("js_flags", jsproxy::types::flags_by_name()?)?;
     copy_documentation(&module)?;
+    add_signatures(&module)?;
     Ok(module)
+}
+
+/// What `_pyodide.jsbind` makes signatures of.
+const SIGNATURE_NAMES: [&str; 11] = [
+    "Js2PyConverter",
+    "JsFuncSignature",
+    "Py2JsConverter",
+    "create_promise_converter",
+    "js2py_as_py_json",
+    "js2py_deep",
+    "js2py_default",
+    "js2py_default_call_result",
+    "py2js_as_js_json",
+    "py2js_deep",
+    "py2js_default",
+];
+
+fn add_signatures(module: &Bound<'static, PyModule>) -> PyResult<()> {
+    let signatures = bridge().signatures();
+    signatures.set_item("to_js", &module.getattr("to_js")?)?;
+    for name in SIGNATURE_NAMES {
+        module.add(name, signatures.get_item(name)?)?;
+    }
+    Ok(())
 }
 
 /// The docstrings of the functions are pyodide-py's.

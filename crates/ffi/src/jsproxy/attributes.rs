@@ -11,7 +11,7 @@ use super::{JsProxy, give, give_status, give_truth, slot_value};
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::convert::{self, strings};
 use crate::errors::Raised;
-use crate::js::{self, JSValue};
+use crate::js::{self, JSValue, Js};
 
 unsafe extern "C" {
     // Exported by CPython, not declared by PyO3: the lookup along the types that the generic getattr begins with. It
@@ -34,7 +34,8 @@ pub(super) unsafe extern "C" fn get(
         {
             return found;
         }
-        give(slot_value(object).and_then(|value| get_property(value, name)))
+        let signature = JsProxy::of(object).signature;
+        give(slot_value(object).and_then(|value| get_property(value, name, signature)))
     }
 }
 
@@ -57,7 +58,11 @@ unsafe fn from_dictionary(
     }
 }
 
-fn get_property(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Raised> {
+fn get_property(
+    value: JSValue,
+    name: *mut ffi::PyObject,
+    signature: *mut ffi::PyObject,
+) -> Result<Object, Raised> {
     let key = bridge().caches.atom(name)?;
     let found = js::get(value, &key)?;
     match found.tag() {
@@ -66,9 +71,26 @@ fn get_property(value: JSValue, name: *mut ffi::PyObject) -> Result<Object, Rais
         raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
             Err(missing(name))
         }
+        _ if !signature.is_null() => get_with_signature(found, value, name, signature),
         raw::JS_TAG_OBJECT if js::is_function(found.raw()) => convert::to_python_bound(found, value),
         _ => convert::to_python(found),
     }
+}
+
+/// The attribute of an object that has a signature, converted as that says.
+#[cold]
+fn get_with_signature(
+    found: Js,
+    this: JSValue,
+    name: *mut ffi::PyObject,
+    signature: *mut ffi::PyObject,
+) -> Result<Object, Raised> {
+    let this = if js::is_function(found.raw()) { this } else { js::UNDEFINED };
+    let found = super::create_raw(found, this)?;
+    // SAFETY: the proxy keeps its signature, and the caller the name.
+    let (signature, name): (ObjectRef<'_>, ObjectRef<'_>) =
+        unsafe { (Borrowed::from_ptr(python(), signature), Borrowed::from_ptr(python(), name)) };
+    Ok(bridge().signatures().get_item("attribute")?.call1((found, signature, name))?)
 }
 
 /// What isn't there: `from module import *` asks for `__all__` and means all properties.

@@ -40,11 +40,52 @@ pub(super) unsafe extern "C" fn vectorcall(
             if !js::is_function(value) {
                 return Err(crate::errors::raised::<pyo3::exceptions::PyTypeError>("Expected callable"));
             }
+            if !proxy.signature.is_null() {
+                return call_with_signature(callable, proxy.signature, arguments);
+            }
             call_with(arguments, |list| js::call(value, this, list))
         });
         ffi::Py_LeaveRecursiveCall();
         give(result)
     }
+}
+
+/// Calls a function that has a signature, which converts its arguments and its result.
+#[cold]
+fn call_with_signature(
+    callable: *mut ffi::PyObject,
+    signature: *mut ffi::PyObject,
+    (values, keywords): PythonArguments<'_>,
+) -> Result<Object, Raised> {
+    let call = bridge().signatures().get_item("call")?;
+    let mut list = vec![callable, signature];
+    list.extend_from_slice(values);
+    // SAFETY: the caller holds all of these; keyword names come as a tuple, their values last in the list.
+    unsafe {
+        let named = if keywords.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(keywords) as usize };
+        let result = ffi::PyObject_Vectorcall(call.as_ptr(), list.as_ptr(), list.len() - named, keywords);
+        Bound::from_owned_ptr_or_opt(python(), result).ok_or(Raised)
+    }
+}
+
+/// Calls the function of a proxy, or constructs with it, and gives the result *raw*: as a proxy that is not unwrapped.
+pub(super) fn call_raw(proxy: &Object, arguments: &[Js], construct: bool) -> Result<Object, Raised> {
+    // SAFETY: the caller made sure that this is a proxy.
+    let proxy = unsafe { JsProxy::of(proxy.as_ptr()) };
+    let list: Vec<JSValue> = arguments.iter().map(Js::raw).collect();
+    let result = if construct {
+        js::construct(proxy.value, &list)?
+    } else {
+        js::call(proxy.value, proxy.this, &list)?
+    };
+    super::create_raw(result, js::UNDEFINED)
+}
+
+/// Translates the result of [`call_raw`] as that of an ordinary call, which lent these proxies.
+pub(super) fn finish_call(result: Js, proxies: Vec<Js>) -> Result<Object, Raised> {
+    let mut lent = Lent::new();
+    lent.proxies = proxies;
+    finish(result, &mut lent)
 }
 
 /// `new`: constructs an object of the JavaScript class.

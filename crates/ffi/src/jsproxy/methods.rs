@@ -35,6 +35,11 @@ pub(crate) fn python_helpers() -> PyResult<Bound<'static, PyModule>> {
         iterator_step,
         async_step,
         bind_signature,
+        lend,
+        translate,
+        call_raw,
+        finish_call,
+        end_call,
         promise_then,
         promise_finally,
         array,
@@ -178,7 +183,7 @@ fn read_step(result: &Bound<'_, PyAny>) -> Result<Step, Raised> {
     iterator::step_of(&convert::to_js(own(result).as_borrowed())?)
 }
 
-/// A copy of a proxy with a signature, which `pyodide.ffi` calls experimental: kept, and shown as `_sig`.
+/// A copy of a proxy with a signature, by which `signatures.py` converts its attributes, or its arguments and results.
 #[pyfunction]
 fn bind_signature(proxy: &Bound<'_, PyAny>, signature: &Bound<'_, PyAny>) -> Answer {
     answer(value(proxy).and_then(|value| {
@@ -189,6 +194,68 @@ fn bind_signature(proxy: &Bound<'_, PyAny>, signature: &Bound<'_, PyAny>) -> Ans
         unsafe { (*copy.as_ptr().cast::<JsProxy>()).signature = ffi::Py_NewRef(signature.as_ptr()) };
         Ok(copy)
     }))
+}
+
+/// An argument as it crosses: a new PyProxy is kept in `lent`, the call's list of such, and comes back as a proxy of itself.
+#[pyfunction]
+fn lend(object: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> Answer {
+    if is_immutable(object)? {
+        return Ok(object.clone().unbind());
+    }
+    answer(value(lent).and_then(|lent| {
+        let proxy = pyproxy::create(own(object).as_borrowed())?;
+        js::set_index(lent, js::length(lent)? as u32, proxy.clone())?;
+        create(proxy, js::UNDEFINED)
+    }))
+}
+
+/// What an ordinary crossing makes of a raw result.
+#[pyfunction]
+fn translate(result: &Bound<'_, PyAny>) -> Answer {
+    match value_of(result.as_ptr()).map(pyproxy::unwrap).transpose().map_err(PyErr::from)? {
+        Some(Some(object)) => Ok(object.unbind()),
+        _ => Ok(result.clone().unbind()),
+    }
+}
+
+#[pyfunction]
+fn call_raw(proxy: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>, construct: bool) -> Answer {
+    answer(value(proxy).and_then(|_| {
+        let mut list = Vec::new();
+        for argument in arguments.try_iter()? {
+            list.push(convert::to_js(own(&argument?).as_borrowed())?);
+        }
+        call::call_raw(&own(proxy), &list, construct)
+    }))
+}
+
+#[pyfunction]
+fn finish_call(result: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> Answer {
+    answer(
+        lent_proxies(lent)
+            .and_then(|proxies| call::finish_call(convert::to_js(own(result).as_borrowed())?, proxies)),
+    )
+}
+
+/// Destroys what was lent to a call, and its result if that is a proxy too. An attribute lends nothing and keeps its value.
+#[pyfunction]
+fn end_call(result: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> PyResult<()> {
+    if lent.is_none() {
+        return Ok(());
+    }
+    for proxy in lent_proxies(lent)? {
+        pyproxy::destroy_borrowed(proxy.raw());
+    }
+    if let Some(result) = value_of(result.as_ptr()) {
+        pyproxy::destroy_borrowed(result);
+    }
+    Ok(())
+}
+
+fn lent_proxies(lent: &Bound<'_, PyAny>) -> Result<Vec<Js>, Raised> {
+    let lent = value(lent)?;
+    let count = js::length(lent)? as u32;
+    Ok((0..count).map(|index| js::get_index(lent, index)).collect::<Result<_, _>>()?)
 }
 
 /// A handler of a promise: a function that is released when the promise settles, or `undefined`.

@@ -29,6 +29,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::bridge::{Object, bridge, python};
+use crate::convert;
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
 
@@ -68,6 +69,11 @@ pub(crate) struct FreeList(RefCell<Vec<*mut JsProxy>>);
 pub(crate) fn create(value: Js, this: JSValue) -> Result<Object, Raised> {
     let flags = features::detect(value.raw());
     create_with_features(value, this, flags)
+}
+
+/// A proxy even of a PyProxy, whose Python object it stands before; other than objects are translated.
+fn create_raw(value: Js, this: JSValue) -> Result<Object, Raised> {
+    if js::is_object(value.raw()) { create(value, this) } else { convert::primitive_to_python(&value) }
 }
 
 /// As [`create`], with the features already known.

@@ -701,6 +701,8 @@
     splice: (array, start, count, ...items) => { Array.prototype.splice.call(array, start, count, ...items); },
     concat: (array, other) => Array.from(array).concat(Array.from(other)),
     from_: (iterable) => Array.from(iterable),
+    from_entries: Object.fromEntries,
+    json_view: (value) => (native.abilities(value) & native.GET ? jsonView(value) : value),
     repeat: (array, count) => Array.from({ length: array.length * count }, (_, index) => array[index % array.length]),
     repeat_in_place(array, count) {
       const original = array.slice();
