@@ -75,3 +75,15 @@ def test_a_missing_script_is_an_error(tmp_path):
     code, output = run("run", str(tmp_path / "none.py"), folder=tmp_path)
     assert code == 1
     assert "none.py" in output
+
+
+@pytest.mark.parametrize(("end", "code"), [("", 0), ("raise SystemExit(3)", 3)])
+def test_threads_are_joined_and_exit_functions_called(script, end, code):
+    text = (
+        "import atexit, threading\n"
+        "atexit.register(print, 'exit function')\n"
+        "started = threading.Event()\n"
+        "threading.Thread(target=lambda: (started.wait(), print('thread'))).start()\n"
+        f"started.set()\n{end}\n"
+    )
+    assert script("a.py", text) == (code, "thread\nexit function\n")

@@ -2,8 +2,10 @@
 
 import ast
 import asyncio
+import atexit
 import inspect
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -49,11 +51,26 @@ def exit_status(task) -> int:
         print("hognose: the script waits for something that can never happen", file=sys.stderr)
         return 1
     error = task.exception()
-    return 0 if error is None else failure(error)
+    if error is not None:
+        return failure(error)
+    _end_program()
+    return 0
 
 
 def failure(error: BaseException) -> int:
-    """What an exception means for the exit status."""
+    """What an exception that ends the program means for the exit status."""
+    status = _tell(error)
+    _end_program()
+    return status
+
+
+def _end_program() -> None:
+    """What the interpreter does at its end, which the process does not wait for: joins threads, calls exit functions."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+
+
+def _tell(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         if error.code is None:
             return 0
