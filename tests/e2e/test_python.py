@@ -149,8 +149,9 @@ def test_what_wait_until_keeps_may_keep_more(server, output, gates):
     output("later: more\n")
 
 
-def test_wait_until_takes_promises(server):
+def test_wait_until_takes_promises(server, output):
     assert server.fetch("/wait_promise").text == "answered"
+    output("later: promise\n")
     assert server.fetch("/kv/waited").text == "yes"
 
 

@@ -198,7 +198,8 @@ async def wait_task(request, env, ctx, argument):
 
 
 async def wait_promise(request, env, ctx, argument):
-    ctx.waitUntil(env.KV.put("waited", "yes"))
+    stored = env.KV.put("waited", "yes")
+    ctx.waitUntil(stored.then(lambda _: print("later: promise")))
     return "answered"
 
 
