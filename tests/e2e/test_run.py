@@ -48,10 +48,27 @@ def test_a_javascript_exception_ends_with_1(script):
     assert "TypeError: on purpose" in output
 
 
+def test_an_error_in_a_timer_ends_with_1(script):
+    code, output = script("a.mjs", "setTimeout(() => { throw new Error('in the timer'); }, 1);\n")
+    assert code == 1
+    assert "Error: in the timer" in output
+
+
+def test_an_interrupted_script_cleans_up(script):
+    text = (
+        "import asyncio, os, signal\n"
+        "asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGINT)\n"
+        "try:\n    await asyncio.sleep(600)\nfinally:\n    await asyncio.sleep(0)\n    print('cleaned up')\n"
+    )
+    code, output = script("a.py", text)
+    assert code == 130
+    assert "cleaned up\n" in output
+
+
 def test_a_rejection_that_nobody_handles_is_shown(script):
     text = "Promise.reject(new Error('unheard'));\nPromise.reject(new Error('heard')).catch(() => {});\n"
     code, output = script("a.mjs", text)
-    assert code == 0
+    assert code == 1
     assert "Error: unheard" in output
     assert "Error: heard" not in output
 

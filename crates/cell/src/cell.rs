@@ -31,6 +31,8 @@ pub(crate) struct Cell {
     stage: RefCell<Stage>,
     worker: RefCell<Option<Rc<LoadedWorker>>>,
     script_outbound: Slot<CapId>,
+    /// Whether JavaScript has thrown or rejected something that nobody caught.
+    uncaught: Slot<bool>,
     /// The invocation on whose behalf the main stack runs; Python code has a context variable for that.
     serving: Slot<Option<InvocationId>>,
 }
@@ -81,6 +83,7 @@ impl Cell {
             stage: RefCell::new(stage),
             worker: RefCell::default(),
             script_outbound: Slot::default(),
+            uncaught: Slot::new(false),
             serving: Slot::new(None),
         });
         CELL.set(Some(Rc::clone(&cell)));
@@ -122,6 +125,14 @@ impl Cell {
     /// The Worker of this zygote or isolate.
     pub(crate) fn worker(&self) -> Option<Rc<LoadedWorker>> {
         self.worker.borrow().clone()
+    }
+
+    pub(crate) fn note_uncaught(&self) {
+        self.uncaught.set(true);
+    }
+
+    pub(crate) fn has_uncaught(&self) -> bool {
+        self.uncaught.get()
     }
 
     pub(crate) fn set_script_outbound(&self, cap: CapId) {

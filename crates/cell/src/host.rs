@@ -207,6 +207,7 @@ impl Host for CellHost {
     }
 
     fn report_error(&self, _context: Context, error: &Value) {
+        self.cell().note_uncaught();
         self.log(WebLevel::Error, &describe_error(error));
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use hognose_ffi::event_loop::Hooks;
 use hognose_wire::control::Script;
 use hognose_wire::{Frame, LogLevel};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 
 use crate::cell::{Cell, Stage};
@@ -30,7 +30,8 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixS
         sys.getattr("stdout")?.call_method0("flush")?;
         sys.getattr("stderr")?.call_method0("flush")
     });
-    process::exit(if flushed.is_err() && status == 0 { FAILURE } else { status })
+    let failed = flushed.is_err() || cell.has_uncaught();
+    process::exit(if failed && status == 0 { FAILURE } else { status })
 }
 
 fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> PyResult<i32> {
@@ -53,10 +54,27 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
         result.replace(Some(started.map(Bound::unbind)));
     });
     // The script's own code holds the loop as long as it has not ended; what it left behind, as long as it can go on.
-    cell.event_loop.run(py, &|| false)?;
+    if let Err(error) = cell.event_loop.run(py, &|| false) {
+        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            clean_up(py, cell)?;
+        }
+        return Err(error);
+    }
     let task = outcome.borrow_mut().take();
     let task = task.unwrap_or_else(|| Err(PyRuntimeError::new_err("the script did not start")))?;
     Half::script(py)?.bind(py).call_method1("exit_status", (task,))?.extract()
+}
+
+/// After Ctrl-C, as in `asyncio.run`: the script's own code is cancelled, and ends in its own time unless Ctrl-C comes
+/// again.
+fn clean_up(py: Python<'_>, cell: &Cell) -> PyResult<()> {
+    let script = Half::script(py)?;
+    script.bind(py).call_method0("interrupt")?;
+    let has_ended = || {
+        let ended = script.bind(py).call_method0("has_ended").and_then(|ended| ended.is_truthy());
+        ended.unwrap_or(true)
+    };
+    cell.event_loop.run(py, &has_ended)
 }
 
 /// What the exception means for the exit status; a traceback is printed where it is not `SystemExit`.

@@ -13,19 +13,31 @@ import __main__
 from hognose import _hognose
 
 _hold = None
+_task = None
 
 
 def start(file: str, arguments: list[str]):
     """Begins to run the script; the loop goes on while it has something to wait for."""
-    global _hold
+    global _hold, _task
     _hold = _hognose.event_loop.Hold()
     path = Path(file)
     sys.argv = [file, *arguments]
     sys.path.insert(0, str(path.parent.absolute()))
     run = _run_javascript if path.suffix in (".js", ".mjs") else _run_python
-    task = asyncio.ensure_future(run(path))
-    task.add_done_callback(lambda _: _hold.release())
-    return task
+    _task = asyncio.ensure_future(run(path))
+    _task.add_done_callback(lambda _: _hold.release())
+    return _task
+
+
+def interrupt() -> None:
+    """Cancels the script's own code."""
+    if _task is not None:
+        _task.cancel()
+
+
+def has_ended() -> bool:
+    """Whether the script's own code has ended."""
+    return _task is None or _task.done()
 
 
 async def _run_python(path: Path) -> None:
