@@ -82,7 +82,10 @@ impl Slot {
         let (nursery, isolates_max) = (Arc::clone(&self.shared.nursery), self.shared.isolates_max);
         let loading = Version::load(worker, grants, nursery, isolates_max);
         match self.shared.stop.run_until_cancelled(loading).await {
-            Some(Ok(version)) => self.serve(Serving::Version(version)),
+            Some(Ok((version, loaded))) => {
+                self.serve(Serving::Version(version));
+                self.shared.events.send(loaded);
+            }
             Some(Err(failure)) => {
                 self.fail(&failure);
                 return Err(failure);
@@ -103,12 +106,12 @@ impl Slot {
     }
 
     fn fail(&self, failure: &LoadFailure) {
-        let worker = Arc::clone(&self.name);
-        self.shared.events.send(ServerEvent::LoadFailed { worker, failure: failure.clone() });
         let nothing_to_keep = !matches!(*self.serving.borrow(), Serving::Version(_));
         if self.shared.development || nothing_to_keep {
             self.serve(Serving::Failure(Arc::new(failure.clone())));
         }
+        let worker = Arc::clone(&self.name);
+        self.shared.events.send(ServerEvent::LoadFailed { worker, failure: failure.clone() });
     }
 
     fn serve(&self, serving: Serving) {

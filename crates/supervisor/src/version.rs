@@ -45,21 +45,21 @@ pub(crate) struct Version {
 pub(crate) struct InUse(Arc<Version>);
 
 impl Version {
-    /// Loads a Worker: makes its zygote, which imports its code.
+    /// Loads a Worker: makes its zygote, which imports its code. The event is to be sent once the version serves.
     pub(crate) async fn load(
         worker: Worker,
         grants: Arc<Grants>,
         nursery: Arc<Nursery>,
         isolates_max: usize,
-    ) -> Result<Arc<Self>, LoadFailure> {
+    ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
         let zygote = nursery.zygote(Role::Zygote(worker.clone()), &surroundings(&grants)).await?;
-        grants.events.send(ServerEvent::Loaded {
+        let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
             exports: zygote.loaded.exports.clone(),
             warnings: warnings(&zygote),
             duration: begun.elapsed(),
-        });
+        };
         let zygote = Mutex::new(Some(zygote));
         let pool = Pool::new(isolates_max);
         let version = Self {
@@ -75,7 +75,7 @@ impl Version {
         if version.pool.claim_first() {
             version.start_isolate();
         }
-        Ok(version)
+        Ok((version, loaded))
     }
 
     pub(crate) fn enter(self: &Arc<Self>) -> InUse {
