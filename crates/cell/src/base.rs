@@ -17,7 +17,7 @@ use crate::control::Control;
 use crate::host::CellHost;
 use crate::python::Half;
 use crate::random::Random;
-use crate::runtime_modules;
+use crate::{evaluation, runtime_modules};
 
 /// Descriptors that the lock leaves open: the standard streams and the control socket.
 const KEPT_DESCRIPTORS: [i32; 4] = [0, 1, 2, 3];
@@ -63,6 +63,9 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
     cell.set_web(Rc::new(web));
     Bridge::install(py, context)?;
     runtime_modules::install(py, &cell)?;
+    if !base.open {
+        evaluation::install(py, &cell)?;
+    }
     start_python(py, base, &cell)?;
     Ok(cell)
 }

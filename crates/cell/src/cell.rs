@@ -35,6 +35,8 @@ pub(crate) struct Cell {
     uncaught: Slot<bool>,
     /// The invocation on whose behalf the main stack runs; Python code has a context variable for that.
     serving: Slot<Option<InvocationId>>,
+    /// Whether JavaScript may not be made from strings now.
+    eval_is_refused: Slot<bool>,
 }
 
 /// Where output goes and whether anything outside can be reached.
@@ -85,6 +87,7 @@ impl Cell {
             script_outbound: Slot::default(),
             uncaught: Slot::new(false),
             serving: Slot::new(None),
+            eval_is_refused: Slot::new(false),
         });
         CELL.set(Some(Rc::clone(&cell)));
         cell
@@ -125,6 +128,14 @@ impl Cell {
     /// The Worker of this zygote or isolate.
     pub(crate) fn worker(&self) -> Option<Rc<LoadedWorker>> {
         self.worker.borrow().clone()
+    }
+
+    pub(crate) fn refuse_eval(&self, refused: bool) {
+        self.eval_is_refused.set(refused);
+    }
+
+    pub(crate) fn eval_is_refused(&self) -> bool {
+        self.eval_is_refused.get()
     }
 
     pub(crate) fn note_uncaught(&self) {

@@ -17,7 +17,7 @@ use crate::clock::CpuClock;
 use crate::host::{self, js_error};
 use crate::link::{Events, Link, OwnedError};
 use crate::python::Half;
-use crate::{process, reseed};
+use crate::{evaluation, process, reseed};
 
 /// What the platform says where a handler can never answer.
 const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung \
@@ -52,6 +52,7 @@ struct Invocation {
 /// Runs an isolate to its end.
 pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchronous: UnixStream) -> ! {
     let Some(worker) = cell.worker() else { process::exit(1) };
+    cell.refuse_eval(evaluation::refused_in_handlers(&worker.plan.flags));
     let isolate = Rc::new(Isolate {
         cell: Rc::clone(cell),
         worker,

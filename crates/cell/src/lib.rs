@@ -13,6 +13,7 @@ mod cell;
 mod clock;
 mod control;
 mod env;
+mod evaluation;
 mod host;
 mod isolate;
 mod link;

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::cell::{Cell, LoadedWorker};
-use crate::{base, env, process, reseed, runtime_modules};
+use crate::{base, env, evaluation, process, reseed, runtime_modules};
 
 /// Loads a Worker into a fresh fork of the base.
 pub(crate) fn load(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadFailure> {
@@ -28,6 +28,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> PyResult<Load
         .boot(py)
         .call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
     runtime_modules::set_flags(py, &worker.flags)?;
+    cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
     let env = env::build(cell, &worker).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;
     let open_before = process::open_descriptors();
