@@ -45,10 +45,29 @@
     }
   }
 
+  class DurableObject {
+    constructor(ctx, env) {
+      this.ctx = ctx;
+      this.env = env;
+    }
+  }
+
+  class WorkflowEntrypoint {
+    constructor(ctx, env) {
+      this.ctx = ctx;
+      this.env = env;
+    }
+  }
+
+  class RpcTarget {}
+
   const makeWorkersModule = (env) => ({
     env,
     waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
+    DurableObject,
+    RpcTarget,
     WorkerEntrypoint,
+    WorkflowEntrypoint,
   });
 
   const makeEntrypointHelper = (workersModule) => ({

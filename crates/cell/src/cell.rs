@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use crate::control::Control;
 use crate::host;
 use crate::isolate::Isolate;
+use crate::javascript::MainModule;
 use crate::link::Link;
 use crate::python::Half;
 use crate::random::Random;
@@ -53,12 +54,23 @@ pub(crate) enum Stage {
 pub(crate) struct LoadedWorker {
     /// What the supervisor said of it.
     pub(crate) plan: Worker,
-    /// The Python object that finds its handlers.
-    pub(crate) handlers: Py<PyAny>,
-    /// `env`, as Python code gets it.
-    pub(crate) env: Py<PyAny>,
+    /// What its main module offers.
+    pub(crate) entrypoints: Entrypoints,
     /// Makes the `ctx` of an invocation: called with its number and its props.
     pub(crate) make_context: Value,
+}
+
+/// What a Worker's main module offers to be called.
+pub(crate) enum Entrypoints {
+    /// A Python module.
+    Python {
+        /// The Python object that finds its handlers.
+        handlers: Py<PyAny>,
+        /// `env`, as Python code gets it.
+        env: Py<PyAny>,
+    },
+    /// A JavaScript module.
+    JavaScript(MainModule),
 }
 
 thread_local! {

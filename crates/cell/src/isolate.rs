@@ -12,9 +12,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::cell::{Cell, LoadedWorker, Stage};
+use crate::cell::{Cell, Entrypoints, LoadedWorker, Stage};
 use crate::clock::CpuClock;
 use crate::host::{self, js_error};
+use crate::javascript::MainModule;
 use crate::link::{Events, Link, OwnedError};
 use crate::python::Half;
 use crate::{evaluation, process, reseed};
@@ -40,6 +41,8 @@ type Handlers = HashMap<(&'static str, Option<String>), Py<PyAny>>;
 struct Invocation {
     /// The JavaScript request, so that a client that goes away aborts its signal.
     request: Option<Value>,
+    /// Whether it was a `fetch`, which is answered with a response; other handlers' results say nothing.
+    wants_response: bool,
     /// Promises passed to `waitUntil` that have not settled.
     waits: usize,
     completed: bool,
@@ -224,11 +227,18 @@ impl Isolate {
         if self.invocations.borrow().is_empty() {
             self.clock.lap_us();
         }
-        self.invocations.borrow_mut().insert(invocation, Invocation::default());
+        let wants_response = matches!(event, Event::Fetch(_));
+        self.invocations
+            .borrow_mut()
+            .insert(invocation, Invocation { wants_response, ..Invocation::default() });
         match event {
             Event::Fetch(request) => match self.take_request(invocation, request) {
                 Ok(request) => self.start(invocation, "fetch", entrypoint, request),
                 Err(error) => self.fail(py, invocation, error),
+            },
+            Event::Test => match self.cell.context.object() {
+                Ok(controller) => self.start(invocation, "test", entrypoint, controller),
+                Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
             },
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
@@ -280,11 +290,62 @@ impl Isolate {
         entrypoint: Option<String>,
         argument: &Value,
     ) -> PyResult<()> {
-        let handler = self.handler(py, event, entrypoint)?;
+        match &self.worker.entrypoints {
+            Entrypoints::Python { handlers, env } => {
+                let handler = self.handler(handlers.bind(py), event, entrypoint)?;
+                self.call_python(py, invocation, handler, argument, env.bind(py))
+            }
+            Entrypoints::JavaScript(main) => {
+                if let Err(thrown) = self.call_javascript(invocation, main, event, entrypoint, argument) {
+                    self.fail(py, invocation, with_text(&thrown));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Calls a JavaScript handler; what it returns, or a promise of it becomes, is the answer.
+    fn call_javascript(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        main: &MainModule,
+        event: &str,
+        entrypoint: Option<String>,
+        argument: &Value,
+    ) -> JsResult<()> {
+        let execution = self.make_context(invocation)?;
+        let result = main.serve(event, entrypoint.as_deref(), argument, &execution)?;
+        let (fulfilled, rejected) = (Rc::clone(self), Rc::clone(self));
+        let promise = self.cell.context.resolved_promise(&result)?;
+        promise.then(
+            move |context, value| {
+                if let Err(thrown) = fulfilled.cell.serve(invocation, || fulfilled.answer(invocation, value))
+                {
+                    Python::attach(|py| fulfilled.fail(py, invocation, with_text(&thrown)));
+                }
+                Ok(context.undefined())
+            },
+            move |context, reason| {
+                let error = with_text(&Thrown(reason.clone()));
+                Python::attach(|py| rejected.fail(py, invocation, error));
+                Ok(context.undefined())
+            },
+        )?;
+        Ok(())
+    }
+
+    fn call_python(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        invocation: InvocationId,
+        handler: Py<PyAny>,
+        argument: &Value,
+        env: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let context = self.cell.python.context_of(py, invocation)?;
         let argument = hognose_ffi::to_python(py, argument)?;
-        let execution = self.make_context(py, invocation)?;
-        let env = self.worker.env.bind(py);
+        let execution = self.make_context(invocation).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
+        let execution = hognose_ffi::to_python(py, &execution)?;
         let result = context.call_method1(intern!(py, "run"), (handler, argument, env, execution))?;
         let Some(task) = self.cell.python.start_task(&result, &context)? else {
             self.finished(py, invocation, Ok(result));
@@ -306,26 +367,23 @@ impl Isolate {
 
     fn handler(
         &self,
-        py: Python<'_>,
+        handlers: &Bound<'_, PyAny>,
         event: &'static str,
         entrypoint: Option<String>,
     ) -> PyResult<Py<PyAny>> {
+        let py = handlers.py();
         let key = (event, entrypoint);
         if let Some(handler) = self.handlers.borrow().get(&key) {
             return Ok(handler.clone_ref(py));
         }
-        let handler =
-            self.worker.handlers.bind(py).call_method1("handler", (event, key.1.as_deref()))?.unbind();
+        let handler = handlers.call_method1("handler", (event, key.1.as_deref()))?.unbind();
         self.handlers.borrow_mut().insert(key, handler.clone_ref(py));
         Ok(handler)
     }
 
-    fn make_context(&self, py: Python<'_>, invocation: InvocationId) -> PyResult<Py<PyAny>> {
+    fn make_context(&self, invocation: InvocationId) -> JsResult<Value> {
         let context = self.cell.context;
-        let made = context
-            .object()
-            .and_then(|props| self.worker.make_context.call_function(&[context.number(invocation.0), props]));
-        hognose_ffi::to_python(py, &made.map_err(|thrown| hognose_ffi::raise(py, thrown))?)
+        self.worker.make_context.call_function(&[context.number(invocation.0), context.object()?])
     }
 
     fn finished(
@@ -337,7 +395,7 @@ impl Isolate {
         let answered = result.and_then(|result| {
             let result = unwrap_response(result)?;
             let value = hognose_ffi::to_js(py, &result)?;
-            Ok((self.cell.serve(invocation, || self.respond(invocation, &value)), result))
+            Ok((self.cell.serve(invocation, || self.answer(invocation, &value)), result))
         });
         match answered {
             Ok((Ok(()), _)) => {}
@@ -346,10 +404,21 @@ impl Isolate {
         }
     }
 
-    fn respond(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+    /// Ends an invocation with what its handler gave.
+    fn answer(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
         if self.is_completed(invocation) {
             return Ok(());
         }
+        let wants_response =
+            self.invocations.borrow().get(&invocation).is_some_and(|entry| entry.wants_response);
+        if wants_response {
+            return self.respond(invocation, value);
+        }
+        self.complete(invocation, Outcome::Done);
+        Ok(())
+    }
+
+    fn respond(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
         let context = self.cell.context;
         let parts = self.cell.web().response_parts(value)?;
         let link = self.link();
@@ -434,6 +503,11 @@ impl Isolate {
     fn link(&self) -> Rc<Link> {
         self.cell.link().expect("invariant: an isolate has its link before it gets an event")
     }
+}
+
+/// A JavaScript error for its author: the stack below its text, as V8 has them.
+fn with_text(thrown: &Thrown) -> OwnedError {
+    OwnedError { stack: host::describe_error(&thrown.0), ..host::owned_error(thrown) }
 }
 
 /// Why a handler's result is no answer; with what it was, for its author.

@@ -4,43 +4,100 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use hognose_engine::{PromiseState, Thrown, Value};
 use hognose_wire::control::{Export, ExportKind, LoadFailure, Loaded, Worker};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::cell::{Cell, LoadedWorker};
-use crate::{base, env, evaluation, process, reseed, runtime_modules};
+use crate::cell::{Cell, Entrypoints, LoadedWorker};
+use crate::javascript::MainModule;
+use crate::link::OwnedError;
+use crate::{base, env, evaluation, host, javascript, process, reseed, runtime_modules};
+
+const NEVER_LOADS: &str = "the Worker's top-level code waits for something that can never happen";
 
 /// Loads a Worker into a fresh fork of the base.
 pub(crate) fn load(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadFailure> {
     let root = worker.module_root.clone();
     let loaded = load_module(py, cell, worker);
     cell.python.flush_output(py);
-    loaded.map_err(|error| {
-        let (message, traceback) = cell.python.describe(py, &error, &[&root]);
-        LoadFailure { message, traceback }
+    loaded.map_err(|error| match error {
+        LoadError::Python(error) => {
+            let (message, traceback) = cell.python.describe(py, &error, &[&root]);
+            LoadFailure { message, traceback }
+        }
+        LoadError::JavaScript(thrown) => {
+            let OwnedError { name, message, stack, .. } = host::owned_error(&thrown);
+            LoadFailure { message: format!("{name}: {message}"), traceback: stack }
+        }
     })
 }
 
-fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> PyResult<Loaded> {
+/// What stops a Worker from loading, in the language it came from.
+enum LoadError {
+    Python(PyErr),
+    JavaScript(Thrown),
+}
+
+impl From<PyErr> for LoadError {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl From<Thrown> for LoadError {
+    fn from(thrown: Thrown) -> Self {
+        Self::JavaScript(thrown)
+    }
+}
+
+fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadError> {
     cell.python
         .boot(py)
         .call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
     runtime_modules::set_flags(py, &worker.flags)?;
     cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
-    let env = env::build(cell, &worker).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
+    let env = env::build(cell, &worker)?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;
     let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;
-    let handlers = import_main(py, cell, &worker)?;
+    let entrypoints = if javascript::is_main(&worker.main) {
+        Entrypoints::JavaScript(import_javascript(py, cell, &worker, &env)?)
+    } else {
+        let handlers = import_main(py, cell, &worker)?;
+        Entrypoints::Python { handlers, env: hognose_ffi::to_python(py, &env)? }
+    };
     recorder.stop(py)?;
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
-    let loaded = Loaded { unforkable, ..describe(handlers.bind(py))? };
-    let env = hognose_ffi::to_python(py, &env)?;
-    cell.set_worker(LoadedWorker { plan: worker, handlers, env, make_context });
+    let loaded = Loaded { unforkable, ..describe(exports_of(py, &entrypoints)?) };
+    cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
     base::freeze(py)?;
     Ok(loaded)
+}
+
+fn exports_of(py: Python<'_>, entrypoints: &Entrypoints) -> Result<Vec<javascript::Exported>, LoadError> {
+    match entrypoints {
+        Entrypoints::Python { handlers, .. } => Ok(handlers.bind(py).call_method0("exports")?.extract()?),
+        Entrypoints::JavaScript(main) => Ok(main.exports()?),
+    }
+}
+
+/// Imports a JavaScript main module, top-level `await` included.
+fn import_javascript(
+    py: Python<'_>,
+    cell: &Rc<Cell>,
+    worker: &Worker,
+    env: &Value,
+) -> Result<MainModule, LoadError> {
+    let importing = javascript::begin_import(cell, worker)?;
+    let watched = importing.clone();
+    cell.event_loop.run(py, &move || watched.promise_state() != Some(PromiseState::Pending))?;
+    match (importing.promise_state(), importing.promise_result()) {
+        (Some(PromiseState::Fulfilled), Some(namespace)) => Ok(MainModule::new(cell, &namespace, env)?),
+        (Some(PromiseState::Rejected), Some(reason)) => Err(Thrown(reason).into()),
+        _ => Err(PyRuntimeError::new_err(NEVER_LOADS).into()),
+    }
 }
 
 /// Imports the main module on a runner, so that top-level code may wait in `run_sync`.
@@ -59,9 +116,7 @@ fn import_main(py: Python<'_>, cell: &Rc<Cell>, worker: &Worker) -> PyResult<Py<
     let done = Rc::clone(&outcome);
     cell.event_loop.run(py, &move || done.borrow().is_some())?;
     let loaded = outcome.borrow_mut().take();
-    loaded.unwrap_or_else(|| {
-        Err(PyRuntimeError::new_err("the Worker's top-level code waits for something that can never happen"))
-    })
+    loaded.unwrap_or_else(|| Err(PyRuntimeError::new_err(NEVER_LOADS)))
 }
 
 /// What top-level code left, in words.
@@ -78,11 +133,11 @@ fn what_no_fork_can_share(
     Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
 }
 
-fn describe(handlers: &Bound<'_, PyAny>) -> PyResult<Loaded> {
-    let exports: Vec<(String, String, Vec<String>)> = handlers.call_method0("exports")?.extract()?;
+fn describe(exports: Vec<javascript::Exported>) -> Loaded {
     let warnings = if exports.is_empty() {
         vec![
-            "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)`"
+            "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` (in \
+             JavaScript, `export default { fetch }`)"
                 .to_owned(),
         ]
     } else {
@@ -92,7 +147,7 @@ fn describe(handlers: &Bound<'_, PyAny>) -> PyResult<Loaded> {
         .into_iter()
         .map(|(name, kind, methods)| Export { name, kind: export_kind(&kind), methods })
         .collect();
-    Ok(Loaded { exports, warnings, unforkable: Vec::new() })
+    Loaded { exports, warnings, unforkable: Vec::new() }
 }
 
 fn export_kind(kind: &str) -> ExportKind {

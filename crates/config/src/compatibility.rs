@@ -27,7 +27,9 @@ const PYTHON_FLAGS: [(&str, &str, PythonVersion); 4] = [
 ];
 
 /// Reads `compatibility_date` and `compatibility_flags`.
-pub(crate) fn read(layers: &Layers<'_>, today: Date) -> Compatibility {
+///
+/// `is_python`: whether the main file is; JavaScript needs no flag, and no Python version.
+pub(crate) fn read(layers: &Layers<'_>, today: Date, is_python: bool) -> Compatibility {
     let report = layers.top.report;
     let date_given = layers.inherited("compatibility_date", Section::string);
     let flags_given = layers.inherited("compatibility_flags", Section::strings).unwrap_or_default();
@@ -43,10 +45,10 @@ pub(crate) fn read(layers: &Layers<'_>, today: Date) -> Compatibility {
     if !dated {
         report.push(no_date(today, handlers));
     }
-    if (dated || !flags_given.is_empty()) && !named(&["python_workers"]) {
+    if is_python && (dated || !flags_given.is_empty()) && !named(&["python_workers"]) {
         report.push(no_python_flag(&flags_given, date_given));
     }
-    let python_asked_for = dated || PYTHON_FLAGS.iter().any(|(on, off, _)| named(&[on, off]));
+    let python_asked_for = is_python && (dated || PYTHON_FLAGS.iter().any(|(on, off, _)| named(&[on, off])));
     let python = python_asked_for.then(|| python_version(&flags));
     Compatibility { date, flags, handlers, python }
 }

@@ -17,7 +17,8 @@ const KINDS: [(&str, ModuleKind); 7] = [
 ];
 
 /// What holds after the configuration's own rules.
-const DEFAULT_RULES: [(ModuleKind, &[&str]); 4] = [
+const DEFAULT_RULES: [(ModuleKind, &[&str]); 5] = [
+    (ModuleKind::EsModule, &["**/*.js", "**/*.mjs"]),
     (ModuleKind::PythonModule, &["**/*.py"]),
     (ModuleKind::Text, &["**/*.txt", "**/*.html", "**/*.sql"]),
     (ModuleKind::Data, &["**/*.bin"]),

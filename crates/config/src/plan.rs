@@ -15,7 +15,7 @@ pub struct Plan {
     pub environment: Option<String>,
     /// The folder of the configuration file, to which all its paths are relative.
     pub directory: PathBuf,
-    /// The main Python file.
+    /// The main file: Python, or JavaScript.
     pub main: PathBuf,
     /// The root of the Worker's modules: a file's module name is its path from here.
     pub base_dir: PathBuf,

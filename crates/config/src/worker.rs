@@ -78,7 +78,10 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
     check_unusable(layers);
     let directory = options.path.parent().unwrap_or(Path::new(""));
     let main = main(layers, directory);
-    let Compatibility { date, flags, handlers, python } = compatibility::read(layers, options.today);
+    let is_python =
+        main.as_deref().is_none_or(|main| main.extension().is_some_and(|extension| extension == "py"));
+    let Compatibility { date, flags, handlers, python } =
+        compatibility::read(layers, options.today, is_python);
     Plan {
         name: name(layers, options.environment),
         environment: options.environment.map(str::to_owned),
@@ -134,12 +137,13 @@ fn main(layers: &Layers<'_>, directory: &Path) -> Option<PathBuf> {
         return None;
     }
     let main = layers.inherited("main", Section::string)?;
-    if Path::new(main.value).extension().is_none_or(|extension| extension != "py") {
-        let message = format!("\"main\" is not a Python file: {}", main.value);
+    let extension = Path::new(main.value).extension().and_then(|extension| extension.to_str());
+    if !matches!(extension, Some("py" | "js" | "mjs")) {
+        let message = format!("\"main\" is neither a Python nor a JavaScript file: {}", main.value);
         report.push(
             Diagnostic::error(Code::InvalidValue, message)
-                .at(main.span, "should end in .py")
-                .help("hognose runs Python Workers; a JavaScript Worker runs under `wrangler dev`"),
+                .at(main.span, "should end in .py, .js or .mjs")
+                .help("TypeScript has to be compiled first, for example with `npx esbuild --bundle`"),
         );
         return None;
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hognose_config::{Plan, Variable};
+use hognose_config::{ModuleKind as ConfiguredKind, Plan, Variable};
 use hognose_services::kv::{KvService, SqliteKv};
 use hognose_services::{Clock, Service, SystemClock};
 use hognose_supervisor::WorkerVersion;
 use hognose_wire::CapId;
-use hognose_wire::control::{EnvEntry, Worker};
+use hognose_wire::control::{EnvEntry, ModuleKind, ModuleRule, Worker};
 
 use crate::error::CommandError;
 use crate::state::State;
@@ -66,11 +66,26 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         python_modules: python_modules(plan).map(|folder| text(&folder)),
         compatibility_date: plan.compatibility_date.map(|date| date.to_string()).unwrap_or_default(),
         flags: plan.compatibility_flags.iter().map(|(name, on)| (name.to_owned(), on)).collect(),
+        module_rules: module_rules(plan),
         global_handlers: plan.handlers.global,
         class_handlers: plan.handlers.class,
         env,
         outbound: OUTBOUND,
     }
+}
+
+/// The rules for files that JavaScript can import here.
+fn module_rules(plan: &Plan) -> Vec<ModuleRule> {
+    let rules = plan.rules.iter().filter_map(|rule| {
+        let kind = match rule.kind {
+            ConfiguredKind::EsModule => ModuleKind::EsModule,
+            ConfiguredKind::Text => ModuleKind::Text,
+            ConfiguredKind::Data => ModuleKind::Data,
+            _ => return None,
+        };
+        Some(ModuleRule { kind, globs: rule.globs.clone() })
+    });
+    rules.collect()
 }
 
 fn variable_entry(variable: &Variable) -> EnvEntry {

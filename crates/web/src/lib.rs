@@ -19,6 +19,7 @@ mod natives;
 pub use headers::HeaderList;
 pub use host::{BodyId, Done, Host, HostError, LogLevel, OutgoingRequest, RequestHandle, TimerId};
 pub use message::{BodySource, IncomingBody, IncomingResponse, RequestHead, ResponseParts};
+pub use modules::PlatformModules;
 
 use std::rc::Rc;
 

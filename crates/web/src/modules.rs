@@ -46,7 +46,7 @@ const SOURCES: &[(&str, &str)] = sources![
 /// Evaluates `main.js` and all it imports. The natives are on the global object while that lasts.
 pub(crate) fn load(context: Context, natives: &Value) -> Result<()> {
     context.global().define_with("hognoseNatives", natives, Attributes::METHOD)?;
-    context.set_module_loader(Sources);
+    context.set_module_loader(PlatformModules);
     let loaded = context.eval_module(source("main.js").unwrap_or_default(), &format!("{PREFIX}main.js"))?;
     match loaded.promise_state() {
         Some(PromiseState::Rejected) => Err(Thrown(loaded.promise_result().unwrap_or(loaded))),
@@ -58,10 +58,19 @@ fn source(path: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(name, _)| *name == path).map(|(_, source)| *source)
 }
 
-/// Finds our own modules and no others.
-struct Sources;
+/// Finds the platform's own modules and no others. An embedder's loader asks this one for every name it
+/// [`has`](Self::has).
+#[derive(Clone, Copy, Debug)]
+pub struct PlatformModules;
 
-impl ModuleLoader for Sources {
+impl PlatformModules {
+    /// Whether the platform answers for a module of this name, be it there or not.
+    pub fn has(name: &str) -> bool {
+        name.starts_with(PREFIX)
+    }
+}
+
+impl ModuleLoader for PlatformModules {
     fn resolve(&self, _: Context, base: &str, specifier: &str) -> Result<String> {
         Ok(join(base, specifier))
     }

@@ -125,6 +125,8 @@ pub struct Worker {
     pub compatibility_date: String,
     /// Every flag known to hognose and whether it is on.
     pub flags: BTreeMap<String, bool>,
+    /// What files become when JavaScript imports them; the first match wins.
+    pub module_rules: Vec<ModuleRule>,
     /// Whether module-level `on_*` handlers are looked for.
     pub global_handlers: bool,
     /// Whether class entrypoints are looked for.
@@ -133,6 +135,28 @@ pub struct Worker {
     pub env: Vec<(String, EnvEntry)>,
     /// The capability through which `fetch()` leaves.
     pub outbound: CapId,
+}
+
+/// Which files of a Worker are JavaScript's modules of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleRule {
+    /// What the files become.
+    pub kind: ModuleKind,
+    /// Globs, relative to [`Worker::module_root`].
+    pub globs: Vec<String>,
+}
+
+/// What a file becomes when JavaScript imports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleKind {
+    /// A JavaScript module.
+    EsModule,
+    /// A string.
+    Text,
+    /// An `ArrayBuffer`.
+    Data,
+    /// The value that a JSON text stands for.
+    Json,
 }
 
 /// One property of `env`.

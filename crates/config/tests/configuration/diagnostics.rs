@@ -141,13 +141,13 @@ fn a_key_given_twice_in_json_counts_once() {
 }
 
 #[test]
-fn the_main_file_is_required_and_must_be_python_inside_the_base() {
+fn the_main_file_is_required_and_must_be_code_inside_the_base() {
     let said = |text: &str| diagnostics_of(read(text, Format::Toml, None))[0].message.clone();
     let date = "compatibility_date = \"2025-01-01\"\ncompatibility_flags = [\"python_workers\"]";
     assert_eq!(said(date), "Missing entry-point to Worker script or to assets directory");
     assert_eq!(
         said(&format!("main = \"src/index.ts\"\n{date}")),
-        "\"main\" is not a Python file: src/index.ts"
+        "\"main\" is neither a Python nor a JavaScript file: src/index.ts"
     );
     assert_eq!(message("base_dir = \"lib\""), "\"main\" does not lie in \"base_dir\" (lib)");
     assert_eq!(messages("base_dir = \".\""), [""; 0]);

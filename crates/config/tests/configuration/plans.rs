@@ -102,6 +102,13 @@ fn without_a_date_flags_still_choose() {
 }
 
 #[test]
+fn a_javascript_worker_needs_no_flag_and_no_python() {
+    let text = "main = \"a.mjs\"\ncompatibility_date = \"2025-01-01\"";
+    assert_eq!(super::diagnostics_of(super::read(text, Format::Toml, None)), []);
+    assert_eq!(plan(text).python, None);
+}
+
+#[test]
 fn paths_are_seen_from_the_configurations_folder() {
     let main = |path: &str| plan(&format!("main = \"{path}\"")).main;
     assert_eq!(main("a.py"), Path::new("/worker/a.py"));
@@ -118,8 +125,9 @@ fn a_rule_ends_its_kind_unless_it_falls_through() {
     };
     let text = |glob: &str| (ModuleKind::Text, glob.to_owned());
     let defaults = kinds_and_first_globs("");
-    assert_eq!(defaults[0], (ModuleKind::PythonModule, "**/*.py".to_owned()));
-    assert_eq!(defaults.len(), 4);
+    assert_eq!(defaults[0], (ModuleKind::EsModule, "**/*.js".to_owned()));
+    assert_eq!(defaults[1], (ModuleKind::PythonModule, "**/*.py".to_owned()));
+    assert_eq!(defaults.len(), 5);
     let ended = kinds_and_first_globs("rules = [{ type = \"Text\", globs = [\"**/*.md\"] }]");
     assert_eq!(ended.iter().filter(|(kind, _)| *kind == ModuleKind::Text).count(), 1);
     assert_eq!(ended[0], text("**/*.md"));

@@ -1,0 +1,73 @@
+//! JavaScript Workers: importing the main module, and calling its handlers. Python Workers are bound to such Workers, and
+//! a project may be one.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use hognose_engine::{Context, Result, Thrown, Value};
+use hognose_wire::control::Worker;
+
+use crate::cell::Cell;
+use crate::modules::Modules;
+
+/// Name, kind and methods of something that a main module exports.
+pub(crate) type Exported = (String, String, Vec<String>);
+
+/// A JavaScript Worker whose top-level code has run.
+pub(crate) struct MainModule {
+    context: Context,
+    exports: Value,
+    serve: Value,
+}
+
+/// Whether the main module of this name is JavaScript.
+pub(crate) fn is_main(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "js" || extension == "mjs")
+}
+
+/// Begins to import a Worker's main module: the promise of its namespace.
+pub(crate) fn begin_import(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
+    let Worker { module_root: root, main, module_rules: rules, .. } = worker;
+    cell.context.set_module_loader(Modules::of_worker(Rc::downgrade(cell), root, rules.clone()));
+    let namespace = cell.context.import(root, &format!("{root}/{main}"))?;
+    namespace.mark_handled();
+    Ok(namespace)
+}
+
+impl MainModule {
+    /// What the namespace of a main module offers.
+    pub(crate) fn new(cell: &Cell, namespace: &Value, env: &Value) -> Result<Self> {
+        let context = cell.context;
+        let classes = cell.runtime().get("workersModule")?;
+        let make = context.eval(include_str!("../js/worker.js"), "hognose:worker")?;
+        let made = make.call_function(&[namespace.clone(), classes, env.clone()])?;
+        Ok(Self { context, exports: made.get("exports")?, serve: made.get("serve")? })
+    }
+
+    /// Everything that can be called.
+    pub(crate) fn exports(&self) -> Result<Vec<Exported>> {
+        let exported = self.exports.call_function(&[])?.elements()?;
+        exported.iter().map(exported_entry).collect()
+    }
+
+    /// Calls the handler of an event, and gives what it returned.
+    pub(crate) fn serve(
+        &self,
+        event: &str,
+        entrypoint: Option<&str>,
+        argument: &Value,
+        execution: &Value,
+    ) -> Result<Value> {
+        let context = self.context;
+        let entrypoint = entrypoint.map_or(Ok(context.undefined()), |name| context.string(name))?;
+        self.serve.call_function(&[context.string(event)?, entrypoint, argument.clone(), execution.clone()])
+    }
+}
+
+fn exported_entry(entry: &Value) -> Result<Exported> {
+    let [name, kind, methods] = &entry.elements()?[..] else {
+        return Err(Thrown::type_error(entry.context(), "an export is described by three values"));
+    };
+    let methods = methods.elements()?.iter().map(Value::to_js_string).collect::<Result<_>>()?;
+    Ok((name.to_js_string()?, kind.to_js_string()?, methods))
+}

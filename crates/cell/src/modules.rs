@@ -1,0 +1,172 @@
+//! Where JavaScript code finds what it imports: files, by the rules of wrangler's configuration, and the modules that the
+//! runtime itself offers under names with a colon.
+//!
+//! A module file is known by its absolute path, which is what stack traces then show.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Weak;
+
+use hognose_engine::{Context, KeyFilter, ModuleLoader, ModuleSource, Result, Thrown, Value};
+use hognose_web::PlatformModules;
+use hognose_wire::control::{ModuleKind, ModuleRule};
+
+use crate::cell::Cell;
+
+/// The module that shows a Worker the classes and the `env` of its runtime.
+const WORKERS: &str = "cloudflare:workers";
+
+/// What a bare name may lack to be a file's, in the order in which it is tried.
+const ENDINGS: [&str; 4] = ["", ".js", ".mjs", ".json"];
+
+/// Finds modules.
+pub(crate) struct Modules {
+    cell: Weak<Cell>,
+    /// The folder that bare names are looked up in, where there is one.
+    root: Option<PathBuf>,
+    rules: Vec<ModuleRule>,
+}
+
+impl Modules {
+    /// Those of a Worker whose files lie below `root`.
+    pub(crate) fn of_worker(cell: Weak<Cell>, root: &str, rules: Vec<ModuleRule>) -> Self {
+        Self { cell, root: Some(PathBuf::from(root)), rules }
+    }
+
+    /// The module at `path`, read anew.
+    fn read(&self, context: Context, path: &str, attributes: &Value) -> Result<ModuleSource> {
+        let kind = self.kind(context, path, attributes)?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            Thrown::named(context, "Error", &format!("No such module \"{}\": {error}.", self.shown(path)))
+        })?;
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes).map_err(|_| {
+                Thrown::type_error(
+                    context,
+                    &format!("The module \"{}\" is not UTF-8 text.", self.shown(path)),
+                )
+            })
+        };
+        let default = |value: Value| ModuleSource::Synthetic(vec![("default".to_owned(), value)]);
+        match kind {
+            ModuleKind::EsModule => Ok(ModuleSource::JavaScript(text(bytes)?)),
+            ModuleKind::Text => Ok(default(context.string(&text(bytes)?)?)),
+            ModuleKind::Json => Ok(default(context.json_parse(&text(bytes)?, path)?)),
+            ModuleKind::Data => Ok(default(context.array_buffer(bytes)?)),
+        }
+    }
+
+    /// What a file is: what the import's `with` says, else the first rule that names it, else what its ending says.
+    fn kind(&self, context: Context, path: &str, attributes: &Value) -> Result<ModuleKind> {
+        if attributes.is_object() {
+            let asked = attributes.get("type")?;
+            match asked.as_string().as_deref() {
+                Some("json") => return Ok(ModuleKind::Json),
+                Some("text") => return Ok(ModuleKind::Text),
+                Some("bytes") => return Ok(ModuleKind::Data),
+                _ => {}
+            }
+        }
+        let below_root = self.shown(path);
+        let named = self
+            .rules
+            .iter()
+            .find(|rule| rule.globs.iter().any(|glob| fast_glob::glob_match(glob, below_root)));
+        if let Some(rule) = named {
+            return Ok(rule.kind);
+        }
+        match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+            Some("json") => Ok(ModuleKind::Json),
+            Some("js" | "mjs") => Ok(ModuleKind::EsModule),
+            _ => {
+                let message = format!(
+                    "No rule says what kind of module \"{below_root}\" is; add one to \"rules\" in the configuration."
+                );
+                Err(Thrown::type_error(context, &message))
+            }
+        }
+    }
+
+    /// The path as its author knows it.
+    fn shown<'a>(&self, path: &'a str) -> &'a str {
+        let below = self.root.as_ref().and_then(|root| Path::new(path).strip_prefix(root).ok());
+        below.and_then(Path::to_str).unwrap_or(path)
+    }
+
+    /// The file that a bare name means: Workers' modules are known by their paths from the root.
+    fn bare(&self, specifier: &str) -> Option<String> {
+        let root = self.root.as_ref()?;
+        let mut candidates = ENDINGS.iter().map(|ending| root.join(format!("{specifier}{ending}")));
+        candidates.find(|path| path.is_file()).map(|path| path.to_string_lossy().into_owned())
+    }
+
+    /// What `cloudflare:workers` exports: all that the runtime's object of that name has by now.
+    fn workers(&self) -> Result<ModuleSource> {
+        let cell = self.cell.upgrade().expect("invariant: a process's cell lives as long as the process");
+        let module = cell.runtime().get("workersModule")?;
+        let mut exports = vec![("default".to_owned(), module.clone())];
+        let mut known = BTreeSet::new();
+        for key in module.own_keys(KeyFilter::Strings)? {
+            let name = key.to_name()?;
+            if known.insert(name.clone()) {
+                exports.push((name.clone(), module.get(name.as_str())?));
+            }
+        }
+        Ok(ModuleSource::Synthetic(exports))
+    }
+}
+
+impl ModuleLoader for Modules {
+    fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String> {
+        if PlatformModules::has(base) || PlatformModules::has(specifier) {
+            return PlatformModules.resolve(context, base, specifier);
+        }
+        if specifier == WORKERS {
+            return Ok(specifier.to_owned());
+        }
+        if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
+            let folder = Path::new(base).parent().unwrap_or(Path::new("/"));
+            return Ok(tidy(&folder.join(specifier)));
+        }
+        self.bare(specifier).ok_or_else(|| {
+            Thrown::named(
+                context,
+                "Error",
+                &format!("No such module \"{specifier}\".\n  imported from \"{}\"", self.shown(base)),
+            )
+        })
+    }
+
+    fn load(&self, context: Context, name: &str, attributes: &Value) -> Result<ModuleSource> {
+        if PlatformModules::has(name) {
+            return PlatformModules.load(context, name, attributes);
+        }
+        if name == WORKERS { self.workers() } else { self.read(context, name, attributes) }
+    }
+}
+
+/// The path without `.` and `..`; no link is followed.
+fn tidy(path: &Path) -> String {
+    let mut tidied = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lose_their_dots() {
+        assert_eq!(tidy(Path::new("/a/b/../c/./d.js")), "/a/c/d.js");
+        assert_eq!(tidy(Path::new("/../a.js")), "/a.js");
+    }
+}
