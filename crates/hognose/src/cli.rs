@@ -10,6 +10,7 @@ use crate::console::Console;
 use crate::interpreter::Interpreter;
 use crate::run;
 use crate::serve::{self, Mode};
+use crate::test;
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
 const FAILURE: u8 = 1;
@@ -28,6 +29,8 @@ enum Command {
     Dev(DevArguments),
     /// Serve a Worker as in production: no watching, wheels only, no tracebacks to clients
     Serve(ServeArguments),
+    /// Run the `test` handlers that Workers export, as `workerd test` does
+    Test(TestArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     Run(RunArguments),
 }
@@ -51,6 +54,37 @@ struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// The Worker's folder
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// Read these configurations instead of looking for one; may be repeated
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// Run only tests whose `service:entrypoint` contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub filter: String,
+    /// Print one JSON object per test: `service`, `entrypoint`, `outcome` and `message`
+    #[arg(long)]
+    pub json: bool,
+    /// Keep data in this folder [default: a temporary one]
+    #[arg(long, value_name = "FOLDER")]
+    pub persist_to: Option<PathBuf>,
+    /// Let the Workers reach loopback and private addresses
+    #[arg(long)]
+    pub allow_local_network: bool,
+    /// Use this environment of the configuration
+    #[arg(short, long, env = "CLOUDFLARE_ENV", hide_env_values = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Trust the certificates in this file too, for outgoing HTTPS
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+    /// Connect to HOST2:PORT2 where a Worker asks for HOST:PORT; may be repeated
+    #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
+    pub connect_to: Vec<ConnectTo>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// Trust the certificates in this file too, for outgoing HTTPS
     #[arg(long, value_name = "PEM")]
@@ -66,7 +100,7 @@ pub(crate) struct RunArguments {
 }
 
 /// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ServerArguments {
     /// Read this configuration instead of looking for one
     #[arg(short, long, value_name = "FILE")]
@@ -123,6 +157,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Serve(ServeArguments { directories, options }) => {
             serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)
         }
+        Command::Test(options) => test::test(&options, interpreter, console),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

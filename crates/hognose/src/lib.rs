@@ -20,6 +20,7 @@ mod run;
 mod serve;
 mod signals;
 mod state;
+mod test;
 mod watch;
 
 use std::ffi::OsString;

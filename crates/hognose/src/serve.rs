@@ -29,10 +29,10 @@ use crate::watch::Watch;
 use crate::{address, banner};
 
 /// Events that may wait to be shown; beyond them the server drops some and says how many.
-const EVENTS_WAITING_MAX: usize = 4096;
+pub(crate) const EVENTS_WAITING_MAX: usize = 4096;
 
 /// How long requests in flight may take to finish after a signal. A second signal does not wait for them.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// How long the last events may take to be shown.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
@@ -44,6 +44,11 @@ pub(crate) enum Mode {
     Dev,
     /// None of these.
     Serve,
+    /// Run its tests.
+    Test {
+        /// Whether they may reach private addresses.
+        allow_local_network: bool,
+    },
 }
 
 /// Serves the Worker of `directories` until a signal comes.
@@ -55,21 +60,13 @@ pub(crate) fn serve(
     console: Console,
 ) -> Result<(), CommandError> {
     let [directory] = directories else { return Err(CommandError::SeveralWorkers(directories.len())) };
-    let configuration = Configuration::find(directory, options.config.as_deref())?;
-    let beside = configuration.folder().join(state::FOLDER);
-    let reader =
-        Reader { configuration, options, release: interpreter.release, remarks: Remarks::new(console) };
-    let project = reader.read()?;
-    let folder = options.persist_to.clone().unwrap_or(beside);
-    let state = State::open(&folder)?;
-    let engines = Engines::open(&state)?;
-    let session = Session { mode, reader, interpreter, console, state, engines };
+    let (session, project) = Session::open(mode, directory, options, interpreter, console)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(CommandError::Runtime)?.block_on(session.run(project))
 }
 
 /// What stays the same through all reloads.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     mode: Mode,
     reader: Reader<'a>,
     interpreter: &'a Interpreter,
@@ -78,7 +75,26 @@ struct Session<'a> {
     engines: Engines,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// Reads a project and opens its state.
+    pub(crate) fn open(
+        mode: Mode,
+        directory: &Path,
+        options: &'a ServerArguments,
+        interpreter: &'a Interpreter,
+        console: Console,
+    ) -> Result<(Self, Project), CommandError> {
+        let configuration = Configuration::find(directory, options.config.as_deref())?;
+        let beside = configuration.folder().join(state::FOLDER);
+        let reader =
+            Reader { configuration, options, release: interpreter.release, remarks: Remarks::new(console) };
+        let project = reader.read()?;
+        let folder = options.persist_to.clone().unwrap_or(beside);
+        let state = State::open(&folder)?;
+        let engines = Engines::open(&state)?;
+        Ok((Self { mode, reader, interpreter, console, state, engines }, project))
+    }
+
     async fn run(&self, project: Project) -> Result<(), CommandError> {
         let mut stop = StopSignals::listen()?;
         let packages = self.packages(&project)?;
@@ -101,7 +117,8 @@ impl Session<'_> {
         served
     }
 
-    fn server_options(
+    /// What a server for the project is started with.
+    pub(crate) fn server_options(
         &self,
         project: &Project,
         packages: Option<&Path>,
@@ -117,11 +134,19 @@ impl Session<'_> {
             egress: EgressOptions {
                 ca_file: self.reader.options.ca_file.clone(),
                 connect_to: self.reader.options.connect_to.clone(),
-                allow_private: settings.allow_private.unwrap_or(self.mode == Mode::Dev),
+                allow_private: self.allows_private(settings.allow_private),
             },
             development: self.mode == Mode::Dev,
             events,
         })
+    }
+
+    /// Whether `fetch()` reaches private addresses.
+    fn allows_private(&self, configured: Option<bool>) -> bool {
+        match self.mode {
+            Mode::Test { allow_local_network } => allow_local_network,
+            Mode::Dev | Mode::Serve => configured.unwrap_or(self.mode == Mode::Dev),
+        }
     }
 
     /// The cell that everything is forked from, which depends on the packages but not on the Worker's own modules.
@@ -139,9 +164,9 @@ impl Session<'_> {
     }
 
     /// The folder with the packages the project asks for, installed now if need be.
-    fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
+    pub(crate) fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
         let Some(python) = &project.python else { return Ok(None) };
-        let may_build = self.mode == Mode::Dev || python.wants.allow_build;
+        let may_build = self.mode != Mode::Serve || python.wants.allow_build;
         let folder = self.state.folder("packages")?;
         packages::install(python, may_build, &folder, self.interpreter, self.console)
     }

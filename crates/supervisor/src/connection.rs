@@ -196,9 +196,8 @@ impl Isolate {
             Outcome::Error(error) => {
                 Answer::Raised { message: error.message.to_owned(), stack: error.stack.to_owned() }
             }
-            Outcome::Value(_) | Outcome::Done => {
-                return Err(Breach::new("it answered a request with something that is no response"));
-            }
+            Outcome::Done => Answer::Done,
+            Outcome::Value(_) => return Err(Breach::new("it answered an event with a value")),
         };
         self.complete(invocation, answer)
     }

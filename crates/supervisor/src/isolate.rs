@@ -79,12 +79,16 @@ struct Invocation {
     answer: Option<oneshot::Sender<Answer>>,
     /// The body that was offered with it.
     body: Option<StreamId>,
+    /// Whether it was a request, which only a response answers.
+    is_fetch: bool,
 }
 
-/// What became of a `fetch` invocation.
+/// What became of an invocation.
 pub(crate) enum Answer {
-    /// The handler's response.
+    /// The handler's response, to a request.
     Response(Response<Body>),
+    /// The handler of another event has ended well.
+    Done,
     /// The handler raised, or gave something that is no response; for people.
     Raised { message: String, stack: String },
     /// The isolate ended first; why.
@@ -133,16 +137,23 @@ impl Isolate {
         }
         let (sender, answer) = oneshot::channel();
         let parcel = state.streams.offer(body);
-        let invocation = state.begin(Invocation { answer: Some(sender), body: parcel.stream() });
+        let open = Invocation { answer: Some(sender), body: parcel.stream(), is_fetch: true };
+        let invocation = state.begin(open);
         let event = Event::Fetch(HttpRequest { body: parcel.wire(), ..request });
-        state.send(Frame::Invoke {
-            invocation,
-            entrypoint: None,
-            object: None,
-            props: Payload::default(),
-            event,
-        });
+        state.send(invoke(invocation, None, event));
         Ok(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
+    }
+
+    /// Has the isolate run the tests of one of the Worker's entrypoints; `None`: it can take no more.
+    pub(crate) fn test(self: &Arc<Self>, entrypoint: Option<&str>) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let (sender, answer) = oneshot::channel();
+        let invocation = state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false });
+        state.send(invoke(invocation, entrypoint, Event::Test));
+        Some(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
     }
 
     /// Asks the isolate's task to end it, now.
@@ -172,9 +183,20 @@ impl Isolate {
     pub(crate) fn complete(&self, invocation: InvocationId, answer: Answer) -> Result<(), Breach> {
         let mut state = self.state();
         state.started(invocation);
-        let found = state.invocations.get_mut(invocation).and_then(|invocation| invocation.answer.take());
+        let found = state.invocations.get_mut(invocation);
+        let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.is_fetch)));
         drop(state);
-        let sender = found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
+        let (sender, is_fetch) =
+            found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
+        match &answer {
+            Answer::Done if is_fetch => {
+                return Err(Breach::new("it answered a request with something that is no response"));
+            }
+            Answer::Response(_) if !is_fetch => {
+                return Err(Breach::new("it answered with a response where there was no request"));
+            }
+            _ => {}
+        }
         // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
         let _client_gone = sender.send(answer);
         Ok(())
@@ -341,7 +363,11 @@ impl State {
     }
 }
 
-/// A request that an isolate works on. Dropped before the answer, it is cancelled: the client has gone.
+fn invoke<'a>(invocation: InvocationId, entrypoint: Option<&'a str>, event: Event<'a>) -> Frame<'a> {
+    Frame::Invoke { invocation, entrypoint, object: None, props: Payload::default(), event }
+}
+
+/// An event that an isolate works on. Dropped before the answer, it is cancelled: the client has gone.
 pub(crate) struct Pending {
     isolate: Arc<Isolate>,
     invocation: InvocationId,
@@ -370,7 +396,7 @@ mod tests {
     use super::*;
 
     fn unanswered() -> Invocation {
-        Invocation { answer: None, body: None }
+        Invocation { answer: None, body: None, is_fetch: true }
     }
 
     #[test]

@@ -35,5 +35,6 @@ pub use egress::{EgressError, EgressOptions};
 pub use events::ServerEvent;
 pub use script::{SCRIPT_OUTBOUND, ScriptError, ScriptOptions, run_script};
 pub use server::{ReplaceError, Server, ServerOptions, StartError};
+pub use slot::TestOutcome;
 pub use template::CellCommand;
 pub use version::WorkerVersion;

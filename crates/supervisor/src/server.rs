@@ -19,7 +19,7 @@ use crate::events::{Events, ServerEvent};
 use crate::ingress::Ingress;
 use crate::limits::KILL_MAX;
 use crate::nursery::Nursery;
-use crate::slot::{Shared, Slot};
+use crate::slot::{Shared, Slot, TestOutcome};
 use crate::template::{CellCommand, Surroundings};
 use crate::version::WorkerVersion;
 
@@ -120,6 +120,14 @@ impl Server {
         let slot = self.slots.iter().find(|slot| slot.name() == version.worker.name);
         let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(version.worker.name.clone()))?;
         slot.replace(version).await.map_err(ReplaceError::Load)
+    }
+
+    /// Runs the tests of one entrypoint of a Worker (its `test` handler; `None`: the default export's).
+    pub async fn test(&self, worker: &str, entrypoint: Option<&str>) -> TestOutcome {
+        match self.slots.iter().find(|slot| slot.name() == worker) {
+            Some(slot) => slot.test(entrypoint).await,
+            None => TestOutcome::Failed(ReplaceError::UnknownWorker(worker.to_owned()).to_string()),
+        }
     }
 
     /// Stops accepting, lets what was begun finish for at most `drain`, and returns when no process is left.

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::calls::Grants;
 use crate::egress::Egress;
 use crate::events::{Events, ServerEvent};
+use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
 use crate::nursery::Nursery;
 use crate::version::{InUse, Version, WorkerVersion};
@@ -39,6 +40,26 @@ pub(crate) struct Slot {
     loading: Mutex<()>,
     /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
     given: AtomicU64,
+}
+
+/// How a Worker's `test` handler ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestOutcome {
+    /// Well.
+    Passed,
+    /// It raised, or was never answered; the text, with a stack where there is one.
+    Failed(String),
+}
+
+impl TestOutcome {
+    fn of(answer: Answer) -> Self {
+        match answer {
+            Answer::Done | Answer::Response(_) => Self::Passed,
+            Answer::Raised { message, stack } if stack.is_empty() => Self::Failed(message),
+            Answer::Raised { stack, .. } => Self::Failed(stack),
+            Answer::Lost(reason) => Self::Failed(format!("the isolate ended: {reason}")),
+        }
+    }
 }
 
 enum Serving {
@@ -93,6 +114,24 @@ impl Slot {
             None => {}
         }
         Ok(())
+    }
+
+    /// Runs the tests of one entrypoint, once the Worker has loaded.
+    pub(crate) async fn test(&self, entrypoint: Option<&str>) -> TestOutcome {
+        let version = match self.enter().await {
+            Ok(version) => version,
+            Err(failure) => return TestOutcome::Failed(failure.message.clone()),
+        };
+        loop {
+            let isolate = match version.isolate().await {
+                Ok(isolate) => isolate,
+                Err(error) => return TestOutcome::Failed(error.to_string()),
+            };
+            // One that ended or filled up since it was picked is passed over.
+            if let Some(pending) = isolate.test(entrypoint) {
+                return TestOutcome::of(pending.answer().await);
+            }
+        }
     }
 
     fn grants(

@@ -116,6 +116,9 @@ impl Ingress {
 async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
     match pending.answer().await {
         Answer::Response(response) => Ok(response),
+        Answer::Done => {
+            unreachable!("invariant: an isolate that answers a request with anything else is killed")
+        }
         Answer::Raised { message, stack } => Err(Failure::Raised { message, stack }),
         Answer::Lost(reason) => Err(Failure::Lost(reason)),
     }
