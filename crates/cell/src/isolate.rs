@@ -49,7 +49,8 @@ struct Invocation {
     /// Whether the supervisor has heard of it since it was sent.
     announced: bool,
     cpu_us: u64,
-    kv_operations: u32,
+    /// How many operations it has made on bindings, by their kind.
+    operations: HashMap<&'static str, u32>,
 }
 
 /// Runs an isolate to its end.
@@ -140,12 +141,13 @@ impl Isolate {
         Ok(())
     }
 
-    /// Counts one more operation on KV and gives how many there were, this one included.
-    pub(crate) fn count_kv_operation(&self, invocation: InvocationId) -> u32 {
+    /// Counts one more operation on a binding of that kind and gives how many there were, this one included.
+    pub(crate) fn count_operation(&self, invocation: InvocationId, kind: &'static str) -> u32 {
         let mut invocations = self.invocations.borrow_mut();
         let Some(entry) = invocations.get_mut(&invocation) else { return 1 };
-        entry.kv_operations += 1;
-        entry.kv_operations
+        let count = entry.operations.entry(kind).or_default();
+        *count += 1;
+        *count
     }
 
     fn waited(self: &Rc<Self>, invocation: InvocationId) {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
-use crate::plan::KvNamespace;
 use crate::section::{Section, Spanned};
 use crate::tree::{Entry, Node, Span, Table, Value};
 
@@ -49,7 +48,7 @@ const KINDS: &[Kind] = &[
     provided("vars", "Environment Variable", Shape::Keys),
     provided("kv_namespaces", "KV Namespace", Shape::List("binding")),
     missing("r2_buckets", "R2 Bucket", Shape::List("binding")),
-    missing("d1_databases", "D1 Database", Shape::List("binding")),
+    provided("d1_databases", "D1 Database", Shape::List("binding")),
     missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
     missing("workflows", "Workflow", Shape::List("binding")),
     missing("queues", "Queue", Shape::Nested("producers", "binding")),
@@ -111,44 +110,6 @@ pub(crate) fn check(layers: &Layers<'_>) {
 /// Whether `key` belongs to some binding.
 pub(crate) fn is_binding(key: &str) -> bool {
     KINDS.iter().any(|kind| kind.key == key)
-}
-
-/// Reads `kv_namespaces`.
-pub(crate) fn kv_namespaces(layers: &Layers<'_>) -> Vec<KvNamespace> {
-    let Some(nodes) = layers.own("kv_namespaces", Section::array) else { return Vec::new() };
-    let path = layers.innermost().path_of("kv_namespaces");
-    let read = |(index, node)| kv_namespace(&format!("{path}[{index}]"), node, layers.top.report);
-    nodes.iter().enumerate().filter_map(read).collect()
-}
-
-fn kv_namespace(path: &str, node: &Node, report: &Report) -> Option<KvNamespace> {
-    let Some(table) = node.as_table() else {
-        let message = format!("\"kv_namespaces\" bindings should be objects, but got {}", node.shown());
-        report.push(Diagnostic::error(Code::WrongType, message).at(node.span, "expected an object"));
-        return None;
-    };
-    let section = Section::new(table, path, node.span, report);
-    section.accept(&["preview_id", "remote"]);
-    let binding = field(&section, node, "binding", true);
-    let id = field(&section, node, "id", false);
-    section.finish();
-    let binding = binding?;
-    Some(KvNamespace { id: id.unwrap_or(binding).to_owned(), binding: binding.to_owned() })
-}
-
-/// A string of a binding that must not be empty, and, if `required`, not absent.
-fn field<'a>(section: &Section<'a>, node: &Node, key: &'static str, required: bool) -> Option<&'a str> {
-    let value = section.node(key);
-    let text = value.and_then(Node::as_string).map(|text| text.value).filter(|text| !text.is_empty());
-    if text.is_none() && (required || value.is_some()) {
-        let path = section.path();
-        let message =
-            format!("\"{path}\" bindings should have a string \"{key}\" field but got {}.", node.shown());
-        let span = value.map_or(node.span, |value| value.span);
-        let label = format!("\"{key}\" should be a string that is not empty");
-        section.report.push(Diagnostic::error(Code::MissingKey, message).at(span, label));
-    }
-    text
 }
 
 fn entry_of<'a>(layers: &Layers<'a>, key: &'static str) -> Option<&'a Entry> {

@@ -23,6 +23,7 @@ mod python_project;
 mod render;
 mod section;
 mod settings;
+mod storage;
 mod suggest;
 mod tree;
 mod triggers;
@@ -34,8 +35,8 @@ pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejec
 pub use discover::discover;
 pub use flags::CompatibilityFlags;
 pub use plan::{
-    CPU_MS_MAX, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan, PythonVersion, Route,
-    Rule, SUBREQUESTS_MAX, Signal, Variable,
+    CPU_MS_MAX, D1Database, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan,
+    PythonVersion, Route, Rule, SUBREQUESTS_MAX, Signal, Variable,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

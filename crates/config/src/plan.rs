@@ -29,6 +29,8 @@ pub struct Plan {
     pub python: Option<PythonVersion>,
     /// The KV namespaces in `env`.
     pub kv_namespaces: Vec<KvNamespace>,
+    /// The D1 databases in `env`.
+    pub d1_databases: Vec<D1Database>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.
@@ -93,6 +95,21 @@ pub struct KvNamespace {
     pub binding: String,
     /// What its data is kept under; Workers with the same id share it. The binding's name when none is given.
     pub id: String,
+}
+
+/// A D1 database in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct D1Database {
+    /// Its name in `env`.
+    pub binding: String,
+    /// What its data is kept under; Workers with the same id share it. The binding's name when none is given.
+    pub id: String,
+    /// What commands may call it, besides the binding's name and the id.
+    pub name: Option<String>,
+    /// The folder with its migrations, relative to the configuration.
+    pub migrations_dir: String,
+    /// The table in it that says which migrations were applied.
+    pub migrations_table: String,
 }
 
 /// A variable in `env`.

@@ -13,6 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Reading, Report};
 use crate::layers::Layers;
 use crate::plan::{CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
 use crate::section::{Section, Spanned};
+use crate::storage;
 use crate::tree::{self, Format, Node, Value};
 use crate::triggers;
 use crate::{modules, observability};
@@ -93,7 +94,8 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         compatibility_flags: flags,
         handlers,
         python,
-        kv_namespaces: bindings::kv_namespaces(layers),
+        kv_namespaces: storage::kv_namespaces(layers),
+        d1_databases: storage::d1_databases(layers),
         vars: vars(layers),
         required_secrets: required_secrets(layers),
         routes: triggers::routes(layers),

@@ -28,8 +28,9 @@ pub(crate) fn rows(
 
 fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let namespaces = plan.kv_namespaces.iter().map(|kv| format!("{}: KV namespace `{}`", kv.binding, kv.id));
+    let databases = plan.d1_databases.iter().map(|d1| format!("{}: D1 database `{}`", d1.binding, d1.id));
     let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
-    namespaces.chain(variables)
+    namespaces.chain(databases).chain(variables)
 }
 
 /// What the configuration asks for and this version reads, but does not do.

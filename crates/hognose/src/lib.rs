@@ -9,6 +9,7 @@ mod address;
 mod banner;
 mod cli;
 mod console;
+mod engines;
 mod error;
 mod events;
 mod interpreter;

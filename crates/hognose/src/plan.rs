@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hognose_config::{ModuleKind as ConfiguredKind, Plan, Variable};
-use hognose_services::kv::{KvService, SqliteKv};
-use hognose_services::{Clock, Service, SystemClock};
+use hognose_services::Service;
 use hognose_supervisor::WorkerVersion;
 use hognose_wire::CapId;
 use hognose_wire::control::{EnvEntry, ModuleKind, ModuleRule, Worker};
 
+use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
-use crate::state::State;
 
 /// The capability through which `fetch()` leaves; the bindings follow in the order of the configuration.
 const OUTBOUND: CapId = CapId(1);
@@ -21,38 +20,15 @@ const OUTBOUND: CapId = CapId(1);
 /// The name of a Worker whose configuration gives none.
 const UNNAMED: &str = "worker";
 
-/// The storage engines, opened once and shared by all versions.
-pub(crate) struct Engines {
-    clock: Arc<dyn Clock>,
-    kv: SqliteKv,
-}
-
-impl Engines {
-    /// Opens them in the state folder.
-    pub(crate) fn open(state: &State) -> Result<Self, CommandError> {
-        let folder = state.folder("kv")?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock))
-            .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
-        Ok(Self { clock, kv })
-    }
-
-    fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {
-        let namespace =
-            self.kv.namespace(id).map_err(|source| CommandError::Namespace { id: id.to_owned(), source })?;
-        Ok(Arc::new(KvService::new(Arc::new(namespace), Arc::clone(&self.clock))))
-    }
-}
-
 /// The version of a Worker that `plan` describes.
 pub(crate) fn version(plan: &Plan, engines: &Engines) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
     let mut services: Vec<(CapId, Arc<dyn Service>)> = Vec::new();
-    for (number, namespace) in (OUTBOUND.0 + 1..).zip(&plan.kv_namespaces) {
+    for (number, Bound { name, kind, service }) in (OUTBOUND.0 + 1..).zip(engines.bindings(plan)?) {
         let cap = CapId(number);
-        services.push((cap, engines.kv_service(&namespace.id)?));
-        env.insert(&namespace.binding, EnvEntry::Binding { kind: "kv".into(), cap });
+        services.push((cap, service));
+        env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     Ok(WorkerVersion { worker: worker(plan, env), services })

@@ -16,11 +16,12 @@ use tokio::time::timeout;
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
+use crate::engines::Engines;
 use crate::error::CommandError;
 use crate::events;
 use crate::interpreter::Interpreter;
 use crate::packages;
-use crate::plan::{self, Engines};
+use crate::plan;
 use crate::project::{Configuration, Project, Reader};
 use crate::remarks::Remarks;
 use crate::signals::StopSignals;

@@ -3,7 +3,7 @@
 //! A binding is a capability that the supervisor hosts for a cell. Behind each stands a [`Service`], which is given the
 //! calls the cell makes on it, as bytes, and answers them. A service is two layers: an adapter that reads the
 //! binding's vocabulary (from `hognose_wire`), checks every documented limit and words every documented error; and an
-//! engine behind a trait in plain Rust types ([`kv::Kv`] ...), which stores. The embedded engines are SQLite files;
+//! engine behind a trait in plain Rust types ([`kv::Kv`], [`d1::D1`] ...), which stores. The embedded engines are SQLite files;
 //! the traits are shaped so that an engine can as well be at the other end of a network.
 //!
 //! Nothing here knows tokio: what takes long is a future that any executor can drive, what is quick is answered at
@@ -11,6 +11,8 @@
 
 mod clock;
 mod content;
+pub mod d1;
+mod file_name;
 pub mod kv;
 mod pending;
 mod service;

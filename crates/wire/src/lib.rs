@@ -14,6 +14,7 @@ mod caps;
 mod check;
 mod codec;
 pub mod control;
+pub mod d1;
 pub mod fetch;
 mod form;
 mod frame;

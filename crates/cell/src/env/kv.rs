@@ -5,17 +5,12 @@ use std::rc::Rc;
 
 use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
 use hognose_web::{BodyId, BodySource};
-use hognose_wire::{Body, kv};
-use pyo3::Python;
-use serde::Serialize;
+use hognose_wire::kv;
 
-use super::natives::{Answer, call, link, optional_number, read, string_or_null};
+use super::natives::{convert_whole, link, operate, optional_number, read, string_or_null};
 use crate::cell::Cell;
-use crate::host::{js_error, settle, wire_body};
-use crate::link::{Content, Link, OwnedError};
-
-/// How many operations one invocation may make, of all namespaces together. A get of many keys is one.
-const OPERATIONS_MAX: u32 = 1000;
+use crate::host::{js_error, wire_body};
+use crate::link::Content;
 
 /// The class `KvNamespace`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
@@ -60,25 +55,6 @@ impl hognose_engine::NativeClass for Held {
     const NAME: &'static str = "KvValue";
 }
 
-/// Calls the namespace, unless the invocation has used up its operations.
-fn operate<P: Serialize>(
-    context: Context,
-    cap: &Value,
-    method: &str,
-    params: &P,
-    body: Option<Body<'_>>,
-    convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
-) -> Result<Value> {
-    let (cell, _link) = link(context)?;
-    let invocation = Python::attach(|py| cell.invocation(py));
-    let count = |invocation| cell.isolate().map_or(0, |isolate| isolate.count_kv_operation(invocation));
-    if invocation.map_or(0, count) > OPERATIONS_MAX {
-        let message = "Too many API requests by single worker invocation.";
-        return Err(Thrown::new(context, ErrorKind::Error, message));
-    }
-    call(context, cap, method, params, body, convert)
-}
-
 fn take(context: Context, held: &Value) -> Result<Content> {
     held.borrow_data::<Held>()
         .and_then(|held| held.0.borrow_mut().take())
@@ -88,7 +64,7 @@ fn take(context: Context, held: &Value) -> Result<Content> {
 fn get(context: Context, arguments: &[Value]) -> Result<Value> {
     let key = arguments[1].to_js_string()?;
     let params = kv::Get { key: &key, cache_ttl_s: optional_number(&arguments[2]) };
-    operate(context, &arguments[0], "get", &params, None, |context, _link, mut answer| {
+    operate(context, &arguments[0], "KV", "get", &params, None, |context, _link, mut answer| {
         let bytes = answer.inline(context)?;
         let Some(entry) = read::<kv::GetResult<'_>>(context, &bytes)? else { return Ok(context.null()) };
         let found = context.object()?;
@@ -107,7 +83,7 @@ fn get_bulk(context: Context, arguments: &[Value]) -> Result<Value> {
         type_name: &type_name,
         cache_ttl_s: optional_number(&arguments[3]),
     };
-    operate(context, &arguments[0], "get_bulk", &params, None, |context, link, answer| {
+    operate(context, &arguments[0], "KV", "get_bulk", &params, None, |context, link, answer| {
         convert_whole(context, link, answer.bytes, |context, bytes| bulk_entries(context, &bytes))
     })
 }
@@ -139,7 +115,7 @@ fn put(context: Context, arguments: &[Value]) -> Result<Value> {
         (None, false) => cell.web().send_body(&arguments[2])?,
     };
     let body = wire_body(&link, &source).map_err(|error| js_error(context, &error))?;
-    operate(context, &arguments[0], "put", &params, Some(body), |context, _link, _answer| {
+    operate(context, &arguments[0], "KV", "put", &params, Some(body), |context, _link, _answer| {
         Ok(context.undefined())
     })
 }
@@ -151,7 +127,7 @@ fn is_puttable(value: &Value) -> bool {
 fn delete(context: Context, arguments: &[Value]) -> Result<Value> {
     let key = arguments[1].to_js_string()?;
     let done = |context: Context, _link: &Rc<_>, _answer| Ok(context.undefined());
-    operate(context, &arguments[0], "delete", &kv::Delete { key: &key }, None, done)
+    operate(context, &arguments[0], "KV", "delete", &kv::Delete { key: &key }, None, done)
 }
 
 fn list(context: Context, arguments: &[Value]) -> Result<Value> {
@@ -159,7 +135,7 @@ fn list(context: Context, arguments: &[Value]) -> Result<Value> {
     let cursor = arguments[3].as_string();
     let params =
         kv::List { prefix: &prefix, limit: optional_number(&arguments[2]), cursor: cursor.as_deref() };
-    operate(context, &arguments[0], "list", &params, None, |context, link, answer| {
+    operate(context, &arguments[0], "KV", "list", &params, None, |context, link, answer| {
         convert_whole(context, link, answer.bytes, |context, bytes| list_page(context, &bytes))
     })
 }
@@ -184,24 +160,4 @@ fn read_body(
 ) -> Result<Value> {
     let (_cell, link) = link(context)?;
     convert_whole(context, &link, take(context, held)?, convert)
-}
-
-/// A promise of what `convert` makes of the whole content.
-fn convert_whole(
-    context: Context,
-    link: &Rc<Link>,
-    content: Content,
-    convert: impl FnOnce(Context, Vec<u8>) -> Result<Value> + 'static,
-) -> Result<Value> {
-    if let Content::Bytes(bytes) = content {
-        return context.resolved_promise(&convert(context, bytes)?);
-    }
-    let deferred = context.deferred()?;
-    let promise = deferred.promise.clone();
-    let converted = move |_py: Python<'_>, bytes: std::result::Result<Vec<u8>, OwnedError>| {
-        let bytes = bytes.map_err(|error| js_error(context, &error));
-        settle(&deferred, bytes.and_then(|bytes| convert(context, bytes)));
-    };
-    Python::attach(|py| link.read_all(py, content, converted));
-    Ok(promise)
 }

@@ -1,6 +1,7 @@
 //! `env`: the client half of each binding. A binding's object holds a capability's number and nothing else; what it may
 //! do is decided by the supervisor, who looks the number up.
 
+mod d1;
 mod kv;
 mod natives;
 
@@ -16,7 +17,7 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 1] = [("kv", kv::class)];
+const KINDS: [(&str, MakeClass); 2] = [("d1", d1::class), ("kv", kv::class)];
 
 /// The JavaScript object `env` of a Worker.
 pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {

@@ -11,6 +11,9 @@ use crate::cell::Cell;
 use crate::host::{js_error, settle};
 use crate::link::{Content, Link, OwnedError};
 
+/// How many operations one invocation may make on all bindings of one kind together.
+const OPERATIONS_MAX: u32 = 1000;
+
 /// A call's answer: the bytes that describe the result, and the bodies beside them.
 pub(super) struct Answer {
     pub(super) bytes: Content,
@@ -36,6 +39,26 @@ pub(super) fn link(context: Context) -> Result<(Rc<Cell>, Rc<Link>)> {
         Some(link) => Ok((cell, link)),
         None => Err(Thrown::new(context, ErrorKind::Error, crate::host::GLOBAL_SCOPE)),
     }
+}
+
+/// As [`call`], unless the invocation has used up its operations on bindings of that kind.
+pub(super) fn operate<P: Serialize>(
+    context: Context,
+    cap: &Value,
+    kind: &'static str,
+    method: &str,
+    params: &P,
+    body: Option<Body<'_>>,
+    convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
+) -> Result<Value> {
+    let (cell, _link) = link(context)?;
+    let invocation = Python::attach(|py| cell.invocation(py));
+    let count = |invocation| cell.isolate().map_or(0, |isolate| isolate.count_operation(invocation, kind));
+    if invocation.map_or(0, count) > OPERATIONS_MAX {
+        let message = "Too many API requests by single worker invocation.";
+        return Err(Thrown::new(context, ErrorKind::Error, message));
+    }
+    call(context, cap, method, params, body, convert)
 }
 
 /// Calls `method` of the capability with postcard-encoded parameters and at most one body, and gives a promise of what
@@ -68,6 +91,26 @@ pub(super) fn call<P: Serialize>(
         settle(&deferred, outcome);
     };
     link.call(invocation, target, method, payload, reply).map_err(|error| js_error(context, &error))?;
+    Ok(promise)
+}
+
+/// A promise of what `convert` makes of the whole content.
+pub(super) fn convert_whole(
+    context: Context,
+    link: &Rc<Link>,
+    content: Content,
+    convert: impl FnOnce(Context, Vec<u8>) -> Result<Value> + 'static,
+) -> Result<Value> {
+    if let Content::Bytes(bytes) = content {
+        return context.resolved_promise(&convert(context, bytes)?);
+    }
+    let deferred = context.deferred()?;
+    let promise = deferred.promise.clone();
+    let converted = move |_py: Python<'_>, bytes: std::result::Result<Vec<u8>, OwnedError>| {
+        let bytes = bytes.map_err(|error| js_error(context, &error));
+        settle(&deferred, bytes.and_then(|bytes| convert(context, bytes)));
+    };
+    Python::attach(|py| link.read_all(py, content, converted));
     Ok(promise)
 }
 

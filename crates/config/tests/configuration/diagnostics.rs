@@ -65,7 +65,6 @@ error[unsupported]: \"r2_buckets\" is not supported yet by this version of hogno
 #[test]
 fn every_binding_that_is_missing_is_named() {
     for (key, value) in [
-        ("d1_databases", "[{ binding = \"B\" }]"),
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
         ("workflows", "[{ binding = \"B\" }]"),
         ("queues", "{ consumers = [{ queue = \"q\" }] }"),

@@ -122,13 +122,15 @@ fn lock_beside(path: &Path) -> io::Result<File> {
     }
 }
 
+/// A connection for reading and writing to a file without tables of ours, made where it does not exist.
+pub(crate) fn open_shared(path: &Path) -> Result<Connection, OpenError> {
+    let _lock = lock_beside(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
+    connect_durably(path).map_err(|source| OpenError::Open { path: path.into(), source })
+}
+
 /// A connection for writing to a file with the right tables; or the version of tables this program does not know.
 fn prepare(path: &Path, schema: &Schema) -> rusqlite::Result<Result<Connection, i32>> {
-    let mut connection = connect(path)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // FULL flushes the log at each commit: what was acknowledged survives a power cut.
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    let mut connection = connect_durably(path)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > schema.version {
@@ -140,6 +142,16 @@ fn prepare(path: &Path, schema: &Schema) -> rusqlite::Result<Result<Connection, 
     }
     transaction.commit()?;
     Ok(Ok(connection))
+}
+
+/// A connection whose commits survive a power cut.
+fn connect_durably(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // FULL flushes the log at each commit.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

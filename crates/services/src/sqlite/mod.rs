@@ -5,4 +5,4 @@ mod database;
 mod writer;
 
 pub use database::OpenError;
-pub(crate) use database::{Database, Schema};
+pub(crate) use database::{Database, Schema, open_shared};
