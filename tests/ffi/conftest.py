@@ -5,6 +5,7 @@ The module `ffi_module` is the example of crates/ffi; `FFI_MODULE` names its fol
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,20 @@ def import_module():
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# The Pyodide that belongs to this Python: what is newer is skipped.
+PYODIDE = {12: 26, 13: 28, 14: 314}[sys.version_info.minor]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "since(pyodide): needs what that version of Pyodide brought")
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("since"):
+        if mark.args[0] > PYODIDE:
+            pytest.skip(f"new in Pyodide {mark.args[0]}")
 
 
 ffi_module = import_module()

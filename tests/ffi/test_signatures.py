@@ -54,6 +54,7 @@ def test_wrong_arguments_are_refused_in_the_words_of_python(run_js, arguments, k
     assert found.value.args == expected.value.args
 
 
+@pytest.mark.since(28)
 def test_attributes_and_what_methods_return_have_signatures_too(run_js, jsbind):
     class Inner(jsbind.BindClass):
         list: Annotated[list, jsbind.Deep]
@@ -69,6 +70,7 @@ def test_attributes_and_what_methods_return_have_signatures_too(run_js, jsbind):
     assert thing.plain.to_py() == [3]
 
 
+@pytest.mark.since(28)
 def test_a_bound_class_is_called_to_make_instances(run_js, jsbind):
     class Signature(jsbind.BindClass):
         items: Annotated[list, jsbind.Deep]

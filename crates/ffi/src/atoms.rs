@@ -233,7 +233,10 @@ well_known! {
         length = "length", message = "message", name = "name", next = "next", set = "set", size = "size",
         stack = "stack", then = "then", to_string = "toString", value = "value",
     }
-    symbols { iterator = "iterator", async_iterator = "asyncIterator", to_string_tag = "toStringTag", }
+    symbols {
+        async_dispose = "asyncDispose", async_iterator = "asyncIterator", dispose = "dispose", iterator = "iterator",
+        to_string_tag = "toStringTag",
+    }
 }
 
 fn symbol(name: &str) -> Atom {

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use crate::atoms::{self, Atom};
+use crate::dialect::Dialect;
 use crate::errors::Raised;
 use crate::js::{self, Js};
 use crate::jsproxy::{self, types::Types};
@@ -51,7 +52,7 @@ pub(crate) struct State {
     pub(crate) abilities: abilities::Cache,
     pub(crate) free_list: jsproxy::FreeList,
     classes: Classes,
-    jsnull: Object,
+    dialect: Dialect,
     types: OnceCell<Types>,
     prelude: OnceCell<Prelude>,
     mixins: OnceCell<Bound<'static, PyDict>>,
@@ -77,8 +78,14 @@ impl State {
         &self.classes
     }
 
-    pub(crate) fn jsnull(&self) -> *mut ffi::PyObject {
-        self.jsnull.as_ptr()
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// JavaScript's `null`.
+    #[inline]
+    pub(crate) fn null(&self) -> *mut ffi::PyObject {
+        self.dialect.null.as_ptr()
     }
 
     pub(crate) fn types(&self) -> &Types {
@@ -177,7 +184,7 @@ impl Bridge {
 
 fn new_state() -> PyResult<State> {
     let keywords: Vec<String> = python().import("keyword")?.getattr("kwlist")?.extract()?;
-    let jsnull = python().import("_pyodide._core_docs")?.getattr("jsnull")?;
+    let dialect = Dialect::of(&python().import("_pyodide._core_docs")?)?;
     Ok(State {
         // SAFETY: asks for the calling thread's id.
         thread: unsafe { libc::pthread_self() },
@@ -188,7 +195,7 @@ fn new_state() -> PyResult<State> {
         abilities: abilities::Cache::new(),
         free_list: jsproxy::FreeList::default(),
         classes: Classes::new(),
-        jsnull,
+        dialect,
         types: OnceCell::new(),
         prelude: OnceCell::new(),
         mixins: OnceCell::new(),
@@ -224,7 +231,9 @@ fn load_mixins(state: &State) -> Result<(), Raised> {
     state.mixins.get_or_init(|| namespace.clone());
     // The helpers' proxy needs its type, which needs the mixins.
     namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
-    bridge().mixins().get_item("teach_json")?.call1((&state.jsnull,))?;
+    if state.dialect.has_null() {
+        bridge().mixins().get_item("teach_json")?.call1((&state.dialect.null,))?;
+    }
     load_signatures(state, &native)
 }
 
@@ -254,7 +263,14 @@ fn run_python(
 
 fn register_modules() -> PyResult<()> {
     let hook = python().import("_pyodide._importhook")?;
-    hook.call_method0("register_js_finder")?;
+    let arguments = PyDict::new(python());
+    // Pyodide 0.26 wants to be told whom to tell of new modules; its own default tells nobody.
+    if let Some(nobody) = hook.getattr("jsfinder")?.getattr_opt("hook")?
+        && !bridge().dialect().has_null()
+    {
+        arguments.set_item("hook", nobody)?;
+    }
+    hook.call_method("register_js_finder", (), Some(&arguments))?;
     let global = convert::to_python(js::global())?;
     hook.call_method1("register_js_module", ("js", global))?;
     let api = api::create()?;

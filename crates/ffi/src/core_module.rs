@@ -29,7 +29,7 @@ pub(crate) fn create() -> PyResult<Bound<'static, PyModule>> {
 }
 
 /// What `_pyodide.jsbind` makes signatures of.
-const SIGNATURE_NAMES: [&str; 11] = [
+const SIGNATURE_NAMES: [&str; 12] = [
     "Js2PyConverter",
     "JsFuncSignature",
     "Py2JsConverter",
@@ -39,6 +39,7 @@ const SIGNATURE_NAMES: [&str; 11] = [
     "js2py_default",
     "js2py_default_call_result",
     "py2js_as_js_json",
+    "py2js_as_json_adaptor",
     "py2js_deep",
     "py2js_default",
 ];
@@ -55,8 +56,11 @@ fn add_signatures(module: &Bound<'static, PyModule>) -> PyResult<()> {
 /// The docstrings of the functions are pyodide-py's.
 fn copy_documentation(module: &Bound<'static, PyModule>) -> PyResult<()> {
     let docs = python().import("_pyodide._core_docs")?;
-    for name in ["ConversionError", "InternalError", "jsnull", "JsNull"] {
-        module.add(name, docs.getattr(name)?)?;
+    for name in ["ConversionError", "InternalError", "JsBigInt", "JsNull", "jsnull"] {
+        // Which of them there are is the dialect.
+        if let Some(value) = docs.as_any().getattr_opt(name)? {
+            module.add(name, value)?;
+        }
     }
     Ok(())
 }

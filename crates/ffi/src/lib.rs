@@ -18,6 +18,7 @@ mod atoms;
 mod bridge;
 mod convert;
 mod core_module;
+mod dialect;
 mod errors;
 pub mod event_loop;
 mod facade;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
 
 use super::{buffers, immutable_to_js, to_js};
+use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
@@ -177,7 +178,7 @@ impl Conversion<'_> {
         Ok(set)
     }
 
-    /// A dict becomes a Map whose string keys are properties too, or what `dict_converter` makes of its entries.
+    /// A dict becomes an Object, or before Pyodide 314 a Map whose string keys are properties too, or what `dict_converter` makes of its entries.
     fn convert_dict(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
         let prelude = bridge().prelude();
         if let Some(converter) = &self.options.dict_converter {
@@ -194,17 +195,22 @@ impl Conversion<'_> {
             self.remember(dict.as_any().as_borrowed(), &made);
             return Ok(made);
         }
-        let map = js::construct(prelude.literal_map.raw(), &[])?;
-        self.remember(dict.as_any().as_borrowed(), &map);
+        let to_object = bridge().dialect().is_314();
+        let made = if to_object { js::object()? } else { js::construct(prelude.literal_map.raw(), &[])? };
+        self.remember(dict.as_any().as_borrowed(), &made);
         for entry in entries_of(dict)? {
             let (key, value) = entry?;
             let Some(key_value) = immutable_to_js(key.as_borrowed())? else {
                 return Err(bad_key(&key, "Map"));
             };
             let value = self.convert(value.as_borrowed(), depth - 1)?;
-            js::invoke(map.raw(), &bridge().keys.set, &[key_value.raw(), value.raw()])?;
+            if to_object {
+                set_new_key(&made, &key_value, value)?;
+            } else {
+                js::invoke(made.raw(), &bridge().keys.set, &[key_value.raw(), value.raw()])?;
+            }
         }
-        Ok(map)
+        Ok(made)
     }
 
     fn proxy(&self, object: ObjectRef<'_>) -> Result<Js, Raised> {
@@ -253,6 +259,17 @@ fn entries_of(
 fn bad_key(key: &Object, container: &str) -> Raised {
     let shown = key.repr().map(|text| text.to_string()).unwrap_or_default();
     conversion_error(&format!("Cannot use {shown} as a key for a Javascript {container}"))
+}
+
+/// Sets a property that the object must not have yet: two keys of a dict, like 1 and "1", may be one to JavaScript.
+fn set_new_key(object: &Js, key: &Js, value: Js) -> Result<(), Raised> {
+    let name = Atom::from_value(key.raw())?;
+    if js::has(object.raw(), &name)? {
+        let shown = convert::to_python(key.clone())?.repr()?;
+        let message = "Key collision when converting Python dictionary to JavaScript.";
+        return Err(conversion_error(&format!("{message} Key: {shown}")));
+    }
+    Ok(js::set(object.raw(), &name, value)?)
 }
 
 /// The helpers of a converter, which reach the conversion through a pointer that is cleared when the converter returns.

@@ -53,7 +53,7 @@ pub(crate) fn immutable_to_js(object: ObjectRef<'_>) -> Result<Option<Js>, Raise
     rare_immutable_to_js(object)
 }
 
-/// Booleans, `jsnull`, and instances of subclasses of `int`, `float` and `str`.
+/// Booleans, `jsnull`, `JsBigInt`, and instances of subclasses of `int`, `float` and `str`.
 fn rare_immutable_to_js(object: ObjectRef<'_>) -> Result<Option<Js>, Raised> {
     let pointer = object.as_ptr();
     // SAFETY: compares identities and reads flags of a live object.
@@ -64,8 +64,13 @@ fn rare_immutable_to_js(object: ObjectRef<'_>) -> Result<Option<Js>, Raised> {
         if pointer == ffi::Py_False() {
             return Ok(Some(Js::boolean(false)));
         }
-        if pointer == bridge().jsnull() {
+        if pointer == bridge().null() {
             return Ok(Some(Js::NULL));
+        }
+        if let Some(class) = &bridge().dialect().big_int
+            && object.is_instance(class)?
+        {
+            return numbers::int_to_big_int(object).map(Some);
         }
         if ffi::PyLong_Check(pointer) != 0 {
             return numbers::int_to_js(object).map(Some);
@@ -105,7 +110,7 @@ pub(crate) fn primitive_to_python(value: &Js) -> Result<Object, Raised> {
         match value.tag() {
             raw::JS_TAG_INT => Ok(numbers::integer_to_python(raw::JS_VALUE_GET_INT(value.raw()))),
             raw::JS_TAG_UNDEFINED => Ok(python().None().into_bound(python())),
-            raw::JS_TAG_NULL => Ok(Bound::from_borrowed_ptr(python(), bridge().jsnull())),
+            raw::JS_TAG_NULL => Ok(Bound::from_borrowed_ptr(python(), bridge().null())),
             raw::JS_TAG_BOOL => {
                 let truth = raw::JS_VALUE_GET_BOOL(value.raw());
                 Ok(Bound::from_borrowed_ptr(python(), if truth { ffi::Py_True() } else { ffi::Py_False() }))

@@ -1,7 +1,7 @@
 //! Numbers: Python's `int` and `float`, JavaScript's Number and BigInt.
 //!
 //! An `int` is a Number as long as every nearby integer is one too (strictly below 2^53 - 1), else a BigInt. A Number comes
-//! back as an `int` if it is a safe integer, else as a `float`; a BigInt is always an `int`.
+//! back as an `int` if it is a safe integer, else as a `float`; a BigInt is always an `int`, since Pyodide 314 a `JsBigInt`.
 
 use std::ffi::c_int;
 
@@ -9,8 +9,9 @@ use hognose_engine::raw;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
-use crate::bridge::{Object, ObjectRef, python};
+use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::errors::Raised;
 use crate::js::{self, JSValue, Js, context};
 
@@ -23,7 +24,7 @@ pub(crate) fn int_to_js(number: ObjectRef<'_>) -> Result<Js, Raised> {
     // SAFETY: `number` is an `int`.
     let small = unsafe { ffi::PyLong_AsLongLongAndOverflow(number.as_ptr(), &raw mut overflow) };
     if overflow != 0 {
-        return big_int_to_js(number);
+        return int_to_big_int(number);
     }
     if let Ok(small) = i32::try_from(small) {
         return Ok(Js::integer(small));
@@ -35,8 +36,9 @@ pub(crate) fn int_to_js(number: ObjectRef<'_>) -> Result<Js, Raised> {
     Ok(js::check(unsafe { raw::JS_NewBigInt64(context(), small) })?)
 }
 
+/// An `int` as a BigInt, whatever its size.
 #[cold]
-fn big_int_to_js(number: ObjectRef<'_>) -> Result<Js, Raised> {
+pub(crate) fn int_to_big_int(number: ObjectRef<'_>) -> Result<Js, Raised> {
     let negative = number.lt(0)?;
     let digits = number.call_method0(intern!(python(), "__abs__"))?;
     let digits = digits.call_method1(intern!(python(), "__format__"), (intern!(python(), "#x"),))?;
@@ -46,7 +48,7 @@ fn big_int_to_js(number: ObjectRef<'_>) -> Result<Js, Raised> {
     if !negative {
         return Ok(magnitude);
     }
-    let negate = crate::bridge::bridge().prelude().negate.raw();
+    let negate = bridge().prelude().negate.raw();
     Ok(js::call(negate, js::UNDEFINED, &[magnitude.raw()])?)
 }
 
@@ -68,12 +70,14 @@ pub(crate) fn integer_to_python(number: i32) -> Object {
     unsafe { Bound::from_owned_ptr(python(), ffi::PyLong_FromLong(number.into())) }
 }
 
-/// A BigInt as `int`.
+/// A BigInt as `int`, or as the subclass that remembers what it was.
 #[cold]
 pub(crate) fn big_int_to_python(value: JSValue) -> Result<Object, Raised> {
     let radix = Js::integer(16);
-    let digits = js::invoke(value, &crate::bridge::bridge().keys.to_string, &[radix.raw()])?;
+    let digits = js::invoke(value, &bridge().keys.to_string, &[radix.raw()])?;
     let digits = js::text(digits.raw());
-    let class = python().get_type::<pyo3::types::PyInt>();
-    Ok(class.call1((digits, 16))?)
+    match &bridge().dialect().big_int {
+        Some(class) => Ok(class.call1((digits, 16))?),
+        None => Ok(python().get_type::<PyInt>().call1((digits, 16))?),
+    }
 }

@@ -27,9 +27,6 @@ fn convert(text: *mut ffi::PyObject) -> JsResult {
     // SAFETY: `text` is a `str`, whose data is `length` units of the kind it states.
     unsafe {
         let (data, length) = (ffi::PyUnicode_DATA(text), ffi::PyUnicode_GET_LENGTH(text) as usize);
-        if ffi::PyUnicode_IS_ASCII(text) != 0 {
-            return js::check(raw::JS_NewStringLen(context(), data.cast::<c_char>(), length as _));
-        }
         match ffi::PyUnicode_KIND(text) {
             ffi::PyUnicode_1BYTE_KIND => latin1(std::slice::from_raw_parts(data.cast(), length)),
             ffi::PyUnicode_2BYTE_KIND => js::string_utf16(std::slice::from_raw_parts(data.cast(), length)),
@@ -39,6 +36,12 @@ fn convert(text: *mut ffi::PyObject) -> JsResult {
 }
 
 fn latin1(text: &[u8]) -> JsResult {
+    if text.is_ascii() {
+        // SAFETY: the bridge's invariant; the text is UTF-8 of that many bytes.
+        return js::check(unsafe {
+            raw::JS_NewStringLen(context(), text.as_ptr().cast::<c_char>(), text.len() as _)
+        });
+    }
     let units: Vec<u16> = text.iter().copied().map(u16::from).collect();
     js::string_utf16(&units)
 }

@@ -30,8 +30,8 @@ flags! {
     IS_BUFFER = 8,
     IS_CALLABLE = 9,
     IS_ARRAY = 10,
-    /// Array-like: indexed and measured, but not an Array.
-    IS_NODE_LIST = 11,
+    /// Indexed and measured, but not an Array.
+    IS_ARRAY_LIKE = 11,
     IS_TYPEDARRAY = 12,
     IS_DOUBLE_PROXY = 13,
     /// Shown as a mapping of its properties, by `as_object_map`.
@@ -46,12 +46,14 @@ flags! {
     IS_PY_JSON_SEQUENCE = 21,
     /// A mapping view that its values inherit. Pyodide marks it on the proxy; here it is part of the type.
     IS_HEREDITARY = 22,
+    HAS_DISPOSE = 23,
+    HAS_ASYNC_DISPOSE = 24,
 }
 
 /// What rules out the views of an object as a mapping.
 const NO_OBJECT_MAP: u32 = IS_ARRAY
     | IS_TYPEDARRAY
-    | IS_NODE_LIST
+    | IS_ARRAY_LIKE
     | IS_BUFFER
     | IS_DOUBLE_PROXY
     | IS_ITERATOR
@@ -82,14 +84,19 @@ pub(crate) fn detect(value: JSValue) -> u32 {
     if flags & (IS_CALLABLE | IS_BUFFER) == 0 && is_error(value) {
         flags |= IS_ERROR;
     }
+    if bridge().dialect().is_314() && looks_like_an_array(value, flags) {
+        flags |= IS_ARRAY_LIKE;
+    }
     flags
 }
 
 /// The features that are methods.
 fn methods(value: JSValue) -> u32 {
+    /// How many of the probes below older versions of Pyodide make.
+    const BEFORE_314: usize = 7;
     let keys = &bridge().keys;
     let mut flags = 0;
-    for (key, flag) in [
+    let probes = [
         (&keys.then, IS_AWAITABLE),
         (&keys.iterator, IS_ITERABLE),
         (&keys.async_iterator, IS_ASYNC_ITERABLE),
@@ -97,7 +104,11 @@ fn methods(value: JSValue) -> u32 {
         (&keys.set, HAS_SET),
         (&keys.has, HAS_HAS),
         (&keys.includes, HAS_INCLUDES),
-    ] {
+        (&keys.dispose, HAS_DISPOSE),
+        (&keys.async_dispose, HAS_ASYNC_DISPOSE),
+    ];
+    let known = if bridge().dialect().is_314() { &probes[..] } else { &probes[..BEFORE_314] };
+    for &(key, flag) in known {
         if has_method(value, key) {
             flags |= flag;
         }
@@ -134,6 +145,13 @@ fn container(value: JSValue) -> u32 {
     flags | tagged(value)
 }
 
+/// Whether this has a length and can be iterated over again and again: what Pyodide 314 calls array-like.
+fn looks_like_an_array(value: JSValue, flags: u32) -> bool {
+    flags & IS_ITERABLE != 0
+        && flags & (IS_ARRAY | IS_TYPEDARRAY | IS_ITERATOR | IS_CALLABLE) == 0
+        && has_property(value, &bridge().keys.length)
+}
+
 /// Whether the value is a buffer or a view of one.
 fn buffer_kind(value: JSValue) -> u32 {
     use hognose_engine::raw;
@@ -148,11 +166,12 @@ fn buffer_kind(value: JSValue) -> u32 {
 
 /// The features that only the tag of `Object.prototype.toString` tells.
 fn tagged(value: JSValue) -> u32 {
+    /// Those of the DOM were all that was array-like before Pyodide 314.
     const TAGS: &[(&CStr, u32)] = &[
         (c"Generator", IS_GENERATOR),
         (c"AsyncGenerator", IS_ASYNC_GENERATOR),
-        (c"HTMLCollection", IS_NODE_LIST),
-        (c"NodeList", IS_NODE_LIST),
+        (c"HTMLCollection", IS_ARRAY_LIKE),
+        (c"NodeList", IS_ARRAY_LIKE),
     ];
     let Ok(tag) = js::get(value, &bridge().keys.to_string_tag) else {
         js::discard_exception();

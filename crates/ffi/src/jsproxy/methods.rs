@@ -333,7 +333,7 @@ fn object_map(proxy: &Bound<'_, PyAny>, hereditary: bool, json: bool) -> Answer 
 
 /// The features of a view: JSON distinguishes lists from dicts; the other view is of objects only.
 fn view_flags(flags: u32, hereditary: bool, json: bool) -> u32 {
-    if json && flags & (features::IS_ARRAY | features::IS_NODE_LIST | features::IS_ITERATOR) != 0 {
+    if json && flags & (features::IS_ARRAY | features::IS_ARRAY_LIKE | features::IS_ITERATOR) != 0 {
         return flags | features::IS_PY_JSON_SEQUENCE;
     }
     if !features::allows_object_map(flags) {

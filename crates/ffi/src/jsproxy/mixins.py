@@ -327,6 +327,22 @@ class Buffer:
         file.flush()
 
 
+class Disposable:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind=None, error=None, traceback=None, /):
+        helpers.dispose(self)
+
+
+class AsyncDisposable:
+    async def __aenter__(self):
+        return self
+
+    def __aexit__(self, kind=None, error=None, traceback=None, /):
+        return helpers.async_dispose(self)
+
+
 class DoubleProxy:
     def unwrap(self):
         return native.unwrap(self)

@@ -54,6 +54,10 @@ def py2js_as_js_json(value, lent):
     return value if native.is_immutable(value) else helpers.json_view(native.lend(value, lent))
 
 
+# Its name in Pyodide 0.26.
+py2js_as_json_adaptor = py2js_as_js_json
+
+
 def ending(convert):
     """A converter of results after which the call is over."""
 

@@ -14,10 +14,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::features::{
-    self, HAS_GET, HAS_HAS, HAS_INCLUDES, HAS_LENGTH, HAS_SET, IS_ARRAY, IS_ASYNC_GENERATOR,
-    IS_ASYNC_ITERABLE, IS_ASYNC_ITERATOR, IS_AWAITABLE, IS_BUFFER, IS_CALLABLE, IS_DOUBLE_PROXY, IS_ERROR,
-    IS_GENERATOR, IS_ITERABLE, IS_ITERATOR, IS_NODE_LIST, IS_OBJECT_MAP, IS_PY_JSON_DICT,
-    IS_PY_JSON_SEQUENCE, IS_TYPEDARRAY, MAPPING, allows_object_map,
+    self, HAS_ASYNC_DISPOSE, HAS_DISPOSE, HAS_GET, HAS_HAS, HAS_INCLUDES, HAS_LENGTH, HAS_SET, IS_ARRAY,
+    IS_ARRAY_LIKE, IS_ASYNC_GENERATOR, IS_ASYNC_ITERABLE, IS_ASYNC_ITERATOR, IS_AWAITABLE, IS_BUFFER,
+    IS_CALLABLE, IS_DOUBLE_PROXY, IS_ERROR, IS_GENERATOR, IS_ITERABLE, IS_ITERATOR, IS_OBJECT_MAP,
+    IS_PY_JSON_DICT, IS_PY_JSON_SEQUENCE, IS_TYPEDARRAY, MAPPING, allows_object_map,
 };
 use super::{JsProxy, attributes, awaitable, call, exception, iterator, mapping, sequence};
 use crate::bridge::{Mixins, Object, bridge, python};
@@ -108,7 +108,7 @@ fn make(flags: u32) -> Result<Object, Raised> {
 }
 
 /// Which mixins of `mixins.py` a type gets; later ones win.
-fn mixin_conditions(flags: u32) -> [(&'static str, bool); 18] {
+fn mixin_conditions(flags: u32) -> [(&'static str, bool); 20] {
     let has = |feature: u32| flags & feature != 0;
     let object_map = has(IS_OBJECT_MAP | IS_PY_JSON_DICT);
     let mapping = flags & MAPPING == MAPPING || object_map;
@@ -121,16 +121,18 @@ fn mixin_conditions(flags: u32) -> [(&'static str, bool); 18] {
         ("Generator", has(IS_GENERATOR)),
         ("AsyncGenerator", has(IS_ASYNC_GENERATOR)),
         ("Awaitable", has(IS_AWAITABLE)),
-        ("ArrayLike", has(IS_ARRAY | IS_NODE_LIST)),
+        ("ArrayLike", has(IS_ARRAY | IS_ARRAY_LIKE)),
         ("Searchable", has(IS_ARRAY | IS_TYPEDARRAY)),
         ("Array", has(IS_ARRAY)),
         ("Buffer", has(IS_BUFFER)),
         ("DoubleProxy", has(IS_DOUBLE_PROXY)),
         ("ObjectMap", object_map),
         ("ObjectMapView", allows_object_map(flags)),
-        ("JsonView", allows_object_map(flags) || has(IS_ARRAY | IS_NODE_LIST)),
-        ("JsonSequence", has(IS_PY_JSON_SEQUENCE) && has(IS_ARRAY | IS_NODE_LIST)),
+        ("JsonView", allows_object_map(flags) || has(IS_ARRAY | IS_ARRAY_LIKE)),
+        ("JsonSequence", has(IS_PY_JSON_SEQUENCE) && has(IS_ARRAY | IS_ARRAY_LIKE)),
         ("Error", has(IS_ERROR)),
+        ("Disposable", has(HAS_DISPOSE)),
+        ("AsyncDisposable", has(HAS_ASYNC_DISPOSE)),
     ]
 }
 
@@ -153,7 +155,7 @@ fn register_abstract(class: &Object, flags: u32) -> Result<(), Raised> {
     let object_map = flags & (IS_OBJECT_MAP | IS_PY_JSON_DICT) != 0;
     let name = if flags & (IS_ARRAY | IS_TYPEDARRAY) != 0 {
         "MutableSequence"
-    } else if flags & IS_NODE_LIST != 0 {
+    } else if flags & IS_ARRAY_LIKE != 0 {
         "Sequence"
     } else if object_map || flags & (MAPPING | HAS_SET) == MAPPING | HAS_SET {
         "MutableMapping"
@@ -283,13 +285,13 @@ fn add_containers(slots: &mut Vec<ffi::PyType_Slot>, flags: u32) {
     if has(HAS_LENGTH) {
         slots.push(slot(ffi::Py_mp_length, mapping::length as *const c_void));
     }
-    let indexed = has(IS_ARRAY | IS_TYPEDARRAY | IS_NODE_LIST);
+    let indexed = has(IS_ARRAY | IS_TYPEDARRAY | IS_ARRAY_LIKE);
     if indexed {
         slots.push(slot(ffi::Py_sq_length, mapping::length as *const c_void));
         slots.push(slot(ffi::Py_sq_item, sequence::get_at as *const c_void));
         slots.push(slot(ffi::Py_sq_ass_item, sequence::set_item_at as *const c_void));
     }
-    if has(IS_ARRAY | IS_NODE_LIST) {
+    if has(IS_ARRAY | IS_ARRAY_LIKE) {
         slots.push(slot(ffi::Py_sq_concat, sequence::concatenate as *const c_void));
         slots.push(slot(ffi::Py_sq_repeat, sequence::repeat as *const c_void));
     }
@@ -398,5 +400,7 @@ pub(crate) fn flags_by_name() -> Result<Bound<'static, PyDict>, Raised> {
     for (name, flag) in features::ALL {
         names.set_item(name, flag)?;
     }
+    // Its name before Pyodide 314.
+    names.set_item("IS_NODE_LIST", IS_ARRAY_LIKE)?;
     Ok(names)
 }

@@ -695,6 +695,8 @@
     keys: Object.keys,
     values: Object.values,
     weak_reference: (value) => new WeakRef(value),
+    dispose: (value) => void value[Symbol.dispose](),
+    async_dispose: (value) => Promise.resolve(value[Symbol.asyncDispose]()),
     clear: (map) => map.clear(),
     slice: (array, start, stop) => Array.prototype.slice.call(array, start, stop),
     pick: (array, start, step, count) => Array.from({ length: count }, (_, index) => array[start + index * step]),

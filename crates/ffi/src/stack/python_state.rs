@@ -1,7 +1,8 @@
 //! The stack-like part of CPython's thread state, as an opaque value. The C file beside this one knows its fields.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
+use corosensei::stack::Stack;
 use pyo3::{PyErr, PyResult, Python};
 
 /// Room for the largest `PyStack` of the supported versions, checked when the first one is made.
@@ -11,7 +12,12 @@ unsafe extern "C" {
     fn hognose_pystack_size() -> usize;
     fn hognose_pystack_save(state: *mut Storage);
     fn hognose_pystack_restore(state: *mut Storage);
-    fn hognose_pystack_fresh(state: *mut Storage, c_recursion: c_int) -> c_int;
+    fn hognose_pystack_fresh(
+        state: *mut Storage,
+        c_stack: *mut c_void,
+        c_stack_bytes: usize,
+        c_recursion: c_int,
+    ) -> c_int;
     fn hognose_pystack_free(state: *mut Storage);
 }
 
@@ -33,17 +39,19 @@ impl PythonState {
         unsafe { hognose_pystack_save(&raw mut *self.0) }
     }
 
-    /// The state of a stack on which nothing has run, allowing `c_recursion` levels of C recursion.
-    pub(super) fn fresh(py: Python<'_>, c_recursion: c_int) -> PyResult<Self> {
+    /// The state of a stack on which nothing has run. Before CPython 3.14, which looks at the stack's address, it allows
+    /// `c_recursion` levels of C recursion.
+    pub(super) fn fresh(py: Python<'_>, stack: &impl Stack, c_recursion: c_int) -> PyResult<Self> {
         // SAFETY: takes no argument, reads a constant.
         let size = unsafe { hognose_pystack_size() };
         assert!(size <= size_of::<Storage>(), "invariant: a saved state fits its storage");
         let mut state = Self(Box::new([0; 24]));
-        // SAFETY: as in `save_again`.
-        if unsafe { hognose_pystack_fresh(&raw mut *state.0, c_recursion) } < 0 {
-            return Err(PyErr::fetch(py));
-        }
-        Ok(state)
+        let (base, limit) = (stack.base().get(), stack.limit().get());
+        let c_stack = std::ptr::without_provenance_mut(limit);
+        // SAFETY: as in `save_again`; the stack's address is only compared with.
+        let failed =
+            unsafe { hognose_pystack_fresh(&raw mut *state.0, c_stack, base - limit, c_recursion) } < 0;
+        if failed { Err(PyErr::fetch(py)) } else { Ok(state) }
     }
 
     /// Makes this the current state. The caller switches to the stack it describes before any Python code runs.

@@ -17,7 +17,8 @@ use super::python_state::PythonState;
 
 /// Address space of a runner's stack, in bytes; the kernel commits it page by page.
 const STACK_BYTES: usize = 4 << 20;
-/// What CPython may use of it before it raises RecursionError, in its own count of C calls (10,000 on a stack of 8 MiB).
+/// What CPython before 3.14 may use of it before it raises RecursionError, in its own count of C calls (10,000 on a stack
+/// of 8 MiB). From 3.14 on it compares addresses.
 const C_RECURSION: c_int = 5000;
 /// What is kept free below JavaScript's limit for the native functions that it calls, in bytes.
 const JS_MARGIN_BYTES: usize = 256 << 10;
@@ -110,6 +111,7 @@ impl Runners {
     fn spawn(&self, py: Python<'_>) -> PyResult<Runner> {
         let stack = DefaultStack::new(STACK_BYTES)?;
         let stack_limit = stack.limit().get();
+        let python = PythonState::fresh(py, &stack, C_RECURSION)?;
         let (context, work) = (self.context, self.work);
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), Pause>, ()| {
             let current = Current { yielder: NonNull::from(yielder), stack_limit };
@@ -121,7 +123,7 @@ impl Runners {
                 yielder.suspend(Pause::Idle);
             }
         });
-        Ok(Runner { coroutine, python: PythonState::fresh(py, C_RECURSION)?, js_frames: 0 })
+        Ok(Runner { coroutine, python, js_frames: 0 })
     }
 
     fn resume(&self, py: Python<'_>, mut runner: Runner) {
