@@ -1,7 +1,9 @@
 """A running `hognose`, its output, and an HTTP client for it."""
 
+import collections
 import contextlib
 import http.client
+import http.server
 import json
 import os
 import re
@@ -114,6 +116,31 @@ class Server:
             code = self.stop()
             self.output.wait_for_end()
             assert code == 0, f"exit code {code}:\n{self.output.text}"
+
+
+class Gates(http.server.ThreadingHTTPServer):
+    """Answers a request when its gate is opened: what a Worker waits for outside."""
+
+    class RequestHandlerClass(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.opened[self.path].wait(TIMEOUT_S)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
+        self.opened = collections.defaultdict(threading.Event)
+        threading.Thread(target=self.serve_forever).start()
+
+    def open(self, name):
+        self.opened[f"/{name}"].set()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
 
 
 def start(arguments, folder, environment=None, **options):

@@ -1,41 +1,14 @@
 """Python in handlers behaves as Python: it may block, wait, use threads and context, print, raise, and go on after the
 answer; one request never disturbs another."""
 
-import collections
 import contextlib
-import http.server
 import random
 import shutil
 import threading
 
 import pytest
 from conftest import WORKERS
-from harness import TIMEOUT_S, Server
-
-
-class Gates(http.server.ThreadingHTTPServer):
-    """Answers a request when its gate is opened: what a Worker waits for outside."""
-
-    class RequestHandlerClass(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.server.opened[self.path].wait(TIMEOUT_S)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Says nothing."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
-        self.opened = collections.defaultdict(threading.Event)
-        threading.Thread(target=self.serve_forever).start()
-
-    def open(self, name):
-        self.opened[f"/{name}"].set()
-
-    def close(self):
-        self.shutdown()
-        self.server_close()
+from harness import Gates, Server
 
 
 @pytest.fixture(scope="module")

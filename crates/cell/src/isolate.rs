@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
 use hognose_ffi::event_loop::{self, Hooks};
-use hognose_wire::{Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Side};
+use hognose_wire::{
+    Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Side, WAIT_UNTIL_OVER,
+};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
@@ -23,6 +25,11 @@ use crate::{evaluation, process, reseed};
 /// What the platform says where a handler can never answer.
 const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung \
                     and would never generate a response.";
+
+/// What it says where `waitUntil` was given more than its time.
+const WAITED_TOO_LONG: &str = "waitUntil() tasks did not complete within the allowed time after invocation end and have \
+                               been cancelled. See: \
+                               https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
 
 /// See the module.
 pub(crate) struct Isolate {
@@ -99,6 +106,9 @@ impl Events for Inbox {
             Frame::Invoke { invocation, entrypoint, event, .. } => {
                 self.0.invoke(py, invocation, entrypoint.map(str::to_owned), event);
             }
+            Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER } => {
+                self.0.end_waits(py, invocation);
+            }
             Frame::CancelInvocation { invocation, reason } => self.0.cancel(invocation, reason),
             _ => {}
         }
@@ -152,7 +162,8 @@ impl Isolate {
 
     fn waited(self: &Rc<Self>, invocation: InvocationId) {
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
-            entry.waits -= 1;
+            // Nothing is left to count where the waits were given up.
+            entry.waits = entry.waits.saturating_sub(1);
         }
         self.settle_if_over(invocation);
     }
@@ -488,6 +499,16 @@ impl Isolate {
             link.cancel_streams_of(invocation);
             link.send(Frame::Settled { invocation, cpu_us: entry.cpu_us });
         }
+    }
+
+    /// Gives up what `waitUntil` still keeps.
+    fn end_waits(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId) {
+        match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) => entry.waits = 0,
+            None => return,
+        }
+        self.cell.serve(invocation, || self.cell.log(py, LogLevel::Warn, WAITED_TOO_LONG));
+        self.settle_if_over(invocation);
     }
 
     fn cancel(&self, invocation: InvocationId, reason: &str) {

@@ -1,5 +1,7 @@
 //! `hognose.toml`: hognose's own settings, beside the Worker's configuration and never inside it.
 
+use std::time::Duration;
+
 use crate::diagnostic::{Reading, Report};
 use crate::section::Section;
 use crate::tree::{self, Format};
@@ -7,11 +9,20 @@ use crate::tree::{self, Format};
 /// The most isolates one Worker can be given.
 pub const ISOLATES_MAX: u64 = 1024;
 
+/// The longest time that can be set, in milliseconds: a day.
+pub const DURATION_MS_MAX: u64 = 86_400_000;
+
 /// What `hognose.toml` says; everything in it is optional.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `pool.max_isolates`: the most isolates of one Worker, 1 to [`ISOLATES_MAX`]; by default one per core.
     pub max_isolates: Option<usize>,
+    /// `pool.isolate_idle_ms`: how long an isolate beside the first may have nothing to do before it is ended, 1 to
+    /// [`DURATION_MS_MAX`].
+    pub isolate_idle_max: Option<Duration>,
+    /// `limits.wait_until_ms`: how long what was passed to `waitUntil` may go on after the response, 1 to
+    /// [`DURATION_MS_MAX`].
+    pub wait_until_max: Option<Duration>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
 }
@@ -32,13 +43,22 @@ fn settings(top: &Section<'_>) -> Settings {
     let mut settings = Settings::default();
     if let Some(pool) = top.section("pool") {
         settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
+        settings.isolate_idle_max = duration(&pool, "isolate_idle_ms");
         pool.finish();
+    }
+    if let Some(limits) = top.section("limits") {
+        settings.wait_until_max = duration(&limits, "wait_until_ms");
+        limits.finish();
     }
     if let Some(egress) = top.section("egress") {
         settings.allow_private = egress.boolean("allow_private");
         egress.finish();
     }
     settings
+}
+
+fn duration(section: &Section<'_>, key: &'static str) -> Option<Duration> {
+    section.integer(key, 1..=DURATION_MS_MAX).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -55,8 +75,14 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\n[egress]\nallow_private = true";
-        let expected = Settings { max_isolates: Some(4), allow_private: Some(true) };
+        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\n[egress]\n\
+                    allow_private = true";
+        let expected = Settings {
+            max_isolates: Some(4),
+            isolate_idle_max: Some(Duration::from_millis(5)),
+            wait_until_max: Some(Duration::from_millis(6)),
+            allow_private: Some(true),
+        };
         assert_eq!(parse_settings(text).unwrap().value, expected);
         assert_eq!(parse_settings("").unwrap().value, Settings::default());
     }
@@ -72,6 +98,14 @@ mod tests {
             messages("[pool]\nmax_isolates = 0"),
             ["Expected \"pool.max_isolates\" to be a whole number from 1 to 1024 but got 0."]
         );
+    }
+
+    #[test]
+    fn times_have_limits() {
+        for (given, taken) in [(0, false), (1, true), (DURATION_MS_MAX, true), (DURATION_MS_MAX + 1, false)] {
+            let read = parse_settings(&format!("[limits]\nwait_until_ms = {given}"));
+            assert_eq!(read.is_ok(), taken, "{given}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use hognose_supervisor::{EgressOptions, ReplaceError, Server, ServerEvent, ServerOptions};
+use hognose_config::Settings;
+use hognose_supervisor::{EgressOptions, PoolOptions, ReplaceError, Server, ServerEvent, ServerOptions};
 use hognose_wire::control::Base;
 use tokio::runtime;
 use tokio::sync::mpsc;
@@ -129,7 +130,7 @@ impl<'a> Session<'a> {
         Ok(ServerOptions {
             listen: address::choose(self.reader.options, &project.plan.dev)?,
             workers: vec![plan::version(&project.plan, &self.engines)?],
-            isolates_max: settings.max_isolates.unwrap_or_else(cores),
+            pool: pool(settings),
             cell: self.interpreter.cell_command(),
             base: self.base(project, packages)?,
             egress: EgressOptions {
@@ -221,6 +222,16 @@ impl<'a> Session<'a> {
             // A version that does not load is told as an event.
             Ok(()) | Err(ReplaceError::Load(_)) => Ok(project),
         }
+    }
+}
+
+/// What `hognose.toml` says of isolates, and the defaults where it is silent.
+fn pool(settings: &Settings) -> PoolOptions {
+    let defaults = PoolOptions::default();
+    PoolOptions {
+        isolates_max: settings.max_isolates.unwrap_or_else(cores),
+        isolate_idle_max: settings.isolate_idle_max.unwrap_or(defaults.isolate_idle_max),
+        wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
     }
 }
 

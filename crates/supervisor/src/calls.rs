@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hognose_services::{Answer, Call, CallError, Pending, Service};
 use hognose_wire::limits::VALUE_INLINE_MAX;
@@ -27,6 +28,8 @@ pub(crate) struct Grants {
     pub(crate) events: Arc<Events>,
     /// All tasks of the server, so that a shutdown can wait for them.
     pub(crate) tasks: TaskTracker,
+    /// How long what was passed to `waitUntil` may go on after the response.
+    pub(crate) wait_until_max: Duration,
 }
 
 impl Isolate {

@@ -10,6 +10,7 @@ use hognose_wire::{Decoder, Envelope, Frame, InvocationId, LogLevel, Outcome, Si
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::UnixStream;
 
+use crate::body::Body;
 use crate::events::ServerEvent;
 use crate::exchange;
 use crate::isolate::{Answer, Breach, Closing, Isolate};
@@ -102,7 +103,10 @@ impl Connection {
             buffer.reserve(READ_SIZE);
             match pin!(self.socket.read_buf(buffer)).poll(context) {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(End::Died),
-                Poll::Ready(Ok(_)) => self.act()?,
+                Poll::Ready(Ok(_)) => {
+                    self.act()?;
+                    self.isolate.limit_waits();
+                }
                 Poll::Pending => return Ok(()),
             }
         }
@@ -185,9 +189,11 @@ impl Isolate {
         invocation: InvocationId,
         outcome: Outcome<'_>,
     ) -> Result<(), Breach> {
+        let mut streams = false;
         let answer = match outcome {
             Outcome::Response(response) => {
                 let body = self.accept(response.body, Some(invocation))?;
+                streams = matches!(body, Body::Cell(_));
                 match exchange::response(&response, body) {
                     Ok(response) => Answer::Response(response),
                     Err(error) => Answer::Raised { message: error.to_string(), stack: String::new() },
@@ -199,7 +205,7 @@ impl Isolate {
             Outcome::Done => Answer::Done,
             Outcome::Value(_) => return Err(Breach::new("it answered an event with a value")),
         };
-        self.complete(invocation, answer)
+        self.complete(invocation, answer, streams)
     }
 
     fn note(&self, invocation: Option<InvocationId>) {

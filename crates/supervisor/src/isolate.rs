@@ -11,12 +11,13 @@ use std::time::Instant;
 
 use hognose_wire::limits::INVOCATIONS_MAX;
 use hognose_wire::{
-    Accepted, Body as WireBody, CallId, EncodeError, Envelope, Event, Frame, HttpRequest, InvocationId,
-    Opened, Payload, ProtocolError, StreamId, Violation, WriteSeq,
+    Accepted, Body as WireBody, CLIENT_GONE, CallId, EncodeError, Envelope, Event, Frame, HttpRequest,
+    InvocationId, Opened, Payload, ProtocolError, StreamId, Violation, WAIT_UNTIL_OVER, WriteSeq,
 };
 use http::Response;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::body::Body;
 use crate::calls::Grants;
@@ -44,6 +45,8 @@ pub(crate) struct State {
     /// Set once: the isolate is to end, or has.
     closing: Option<Closing>,
     invocations: Opened<InvocationId, Invocation>,
+    /// Invocations that have just been answered in full.
+    answered: Vec<InvocationId>,
     /// Invocations in the order sent, until the isolate shows that it has begun them.
     unstarted: VecDeque<(InvocationId, Instant)>,
     /// What the isolate has asked for, and the task that finds the answer.
@@ -59,6 +62,7 @@ impl Default for State {
             waiting_for_room: Vec::new(),
             closing: None,
             invocations: Opened::invocations(),
+            answered: Vec::new(),
             unstarted: VecDeque::new(),
             calls: Accepted::new(),
         }
@@ -81,6 +85,8 @@ struct Invocation {
     body: Option<StreamId>,
     /// Whether it was a request, which only a response answers.
     is_fetch: bool,
+    /// Ends it once it was answered, where it takes too long to settle.
+    deadline: Option<AbortOnDropHandle<()>>,
 }
 
 /// What became of an invocation.
@@ -137,7 +143,7 @@ impl Isolate {
         }
         let (sender, answer) = oneshot::channel();
         let parcel = state.streams.offer(body);
-        let open = Invocation { answer: Some(sender), body: parcel.stream(), is_fetch: true };
+        let open = Invocation { answer: Some(sender), body: parcel.stream(), is_fetch: true, deadline: None };
         let invocation = state.begin(open);
         let event = Event::Fetch(HttpRequest { body: parcel.wire(), ..request });
         state.send(invoke(invocation, None, event));
@@ -151,7 +157,8 @@ impl Isolate {
             return None;
         }
         let (sender, answer) = oneshot::channel();
-        let invocation = state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false });
+        let invocation =
+            state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false, deadline: None });
         state.send(invoke(invocation, entrypoint, Event::Test));
         Some(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
     }
@@ -179,10 +186,18 @@ impl Isolate {
         }
     }
 
-    /// The handler's result has come.
-    pub(crate) fn complete(&self, invocation: InvocationId, answer: Answer) -> Result<(), Breach> {
+    /// The handler's result has come. `streams`: its body is still to come.
+    pub(crate) fn complete(
+        &self,
+        invocation: InvocationId,
+        answer: Answer,
+        streams: bool,
+    ) -> Result<(), Breach> {
         let mut state = self.state();
         state.started(invocation);
+        if !streams {
+            state.answered.push(invocation);
+        }
         let found = state.invocations.get_mut(invocation);
         let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.is_fetch)));
         drop(state);
@@ -200,6 +215,25 @@ impl Isolate {
         // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
         let _client_gone = sender.send(answer);
         Ok(())
+    }
+
+    /// Begins the time of what was answered in full and has not settled with it, as most do.
+    pub(crate) fn limit_waits(self: &Arc<Self>) {
+        let answered = std::mem::take(&mut self.state().answered);
+        answered.into_iter().for_each(|invocation| self.answered(invocation));
+    }
+
+    /// The client has all of the response: what `waitUntil` keeps has a limited time from now on.
+    pub(crate) fn answered(self: &Arc<Self>, invocation: InvocationId) {
+        let mut state = self.state();
+        let Some(open) = state.invocations.get_mut(invocation) else { return };
+        let (isolate, wait_until_max) = (Arc::downgrade(self), self.grants.wait_until_max);
+        open.deadline = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::time::sleep(wait_until_max).await;
+            if let Some(isolate) = isolate.upgrade() {
+                isolate.state().send(Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER });
+            }
+        })));
     }
 
     /// The invocation is over.
@@ -303,7 +337,7 @@ impl State {
         self.unstarted.front().is_some_and(|(_, sent)| sent.elapsed() > BUSY_AFTER)
     }
 
-    fn is_drained(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         self.closing.is_some() || (self.invocations.is_empty() && self.streams.is_idle())
     }
 
@@ -323,7 +357,7 @@ impl State {
     /// Tells the isolate that a client has gone, unless the invocation is over.
     pub(crate) fn cancel(&mut self, invocation: InvocationId) {
         if self.invocations.get(invocation).is_some() {
-            self.send(Frame::CancelInvocation { invocation, reason: "disconnected" });
+            self.send(Frame::CancelInvocation { invocation, reason: CLIENT_GONE });
         }
     }
 
@@ -396,7 +430,7 @@ mod tests {
     use super::*;
 
     fn unanswered() -> Invocation {
-        Invocation { answer: None, body: None, is_fetch: true }
+        Invocation { answer: None, body: None, is_fetch: true, deadline: None }
     }
 
     #[test]

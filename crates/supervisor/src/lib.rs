@@ -33,6 +33,7 @@ mod version;
 pub use connector::{ConnectTo, ConnectToError};
 pub use egress::{EgressError, EgressOptions};
 pub use events::ServerEvent;
+pub use pool::PoolOptions;
 pub use script::{SCRIPT_OUTBOUND, ScriptError, ScriptOptions, run_script};
 pub use server::{ReplaceError, Server, ServerOptions, StartError};
 pub use slot::TestOutcome;

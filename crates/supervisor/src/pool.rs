@@ -3,12 +3,29 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use crate::isolate::Isolate;
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE};
+use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, WAIT_UNTIL_MAX};
+
+/// What the isolates of one Worker may be and do.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolOptions {
+    /// The most isolates, at least one; usually the number of cores.
+    pub isolates_max: usize,
+    /// How long an isolate beside the first may have nothing to do before it is ended.
+    pub isolate_idle_max: Duration,
+    /// How long what was passed to `waitUntil` may go on after the response.
+    pub wait_until_max: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self { isolates_max: 1, isolate_idle_max: ISOLATE_IDLE_MAX, wait_until_max: WAIT_UNTIL_MAX }
+    }
+}
 
 /// Why a request finds no isolate.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,12 +48,18 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct Members {
     /// The one used last comes first.
-    isolates: Vec<Arc<Isolate>>,
+    isolates: Vec<Member>,
     /// Whether one is being started.
     starting: bool,
     /// How many starts have ended, and how the last did.
     starts: u64,
     failure: Option<String>,
+}
+
+struct Member {
+    isolate: Arc<Isolate>,
+    /// When it was last given something to do.
+    used: Instant,
 }
 
 /// What a request is to do.
@@ -86,7 +109,7 @@ impl Pool {
     pub(crate) fn add(&self, isolate: Arc<Isolate>) {
         let mut members = self.members();
         members.end_start(None);
-        members.isolates.insert(0, isolate);
+        members.isolates.insert(0, Member { isolate, used: Instant::now() });
         drop(members);
         self.changed.notify_waiters();
     }
@@ -100,8 +123,28 @@ impl Pool {
 
     /// An isolate has ended.
     pub(crate) fn remove(&self, isolate: &Arc<Isolate>) {
-        self.members().isolates.retain(|member| !Arc::ptr_eq(member, isolate));
-        self.deaths.fetch_add(1, Ordering::Relaxed);
+        let mut members = self.members();
+        let before = members.isolates.len();
+        members.isolates.retain(|member| !Arc::ptr_eq(&member.isolate, isolate));
+        // One that was let go is no longer here, and its end is no death.
+        if members.isolates.len() < before {
+            self.deaths.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes out the isolates that have had nothing to do for `idle`, all but the one used last.
+    pub(crate) fn let_go(&self, idle: Duration) -> Vec<Arc<Isolate>> {
+        let mut members = self.members();
+        let rest = members.isolates.len().min(1);
+        let let_go = members.isolates.extract_if(rest.., |member| {
+            member.used.elapsed() >= idle && member.isolate.state().is_drained()
+        });
+        let_go.map(|member| member.isolate).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.members().isolates.len()
     }
 
     /// An isolate has answered a request.
@@ -118,11 +161,18 @@ impl Pool {
 
     /// All of them.
     pub(crate) fn isolates(&self) -> Vec<Arc<Isolate>> {
-        self.members().isolates.clone()
+        self.members().isolates.iter().map(|member| Arc::clone(&member.isolate)).collect()
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    fn use_now(&mut self) -> Arc<Isolate> {
+        self.used = Instant::now();
+        Arc::clone(&self.isolate)
     }
 }
 
@@ -135,13 +185,13 @@ fn backoff(deaths: u32) -> Duration {
 
 impl Members {
     fn choose(&mut self, size_max: usize, starts_before: u64) -> Choice {
-        let idle = self.isolates.iter().position(|isolate| {
-            let state = isolate.state();
+        let idle = self.isolates.iter().position(|member| {
+            let state = member.isolate.state();
             state.takes_work() && !state.is_busy()
         });
         if let Some(position) = idle {
             self.isolates[..=position].rotate_right(1);
-            return Choice::Use(Arc::clone(&self.isolates[0]));
+            return Choice::Use(self.isolates[0].use_now());
         }
         let failure = self.failure.as_ref().filter(|_| self.starts > starts_before);
         if failure.is_none() && self.starting {
@@ -151,11 +201,12 @@ impl Members {
             self.starting = true;
             return Choice::StartAndWait;
         }
-        let least = self.isolates.iter().map(|isolate| (isolate.state().load(), isolate));
-        let least = least.filter(|(_, isolate)| isolate.state().takes_work()).min_by_key(|(load, _)| *load);
+        let failure = failure.cloned();
+        let able = self.isolates.iter_mut().filter(|member| member.isolate.state().takes_work());
+        let least = able.min_by_key(|member| member.isolate.state().load());
         match (least, failure) {
-            (Some((_, isolate)), _) => Choice::Use(Arc::clone(isolate)),
-            (None, Some(failure)) => Choice::Fail(PoolError::NoIsolate(failure.clone())),
+            (Some(member), _) => Choice::Use(member.use_now()),
+            (None, Some(failure)) => Choice::Fail(PoolError::NoIsolate(failure)),
             (None, None) => Choice::Fail(PoolError::Overloaded),
         }
     }

@@ -16,6 +16,7 @@ use crate::connection::Connection;
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Isolate;
+use crate::limits::WAIT_UNTIL_MAX;
 use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
 
 /// The capability through which a script's `fetch()` leaves.
@@ -75,5 +76,6 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
         egress: Arc::new(Egress::new(egress)?),
         events: Arc::clone(&around.events),
         tasks: around.tasks.clone(),
+        wait_until_max: WAIT_UNTIL_MAX,
     })
 }

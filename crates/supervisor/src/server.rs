@@ -19,6 +19,7 @@ use crate::events::{Events, ServerEvent};
 use crate::ingress::Ingress;
 use crate::limits::KILL_MAX;
 use crate::nursery::Nursery;
+use crate::pool::PoolOptions;
 use crate::slot::{Shared, Slot, TestOutcome};
 use crate::template::{CellCommand, Surroundings};
 use crate::version::WorkerVersion;
@@ -29,8 +30,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// The Workers, at least one. Clients reach the first.
     pub workers: Vec<WorkerVersion>,
-    /// The most isolates of one Worker; usually the number of cores.
-    pub isolates_max: usize,
+    /// What the isolates of each Worker may be and do.
+    pub pool: PoolOptions,
     /// How a base cell is started.
     pub cell: CellCommand,
     /// What it is told first.
@@ -158,7 +159,7 @@ impl Shared {
             events,
             tasks,
             stop: CancellationToken::new(),
-            isolates_max: options.isolates_max,
+            pool: options.pool,
             development: options.development,
         })
     }

@@ -16,6 +16,7 @@ use crate::events::{Events, ServerEvent};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
 use crate::nursery::Nursery;
+use crate::pool::PoolOptions;
 use crate::version::{InUse, Version, WorkerVersion};
 
 /// What all Workers of a server share.
@@ -26,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server stops: nothing is loaded any more.
     pub(crate) stop: CancellationToken,
-    pub(crate) isolates_max: usize,
+    pub(crate) pool: PoolOptions,
     /// Whether clients see tracebacks, and a version that does not load hides the one before it.
     pub(crate) development: bool,
 }
@@ -100,8 +101,8 @@ impl Slot {
         }
         let WorkerVersion { worker, services } = version;
         let grants = Arc::new(self.grants(worker.outbound, services.into_iter().collect()));
-        let (nursery, isolates_max) = (Arc::clone(&self.shared.nursery), self.shared.isolates_max);
-        let loading = Version::load(worker, grants, nursery, isolates_max);
+        let nursery = Arc::clone(&self.shared.nursery);
+        let loading = Version::load(worker, grants, nursery, self.shared.pool);
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
                 self.serve(Serving::Version(version));
@@ -139,9 +140,10 @@ impl Slot {
         outbound: hognose_wire::CapId,
         services: HashMap<hognose_wire::CapId, Arc<dyn hognose_services::Service>>,
     ) -> Grants {
-        let Shared { egress, events, tasks, .. } = &*self.shared;
+        let Shared { egress, events, tasks, pool, .. } = &*self.shared;
         let (egress, events, tasks) = (Arc::clone(egress), Arc::clone(events), tasks.clone());
-        Grants { worker: Arc::clone(&self.name), services, outbound, egress, events, tasks }
+        let (worker, wait_until_max) = (Arc::clone(&self.name), pool.wait_until_max);
+        Grants { worker, services, outbound, egress, events, tasks, wait_until_max }
     }
 
     fn fail(&self, failure: &LoadFailure) {

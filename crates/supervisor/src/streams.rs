@@ -179,6 +179,7 @@ impl Isolate {
                     stream,
                     left: length,
                     invocation,
+                    wanted: true,
                     over: false,
                 }))
             }
@@ -269,7 +270,10 @@ pub(crate) struct CellStream {
     isolate: Arc<Isolate>,
     stream: StreamId,
     left: Option<u64>,
+    /// The invocation whose response it is.
     invocation: Option<InvocationId>,
+    /// Whether dropping it means that the client has gone.
+    wanted: bool,
     over: bool,
 }
 
@@ -281,7 +285,7 @@ impl CellStream {
 
     /// Dropping it will no longer cancel the invocation that it belongs to.
     pub(crate) fn discard(&mut self) {
-        self.invocation = None;
+        self.wanted = false;
     }
 
     pub(crate) fn poll_chunk(
@@ -299,6 +303,7 @@ impl CellStream {
             let ended = state.streams.incoming.remove(self.stream).and_then(|incoming| incoming.end);
             drop(state);
             self.over = true;
+            self.invocation.into_iter().for_each(|invocation| self.isolate.answered(invocation));
             self.isolate.notify_progress();
             return Poll::Ready(ended.and_then(Result::err).map(Err));
         };
@@ -326,9 +331,10 @@ impl Drop for CellStream {
         let ended = state.streams.incoming.remove(self.stream).is_none_or(|incoming| incoming.end.is_some());
         if !ended {
             state.send(Frame::StreamCancel { stream: self.stream, reason: "The reader has gone." });
-            self.invocation.into_iter().for_each(|invocation| state.cancel(invocation));
+            self.invocation.filter(|_| self.wanted).into_iter().for_each(|it| state.cancel(it));
         }
         drop(state);
+        self.invocation.into_iter().for_each(|invocation| self.isolate.answered(invocation));
         self.isolate.notify_progress();
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hognose_services::Service;
 use hognose_wire::CapId;
@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::events::ServerEvent;
 use crate::isolate::Isolate;
 use crate::nursery::Nursery;
-use crate::pool::{Pool, PoolError};
+use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
 
@@ -36,6 +36,7 @@ pub(crate) struct Version {
     nursery: Arc<Nursery>,
     zygote: Mutex<Option<Template>>,
     pool: Pool,
+    isolate_idle_max: Duration,
     /// Requests that are looking for an isolate or were given to one.
     requests: AtomicUsize,
     idle: Notify,
@@ -50,7 +51,7 @@ impl Version {
         worker: Worker,
         grants: Arc<Grants>,
         nursery: Arc<Nursery>,
-        isolates_max: usize,
+        options: PoolOptions,
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
         let zygote = nursery.zygote(Role::Zygote(worker.clone()), &surroundings(&grants)).await?;
@@ -61,13 +62,14 @@ impl Version {
             duration: begun.elapsed(),
         };
         let zygote = Mutex::new(Some(zygote));
-        let pool = Pool::new(isolates_max);
+        let pool = Pool::new(options.isolates_max);
         let version = Self {
             worker,
             grants,
             nursery,
             zygote,
             pool,
+            isolate_idle_max: options.isolate_idle_max,
             requests: AtomicUsize::new(0),
             idle: Notify::new(),
         };
@@ -97,10 +99,30 @@ impl Version {
 
     fn serve(self: &Arc<Self>, isolate: Arc<Isolate>, connection: Connection) {
         self.pool.add(Arc::clone(&isolate));
+        if self.pool.len() == 2 {
+            self.begin_to_let_go();
+        }
         let version = Arc::clone(self);
         self.grants.tasks.spawn(async move {
             connection.run().await;
             version.pool.remove(&isolate);
+        });
+    }
+
+    /// Ends isolates that are not needed any more, until one is left. The second one to come starts it again.
+    fn begin_to_let_go(self: &Arc<Self>) {
+        let version = Arc::downgrade(self);
+        let idle_max = self.isolate_idle_max;
+        // Not among the tasks that a shutdown waits for: it has nothing to finish.
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(idle_max).await;
+                let Some(version) = version.upgrade() else { return };
+                version.pool.let_go(idle_max).iter().for_each(|isolate| isolate.close());
+                if version.pool.len() < 2 {
+                    return;
+                }
+            }
         });
     }
 

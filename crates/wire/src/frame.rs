@@ -31,6 +31,11 @@ pub struct StreamId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WriteSeq(pub u64);
 
+/// Why an invocation is cancelled: its client has gone. Its signal aborts, everything else goes on.
+pub const CLIENT_GONE: &str = "disconnected";
+/// Why an invocation is cancelled: it was answered, and what `waitUntil` kept has used up its time. It settles.
+pub const WAIT_UNTIL_OVER: &str = "exceededWallTime";
+
 /// A frame and the write it waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope<'a> {
@@ -62,7 +67,7 @@ pub enum Frame<'a> {
     CancelInvocation {
         /// Which.
         invocation: InvocationId,
-        /// `disconnected`, `exceededWallTime` ...
+        /// [`CLIENT_GONE`] or [`WAIT_UNTIL_OVER`].
         reason: &'a str,
     },
     /// Cell: the handler of this invocation has begun. Sent only where the turn of the loop that began it sends no

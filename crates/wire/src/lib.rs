@@ -29,8 +29,8 @@ mod violation;
 pub use caps::{Exports, Imports};
 pub use codec::{Decoder, EncodeError, ProtocolError, decode, encode};
 pub use frame::{
-    CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, MessageKind, Outcome,
-    SocketEvent, StreamId, WriteSeq,
+    CLIENT_GONE, CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
+    MessageKind, Outcome, SocketEvent, StreamId, WAIT_UNTIL_OVER, WriteSeq,
 };
 pub use ids::{Accepted, Full, Number, Opened};
 pub use side::Side;

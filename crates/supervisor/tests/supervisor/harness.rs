@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hognose_services::Service;
-use hognose_supervisor::{EgressOptions, Server, ServerEvent, ServerOptions, WorkerVersion};
+use hognose_supervisor::{EgressOptions, PoolOptions, Server, ServerEvent, ServerOptions, WorkerVersion};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, Worker};
 use http::{Request, Response};
@@ -40,7 +40,7 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
     let options = ServerOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         workers: vec![version],
-        isolates_max: 2,
+        pool: PoolOptions { isolates_max: 2, ..PoolOptions::default() },
         cell: fake_cell::command(),
         base: Base::default(),
         egress: EgressOptions { allow_private: true, ..EgressOptions::default() },

@@ -1,0 +1,139 @@
+"""How long isolates live, and what they may do after the answer."""
+
+import concurrent.futures
+import contextlib
+import os
+import select
+
+import pytest
+from harness import TIMEOUT_S, Gates
+
+WORKER = """\
+import asyncio
+import os
+
+import js
+from js import Response, TransformStream, URL
+from pyodide.ffi import to_js
+
+
+async def on_fetch(request, env, ctx):
+    return await ROUTES[URL.new(request.url).pathname](env, ctx)
+
+
+async def gate(env):
+    return await js.fetch(f"{env.GATES}/gate")
+
+
+async def keeps(env, ctx):
+    ctx.waitUntil(gate(env))
+    return Response.new("answered")
+
+
+async def streams(env, ctx):
+    stream = TransformStream.new()
+    writer = stream.writable.getWriter()
+
+    async def write():
+        await writer.write(to_js(b"first "))
+        await gate(env)
+        await writer.write(to_js(b"last"))
+        await writer.close()
+        print("all was written")
+
+    ctx.waitUntil(write())
+    return Response.new(stream.readable)
+
+
+async def process(env, ctx):
+    return Response.new(str(os.getpid()))
+
+
+async def computes(env, ctx):
+    # Does not give way until the test says so.
+    open("begun", "w").close()
+    open("enough").close()
+    return await process(env, ctx)
+
+
+ROUTES = {"/keeps": keeps, "/streams": streams, "/process": process, "/computes": computes}
+"""
+TOO_LONG = "waitUntil() tasks did not complete within the allowed time"
+
+
+@pytest.fixture
+def gates():
+    with contextlib.closing(Gates()) as gates:
+        yield gates
+        gates.open("gate")
+
+
+@pytest.fixture
+def start(serve, project, gates):
+    def start(settings):
+        files = {"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": WORKER, "hognose.toml": settings}
+        return serve(project(files=files), "--var", f"GATES:http://127.0.0.1:{gates.server_port}")
+
+    return start
+
+
+def test_what_wait_until_keeps_has_a_limited_time_after_the_answer(start):
+    server = start("[limits]\nwait_until_ms = 1\n")
+    assert server.fetch("/keeps").text == "answered"
+    server.output.wait_for(TOO_LONG.replace("(", r"\(").replace(")", r"\)"))
+
+
+def test_the_time_begins_when_the_response_has_ended(start, gates):
+    server = start("[limits]\nwait_until_ms = 1\n")
+    with contextlib.closing(server.connect()) as connection:
+        connection.request("GET", "/streams")
+        response = connection.getresponse()
+        assert response.read(6) == b"first "
+        for _ in range(10):
+            server.fetch("/process")
+        gates.open("gate")
+        assert response.read() == b"last"
+    server.output.wait_for("all was written")
+    assert TOO_LONG not in server.output.text
+
+
+def test_an_isolate_that_is_no_longer_needed_ends(start):
+    server = start("[pool]\nmax_isolates = 2\nisolate_idle_ms = 1\n")
+    server.fetch("/process")
+    begun, enough = (server.folder / ".hognose/scratch" / name for name in ("begun", "enough"))
+    os.mkfifo(begun)
+    os.mkfifo(enough)
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        computing = threads.submit(server.fetch, "/computes")
+        begun.read_bytes()
+        second = answer_of_another(server, threads)
+        enough.write_bytes(b"")
+        first = int(computing.result().text)
+    assert first != second
+    ended = wait_for_one_end([first, second])
+    assert int(server.fetch("/process").text) in {first, second} - {ended}
+    assert "ended" not in server.output.text
+
+
+def answer_of_another(server, threads):
+    """The process of an isolate beside the one that computes. A request that comes in the moment before the supervisor
+    knows that it does has to wait for it."""
+    while True:
+        asked = threads.submit(server.fetch, "/process")
+        with contextlib.suppress(TimeoutError):
+            return int(asked.result(1).text)
+
+
+def wait_for_one_end(pids):
+    """Waits until one of two processes has ended, and gives its number."""
+    with contextlib.ExitStack() as opened:
+        numbers = {}
+        for pid in pids:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                return pid
+            opened.callback(os.close, descriptor)
+            numbers[descriptor] = pid
+        ready = select.select(list(numbers), [], [], TIMEOUT_S)[0]
+        return numbers[ready[0]]
