@@ -220,7 +220,9 @@ impl Isolate {
     /// Begins the time of what was answered in full and has not settled with it, as most do.
     pub(crate) fn limit_waits(self: &Arc<Self>) {
         let answered = std::mem::take(&mut self.state().answered);
-        answered.into_iter().for_each(|invocation| self.answered(invocation));
+        for invocation in answered {
+            self.answered(invocation);
+        }
     }
 
     /// The client has all of the response: what `waitUntil` keeps has a limited time from now on.
