@@ -2,7 +2,7 @@
 (function (native, classes) {
   "use strict";
 
-  let version, globals;
+  let version, globals, code;
   const importModule = (name) => native.pyimport(name);
 
   // Python looks a global name up among the builtins too.
@@ -40,12 +40,15 @@
       await native.runPython(code, { globals, locals, filename, asynchronous: true }),
     registerJsModule: (name, module) => importModule("pyodide.ffi.register_js_module")(name, module),
     unregisterJsModule: (name) => importModule("pyodide.ffi.unregister_js_module")(name),
-    setDebug: (debug) => debug,
+    setDebug: native.setDebug,
     checkInterrupt: () => {},
     _api: {
       scheduleCallback: native.schedule,
       abortSignalAny: (signals) => AbortSignal.any(signals),
       pyproxyIsAlive: native.isAlive,
+      get pyodide_code() {
+        return (code ??= importModule("pyodide.code"));
+      },
       config: { enableRunUntilComplete: true },
     },
   };

@@ -14,7 +14,7 @@ use crate::pyproxy;
 /// Makes the object and gives its proxy.
 pub(crate) fn create() -> Result<Object, Raised> {
     let native = js::object()?;
-    let functions: [(&std::ffi::CStr, c_int, Native); 7] = [
+    let functions: [(&std::ffi::CStr, c_int, Native); 8] = [
         (c"isAlive", 1, is_alive),
         (c"globals", 0, globals),
         (c"toPy", 2, to_py),
@@ -22,6 +22,7 @@ pub(crate) fn create() -> Result<Object, Raised> {
         (c"schedule", 2, schedule),
         (c"runPython", 2, run_python),
         (c"isPyProxy", 1, is_pyproxy),
+        (c"setDebug", 1, set_debug),
     ];
     for (name, length, function) in functions {
         let name_text = name.to_str().unwrap_or_default();
@@ -129,8 +130,18 @@ fn run_python(_this: JSValue, arguments: &[JSValue]) -> JsResult {
         };
         let source = convert::to_python(Js::dup(js::argument(arguments, 0)))?;
         let result = function.call((source,), Some(&keywords))?;
+        if asynchronous {
+            // At once, in the order of the calls, rather than when JavaScript comes to wait for it.
+            return Ok(pyproxy::schedule(&result)?);
+        }
         convert::to_js(result.as_borrowed())
     })
+}
+
+/// `setDebug(debug)`: gives what was set before.
+fn set_debug(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let debug = js::truth(js::argument(arguments, 0))?;
+    Ok(Js::boolean(bridge().debug.replace(debug)))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]

@@ -64,6 +64,21 @@ impl Atom {
         std::mem::ManuallyDrop::new(self).0
     }
 
+    /// The name, or a symbol's description, for messages.
+    pub(crate) fn text(&self) -> String {
+        // SAFETY: the bridge's invariant; the text ends in a zero byte and lives until it is freed.
+        unsafe {
+            let text = raw::JS_AtomToCStringLen(context(), null_mut(), self.0);
+            if text.is_null() {
+                js::discard_exception();
+                return String::new();
+            }
+            let copy = std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned();
+            raw::JS_FreeCString(context(), text);
+            copy
+        }
+    }
+
     /// The key as a JavaScript value: a string or a symbol.
     pub(crate) fn to_value(&self) -> js::JsResult {
         // SAFETY: the bridge's invariant.

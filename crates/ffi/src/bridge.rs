@@ -1,6 +1,6 @@
 //! The bridge itself: everything that belongs to the pair of engines, in one place, reached through one static.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) keywords: HashSet<String>,
     pub(crate) abilities: abilities::Cache,
     pub(crate) free_list: jsproxy::FreeList,
+    /// Whether destroyed proxies remember what they stood for: `pyodide.setDebug`.
+    pub(crate) debug: Cell<bool>,
     classes: Classes,
     dialect: Dialect,
     types: OnceCell<Types>,
@@ -148,7 +150,7 @@ macro_rules! prelude {
 prelude! {
     python_error, ensure_error, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, once, then,
     finally, keep_for_generator, resolve_promise, to_text, truth, compare, type_of, negate, property_names, splice,
-    kind_of, map_entries, set_values, has_own, helpers, classes,
+    kind_of, map_entries, set_values, has_own, viewed, helpers, classes,
 }
 
 /// The pair of CPython and QuickJS in this process.
@@ -172,6 +174,9 @@ impl Bridge {
         BRIDGE.store(state, Ordering::Relaxed);
         run_prelude(state)?;
         let docs = python().import("_pyodide._core_docs")?;
+        for name in ["ConversionError", "InternalError"] {
+            docs.getattr(name)?.setattr("__module__", "pyodide.ffi")?;
+        }
         let types = Types::new(&docs.getattr("_JsProxyMetaClass")?)?;
         state.types.get_or_init(|| types);
         load_mixins(state)?;
@@ -194,6 +199,7 @@ fn new_state() -> PyResult<State> {
         keywords: keywords.into_iter().collect(),
         abilities: abilities::Cache::new(),
         free_list: jsproxy::FreeList::default(),
+        debug: Cell::new(false),
         classes: Classes::new(),
         dialect,
         types: OnceCell::new(),

@@ -101,6 +101,14 @@ fn original_exception(thrown: &Js) -> Option<Object> {
     (address as usize == last.as_ptr() as usize).then_some(last)
 }
 
+/// Raises what JavaScript threw as a JsException, even if it is the error of a Python exception.
+pub(crate) fn raise_as_javascript(thrown: Js) -> Raised {
+    if raise_js_exception(&thrown).is_ok() {
+        add_javascript_frames(&thrown);
+    }
+    Raised
+}
+
 fn raise_js_exception(thrown: &Js) -> Result<(), Raised> {
     let error = js::call(bridge().prelude().ensure_error.raw(), js::UNDEFINED, &[thrown.raw()]);
     let error = error.unwrap_or_else(|Pending| js::take_exception());

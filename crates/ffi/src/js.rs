@@ -235,9 +235,12 @@ pub(crate) fn construct(constructor: JSValue, arguments: &[JSValue]) -> JsResult
 
 /// `object[key](...arguments)`.
 pub(crate) fn invoke(object: JSValue, key: &Atom, arguments: &[JSValue]) -> JsResult {
-    let (count, list) = (arguments.len() as c_int, arguments.as_ptr().cast_mut());
-    // SAFETY: as in `call`.
-    check(unsafe { raw::JS_Invoke(context(), object, key.raw(), count, list) })
+    let method = get(object, key)?;
+    if !is_function(method.raw()) {
+        // QuickJS's own message does not say what is not a function.
+        return Err(throw_type_error(&format!("{} is not a function", key.text())));
+    }
+    call(method.raw(), object, arguments)
 }
 
 pub(crate) fn object() -> JsResult {

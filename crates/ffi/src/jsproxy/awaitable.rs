@@ -3,14 +3,16 @@
 use std::ffi::c_int;
 
 use hognose_engine::raw;
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::{give, slot_value};
+use super::iterator::{self, Step};
+use super::{features, give, slot_value};
 use crate::bridge::{Object, bridge, python};
 use crate::convert;
-use crate::errors::{self, Raised};
+use crate::errors::{self, Raised, raised};
 use crate::js::{self, JSValue, Js, context};
 use crate::pyproxy::{self, handle};
 
@@ -18,22 +20,66 @@ use crate::pyproxy::{self, handle};
 pub(super) unsafe extern "C" fn await_(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
     give(unsafe { slot_value(object) }.and_then(|value| {
+        if !features::has_method(value, &bridge().keys.then) {
+            return Err(raised::<PyTypeError>(
+                "object pyodide.ffi.JsProxy can't be used in 'await' expression",
+            ));
+        }
         let future = future_of(value, Vec::new())?;
         Ok(future.call_method0(intern!(python(), "__await__"))?)
     }))
 }
 
+/// What the outcome of a promise is to the future that waits for it.
+#[derive(Clone, Copy, PartialEq)]
+enum Meaning {
+    /// The value of an `await`.
+    Value,
+    /// A step of an asynchronous generator.
+    Step,
+    /// The last step of one that is being closed.
+    Close,
+}
+
+impl Meaning {
+    const ALL: [Meaning; 3] = [Meaning::Value, Meaning::Step, Meaning::Close];
+}
+
 /// A future that settles as the thenable does. The proxies are destroyed then.
 pub(crate) fn future_of(thenable: JSValue, proxies: Vec<Js>) -> Result<Object, Raised> {
-    let future = bridge().event_loop()?.call_method0(intern!(python(), "create_future"))?;
     // SAFETY: reads the object's class only.
     let promise = if unsafe { raw::JS_IsPromise(thenable) } {
         Js::dup(thenable)
     } else {
         js::call(bridge().prelude().resolve_promise.raw(), js::UNDEFINED, &[thenable])?
     };
+    chain(&promise, proxies, Meaning::Value)
+}
+
+/// A future of what an asynchronous generator gives for a promise of a `{done, value}`; `closing` says that it should give
+/// nothing more.
+pub(super) fn future_of_step(promise: &Js, closing: bool) -> Result<Object, Raised> {
+    if !js::is_object(promise.raw()) {
+        let found = js::call(bridge().prelude().type_of.raw(), js::UNDEFINED, &[promise.raw()])?;
+        let message = format!("Result of anext() should be object not {}", js::text(found.raw()));
+        return Err(raised::<PyTypeError>(message));
+    }
+    if !features::has_method(promise.raw(), &bridge().keys.then) {
+        let done = js::get(promise.raw(), &bridge().keys.done)?;
+        return Err(raised::<PyTypeError>(if done.tag() == raw::JS_TAG_BOOL {
+            "Result of anext() was not a promise, use next() instead."
+        } else {
+            "Result of anext() was not a promise."
+        }));
+    }
+    let promise = js::call(bridge().prelude().resolve_promise.raw(), js::UNDEFINED, &[promise.raw()])?;
+    chain(&promise, Vec::new(), if closing { Meaning::Close } else { Meaning::Step })
+}
+
+fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning) -> Result<Object, Raised> {
+    let future = bridge().event_loop()?.call_method0(intern!(python(), "create_future"))?;
     let data = [handle::create(&future)?, js::array(proxies)?];
-    let [fulfilled, rejected] = [settler(&data, FULFILLED)?, settler(&data, REJECTED)?];
+    let [fulfilled, rejected] = [settler(&data, meaning, FULFILLED)?, settler(&data, meaning, REJECTED)?];
     // SAFETY: the bridge's invariant; all three are live.
     let chained = unsafe { raw::JS_PromiseThen(context(), promise.raw(), fulfilled.raw(), rejected.raw()) };
     js::check(chained)?;
@@ -43,10 +89,12 @@ pub(crate) fn future_of(thenable: JSValue, proxies: Vec<Js>) -> Result<Object, R
 const FULFILLED: c_int = 0;
 const REJECTED: c_int = 1;
 
-fn settler(data: &[Js; 2], outcome: c_int) -> Result<Js, Raised> {
+/// A function that settles the future; what it is to do is one number: the meaning, and the outcome as its last bit.
+fn settler(data: &[Js; 2], meaning: Meaning, outcome: c_int) -> Result<Js, Raised> {
     let mut data = data.each_ref().map(Js::raw);
+    let task = (meaning as c_int) << 1 | outcome;
     // SAFETY: the bridge's invariant; the call takes references of its own to the data.
-    let made = unsafe { raw::JS_NewCFunctionData(context(), Some(settle), 1, outcome, 2, data.as_mut_ptr()) };
+    let made = unsafe { raw::JS_NewCFunctionData(context(), Some(settle), 1, task, 2, data.as_mut_ptr()) };
     Ok(js::check(made)?)
 }
 
@@ -56,7 +104,7 @@ unsafe extern "C" fn settle(
     _this: JSValue,
     count: c_int,
     arguments: *mut JSValue,
-    outcome: c_int,
+    task: c_int,
     data: *mut JSValue,
 ) -> JSValue {
     // SAFETY: QuickJS passes `count` arguments and the two values `settler` stored.
@@ -64,19 +112,40 @@ unsafe extern "C" fn settle(
         unsafe { (js::borrow_arguments(count, arguments), handle::get(*data), *data.add(1)) };
     let _frame = crate::stack::enter_js();
     let value = Js::dup(js::argument(arguments, 0));
-    let result = settle_future(&future, value, outcome).and_then(|()| end_proxies(proxies));
+    let settled = match (Meaning::ALL[(task >> 1) as usize], task & 1) {
+        (Meaning::Value, FULFILLED) => convert::to_python(value),
+        (Meaning::Value, _) => Err(errors::raise(value)),
+        (meaning, FULFILLED) => settled_step(&value, meaning),
+        (_, _) => Err(errors::raise_as_javascript(value)),
+    };
+    let result = settle_future(&future, settled).and_then(|()| end_proxies(proxies));
     js::give(result.map(|()| Js::UNDEFINED).map_err(Into::into))
 }
 
-fn settle_future(future: &Object, value: Js, outcome: c_int) -> Result<(), Raised> {
+/// Reads the `{done, value}` of an asynchronous generator. A proxy that it returned was lent.
+fn settled_step(result: &Js, meaning: Meaning) -> Result<Object, Raised> {
+    match iterator::step_of(result)? {
+        Step::Yielded(_) if meaning == Meaning::Close => {
+            Err(raised::<PyRuntimeError>("JavaScript generator ignored return"))
+        }
+        Step::Yielded(value) => Ok(value),
+        Step::Returned(_) if meaning == Meaning::Close => Ok(python().None().into_bound(python())),
+        Step::Returned(value) => {
+            pyproxy::destroy_borrowed(js::get(result.raw(), &bridge().keys.value)?.raw());
+            Err(PyErr::new::<PyStopAsyncIteration, _>((value.unbind(),)).into())
+        }
+    }
+}
+
+fn settle_future(future: &Object, settled: Result<Object, Raised>) -> Result<(), Raised> {
+    let settled = settled.map_err(PyErr::from);
     if future.call_method0(intern!(python(), "done"))?.is_truthy()? {
         return Ok(());
     }
-    let settled = if outcome == FULFILLED { convert::to_python(value) } else { Err(errors::raise(value)) };
     match settled {
         Ok(value) => future.call_method1(intern!(python(), "set_result"), (value,))?,
-        Err(raised) => {
-            let error = PyErr::from(raised).into_value(python());
+        Err(error) => {
+            let error = error.into_value(python());
             future.call_method1(intern!(python(), "set_exception"), (error,))?
         }
     };

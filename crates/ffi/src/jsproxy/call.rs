@@ -148,6 +148,9 @@ fn finish(result: Js, lent: &mut Lent) -> Result<Object, Raised> {
         lent.end();
         return convert::primitive_to_python(&result);
     }
+    if let Some(promise) = pyproxy::scheduled_promise(result.raw()) {
+        return awaitable::future_of(promise.raw(), lent.take_proxies());
+    }
     if let Some(object) = pyproxy::unwrap(result.raw())? {
         pyproxy::destroy_borrowed(result.raw());
         lent.end();

@@ -112,13 +112,11 @@ pub(super) fn step_of(result: &Js) -> Result<Step, Raised> {
 /// `am_anext`: a future of the next value, which fails with StopAsyncIteration at the end.
 pub(super) unsafe extern "C" fn next_async(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    unsafe { call_mixin(object, "asend_none") }
+    give(unsafe { slot_value(object) }.and_then(|value| send_async(value, js::UNDEFINED)))
 }
 
-/// # Safety
-/// `object` is a live proxy.
-unsafe fn call_mixin(object: *mut ffi::PyObject, name: &str) -> *mut ffi::PyObject {
-    // SAFETY: the caller's promise.
-    let object = unsafe { Bound::from_borrowed_ptr(python(), object) };
-    give(bridge().mixins().get_item(name).and_then(|function| Ok(function.call1((object,))?)))
+/// A future of what `x.next(argument)` promises.
+pub(super) fn send_async(iterator: JSValue, argument: JSValue) -> Result<Object, Raised> {
+    let promise = js::invoke(iterator, &bridge().keys.next, &[argument])?;
+    super::awaitable::future_of_step(&promise, false)
 }

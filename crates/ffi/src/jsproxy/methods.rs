@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
 use super::iterator::{self, Step};
-use super::{JsProxy, attributes, call, create, create_with_features, features, value_of};
+use super::{JsProxy, attributes, awaitable, call, create, create_with_features, features, value_of};
 use crate::atoms::Atom;
 use crate::bridge::{Object, bridge, python};
 use crate::convert::{self, buffers, deep_to_python};
@@ -33,7 +33,9 @@ pub(crate) fn python_helpers() -> PyResult<Bound<'static, PyModule>> {
         invoke_with_error,
         iterator_send,
         iterator_step,
-        async_step,
+        async_send,
+        async_throw,
+        async_return,
         bind_signature,
         lend,
         translate,
@@ -170,12 +172,31 @@ fn iterator_step(result: &Bound<'_, PyAny>) -> Answer {
     answer(read_step(result).and_then(give_step))
 }
 
-/// Reads the awaited result of an asynchronous iterator.
+/// A future of what an asynchronous iterator gives next.
 #[pyfunction]
-fn async_step(result: &Bound<'_, PyAny>) -> Answer {
-    answer(read_step(result).and_then(|step| match step {
-        Step::Yielded(value) => Ok(value),
-        Step::Returned(_) => Err(PyErr::new::<pyo3::exceptions::PyStopAsyncIteration, _>(()).into()),
+fn async_send(proxy: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> Answer {
+    answer(value(proxy).and_then(|proxy| {
+        let argument = convert::to_js(own(argument).as_borrowed())?;
+        iterator::send_async(proxy, argument.raw())
+    }))
+}
+
+/// As [`async_send`], but the generator goes on with an exception.
+#[pyfunction]
+fn async_throw(proxy: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> Answer {
+    answer(value(proxy).and_then(|proxy| {
+        let error = Js::from_exception(own(error))?;
+        let promise = js::invoke(proxy, &Atom::new("throw"), &[error.raw()])?;
+        awaitable::future_of_step(&promise, false)
+    }))
+}
+
+/// Ends an asynchronous generator; a *closing* end must not yield and gives None.
+#[pyfunction]
+fn async_return(proxy: &Bound<'_, PyAny>, closing: bool) -> Answer {
+    answer(value(proxy).and_then(|proxy| {
+        let promise = js::invoke(proxy, &Atom::new("return"), &[])?;
+        awaitable::future_of_step(&promise, closing)
     }))
 }
 

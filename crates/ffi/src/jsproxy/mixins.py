@@ -114,25 +114,9 @@ class Iterator:
         return native.iterator_send(self, value)
 
 
-def asynchronous(call):
-    """Runs `call`, which gives a promise of an iterator's step, and waits for the step."""
-
-    async def step():
-        result = call()
-        return native.async_step(await result if hasattr(result, "__await__") else result)
-
-    from asyncio import ensure_future
-
-    return ensure_future(step())
-
-
-def asend_none(self):
-    return AsyncIterator.asend(self, None)
-
-
 class AsyncIterator:
     def asend(self, value, /):
-        return asynchronous(lambda: native.invoke(self, "next", value))
+        return native.async_send(self, value)
 
 
 def raise_arguments(kind, value, traceback):
@@ -177,17 +161,12 @@ class Generator:
 class AsyncGenerator:
     def athrow(self, kind, value=None, traceback=None, /):
         error = raise_arguments(kind, value, traceback)
-        return asynchronous(lambda: throw_into(self, error))
+        if isinstance(error, GeneratorExit):
+            return native.async_return(self, False)
+        return native.async_throw(self, error)
 
     def aclose(self):
-        async def close():
-            result = await native.invoke(self, "return")
-            if not result.done:
-                raise RuntimeError("JavaScript generator ignored return")
-
-        from asyncio import ensure_future
-
-        return ensure_future(close())
+        return native.async_return(self, True)
 
 
 def get_slice(array, part):
@@ -199,9 +178,9 @@ def get_slice(array, part):
 
 def set_slice(array, part, values):
     start, stop, step = part.indices(len(array))
-    if not hasattr(values, "__iter__"):
-        raise TypeError("can only assign an iterable" if step == 1 else "must assign iterable to extended slice")
-    values = list(values)
+    copied = []
+    copied[:] = values  # raises what a list raises for what can't be assigned
+    values = copied
     if step == 1:
         keep(helpers.splice, array, start, max(start, stop) - start, *values)
         return
@@ -320,7 +299,8 @@ class Buffer:
         file.write(native.buffer_to_bytes(self))
 
     def from_file(self, file, /):
-        native.buffer_assign(self, file.read(native.buffer_length(self)))
+        data = file.read(native.buffer_length(self))
+        native.buffer_assign(helpers.first_bytes(self, len(data)), data)
 
     def _into_file(self, file, /):
         file.write(native.buffer_to_bytes(self))
@@ -428,9 +408,26 @@ def teach_json(jsnull):
     """Lets `json` write `null` for `jsnull`, which Pyodide's own build of it does."""
     from json import JSONEncoder
 
-    refuse = JSONEncoder.default
+    refuse, encode = JSONEncoder.default, JSONEncoder.encode
 
     def default(self, value):
         return None if value is jsnull else refuse(self, value)
 
-    JSONEncoder.default = default
+    def encode_null_keys(self, value):
+        try:
+            return encode(self, value)
+        except TypeError as error:
+            # Keys are not asked about, only refused.
+            if "JsNull" not in str(error):
+                raise
+        return encode(self, with_none_for_null_keys(value))
+
+    def with_none_for_null_keys(value):
+        if isinstance(value, dict):
+            items = value.items()
+            return {None if key is jsnull else key: with_none_for_null_keys(item) for key, item in items}
+        if isinstance(value, list | tuple):
+            return [with_none_for_null_keys(item) for item in value]
+        return value
+
+    JSONEncoder.default, JSONEncoder.encode = default, encode_null_keys

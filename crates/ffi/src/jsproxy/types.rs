@@ -289,6 +289,8 @@ fn add_containers(slots: &mut Vec<ffi::PyType_Slot>, flags: u32) {
     if indexed {
         slots.push(slot(ffi::Py_sq_length, mapping::length as *const c_void));
         slots.push(slot(ffi::Py_sq_item, sequence::get_at as *const c_void));
+    }
+    if has(IS_ARRAY | IS_TYPEDARRAY) {
         slots.push(slot(ffi::Py_sq_ass_item, sequence::set_item_at as *const c_void));
     }
     if has(IS_ARRAY | IS_ARRAY_LIKE) {

@@ -28,7 +28,10 @@ pub(crate) const GENERATOR: u32 = 1 << 11;
 pub(crate) const ASYNC_GENERATOR: u32 = 1 << 12;
 pub(crate) const SEQUENCE: u32 = 1 << 13;
 pub(crate) const MUTABLE_SEQUENCE: u32 = 1 << 14;
-pub(crate) const DICT: u32 = 1 << 15;
+/// Of no object, but of the views that `asJsJson` gives.
+pub(crate) const JSON_DICT: u32 = 1 << 15;
+pub(crate) const JSON_SEQUENCE: u32 = 1 << 16;
+pub(crate) const DICT: u32 = 1 << 17;
 
 /// Every ability with the name by which `prelude.js` knows it.
 pub(crate) const ALL: &[(&str, u32)] = &[
@@ -47,6 +50,8 @@ pub(crate) const ALL: &[(&str, u32)] = &[
     ("ASYNC_GENERATOR", ASYNC_GENERATOR),
     ("SEQUENCE", SEQUENCE),
     ("MUTABLE_SEQUENCE", MUTABLE_SEQUENCE),
+    ("JSON_DICT", JSON_DICT),
+    ("JSON_SEQUENCE", JSON_SEQUENCE),
     ("DICT", DICT),
 ];
 

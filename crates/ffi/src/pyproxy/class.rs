@@ -143,7 +143,13 @@ unsafe extern "C" fn mark(runtime: *mut raw::JSRuntime, object: JSValue, mark: r
         let Some(proxy) = raw::JS_GetAnyOpaque(object, &raw mut class).cast::<PyProxy>().as_ref() else {
             return;
         };
-        for value in proxy.options.bound_this.iter().chain(&proxy.options.bound_arguments) {
+        for value in proxy
+            .own
+            .object()
+            .into_iter()
+            .chain(&proxy.options.bound_this)
+            .chain(&proxy.options.bound_arguments)
+        {
             raw::JS_MarkValue(runtime, value.raw(), mark);
         }
         // What aliases share is reported by none of them: the collector would count it once for each.

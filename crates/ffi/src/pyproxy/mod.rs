@@ -11,14 +11,19 @@ pub(crate) mod abilities;
 mod call;
 mod class;
 pub(crate) mod handle;
+mod items;
 mod native;
+mod own;
 mod promise;
 mod traps;
 
 pub(crate) use class::Classes;
 pub(crate) use native::{double_proxy, once_callable, table as native_table};
+pub(crate) use promise::of_awaitable as schedule;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
@@ -48,6 +53,7 @@ const DESTROYED_WITH_PARENT: &str = "This borrowed attribute proxy was automatic
 pub(crate) struct PyProxy {
     shared: Rc<Shared>,
     options: Options,
+    own: own::OwnProperties,
 }
 
 /// How a proxy behaves; the aliases of one proxy differ in this.
@@ -62,12 +68,19 @@ pub(crate) struct Options {
     pub(crate) bound_arguments: Vec<Js>,
 }
 
+/// Why a proxy was destroyed, and what its object was, which is noted down in debug mode only.
+#[derive(Default)]
+struct Reason {
+    text: Cow<'static, str>,
+    description: Option<String>,
+}
+
 /// What the aliases of one proxy share.
 struct Shared {
     /// One reference, or null when destroyed.
     object: Cell<*mut ffi::PyObject>,
     /// Why it was destroyed.
-    message: RefCell<String>,
+    reason: RefCell<Reason>,
     /// Proxies of attributes, which live as long as this proxy, by name.
     attributes: RefCell<Vec<(JSAtom, Js)>>,
     /// The promise of an awaitable that has been scheduled.
@@ -83,19 +96,19 @@ pub(crate) fn create(object: ObjectRef<'_>) -> Result<Js, Raised> {
 pub(crate) fn create_with(object: ObjectRef<'_>, options: Options) -> Result<Js, Raised> {
     let shared = Shared {
         object: Cell::new(object.to_owned().into_ptr()),
-        message: RefCell::default(),
+        reason: RefCell::default(),
         attributes: RefCell::default(),
         promise: RefCell::default(),
     };
     let abilities = abilities::of(object)?;
-    Ok(class::instantiate(abilities, PyProxy { shared: Rc::new(shared), options })?)
+    Ok(class::instantiate(abilities, PyProxy::new(Rc::new(shared), options))?)
 }
 
 /// Another proxy of the same object that dies with this one.
 fn alias(value: JSValue, options: Options) -> JsResult {
     let proxy = of(value)?;
     let abilities = abilities::of(proxy.object()?.as_borrowed())?;
-    class::instantiate(abilities, PyProxy { shared: Rc::clone(&proxy.shared), options })
+    class::instantiate(abilities, PyProxy::new(Rc::clone(&proxy.shared), options))
 }
 
 /// Whether a value is a PyProxy, alive or not.
@@ -133,8 +146,33 @@ fn of<'a>(value: JSValue) -> Result<&'a PyProxy, Pending> {
 pub(crate) fn unwrap(value: JSValue) -> Result<Option<Object>, Raised> {
     match find(value) {
         Some(proxy) if !proxy.options.roundtrip => Ok(Some(proxy.object()?)),
-        _ => Ok(None),
+        Some(_) => Ok(None),
+        None => viewed(value),
     }
+}
+
+/// The Python object that a JSON view shows.
+fn viewed(value: JSValue) -> Result<Option<Object>, Raised> {
+    // SAFETY: reads the object's class.
+    if !unsafe { raw::JS_IsProxy(value) } {
+        return Ok(None);
+    }
+    // SAFETY: the bridge's invariant; the value is a proxy.
+    let Ok(target) = js::check(unsafe { raw::JS_GetProxyTarget(context(), value) }) else {
+        // Revoked.
+        js::discard_exception();
+        return Ok(None);
+    };
+    // SAFETY: as above. A view's target is no proxy itself, so looking at it runs nobody's code.
+    if unsafe { raw::JS_IsProxy(target.raw()) } {
+        return Ok(None);
+    }
+    let key = Atom::from_value(bridge().prelude().viewed.raw())?;
+    // SAFETY: the bridge's invariant.
+    if unsafe { raw::JS_GetOwnProperty(context(), null_mut(), target.raw(), key.raw()) } != 1 {
+        return Ok(None);
+    }
+    unwrap_any(js::get(target.raw(), &key)?.raw())
 }
 
 /// The Python object of a value that is a PyProxy, whatever its options.
@@ -142,23 +180,52 @@ pub(crate) fn unwrap_any(value: JSValue) -> Result<Option<Object>, Raised> {
     find(value).map(PyProxy::object).transpose().map_err(Raised::from)
 }
 
+/// The promise of a coroutine that was scheduled, which took the place of its proxy.
+pub(crate) fn scheduled_promise(value: JSValue) -> Option<Js> {
+    find(value)?.shared.promise.borrow().clone()
+}
+
 /// Destroys a proxy that was lent to a call. One that is to come back as a proxy is nobody's loan.
 pub(crate) fn destroy_borrowed(value: JSValue) {
     if let Some(proxy) = find(value)
         && !proxy.options.roundtrip
     {
-        proxy.shared.destroy(DESTROYED_AT_END_OF_CALL);
+        proxy.shared.destroy(DESTROYED_AT_END_OF_CALL.into());
     }
 }
 
 /// Destroys a proxy, as `destroy()` does.
 pub(crate) fn destroy(value: JSValue) {
     if let Some(proxy) = find(value) {
-        proxy.shared.destroy("");
+        proxy.shared.destroy(DESTROYED.into());
     }
 }
 
+/// What an object was, for the error of its destroyed proxy.
+fn describe(object: ObjectRef<'_>) -> String {
+    let class = class_name(object);
+    match object.repr() {
+        Ok(text) => format!("The object was of type \"{class}\" and had repr \"{text}\""),
+        Err(_) => {
+            format!(
+                "The object was of type \"{class}\" and an error was raised when trying to generate its repr"
+            )
+        }
+    }
+}
+
+/// The type's name, with its module unless that is obvious.
+fn class_name(object: ObjectRef<'_>) -> String {
+    // SAFETY: the name of a type is a C string that lives as long as the type.
+    let name = unsafe { CStr::from_ptr((*ffi::Py_TYPE(object.as_ptr())).tp_name) };
+    name.to_string_lossy().into_owned()
+}
+
 impl PyProxy {
+    fn new(shared: Rc<Shared>, options: Options) -> PyProxy {
+        PyProxy { shared, options, own: own::OwnProperties::default() }
+    }
+
     /// The object, or the error of a destroyed proxy.
     #[inline]
     fn object(&self) -> Result<Object, Pending> {
@@ -174,25 +241,26 @@ impl PyProxy {
 impl Shared {
     #[cold]
     fn throw_destroyed(&self) -> Pending {
-        let reason = self.message.borrow();
-        let reason = if reason.is_empty() { DESTROYED } else { &reason };
-        let message = format!(
-            "{reason}\nFor more information about the cause of this error, use `pyodide.setDebug(true)`"
-        );
+        let reason = self.reason.borrow();
+        let hint = "For more information about the cause of this error, use `pyodide.setDebug(true)`";
+        let message = format!("{}\n{}", reason.text, reason.description.as_deref().unwrap_or(hint));
         js::throw_error(c"Error", &message)
     }
 
     /// Lets go of the object and of everything borrowed from it. Destroying twice is silent.
-    fn destroy(&self, message: &str) {
+    fn destroy(&self, reason: Cow<'static, str>) {
         let object = self.object.replace(null_mut());
         if object.is_null() {
             return;
         }
-        message.clone_into(&mut self.message.borrow_mut());
+        // SAFETY: the proxy owned one reference, which is given back below.
+        let description =
+            bridge().debug.get().then(|| describe(unsafe { Borrowed::from_ptr(python(), object) }));
+        self.reason.replace(Reason { text: reason, description });
         for (name, attribute) in self.attributes.take() {
             release_atom(name);
             if let Some(proxy) = find(attribute.raw()) {
-                proxy.shared.destroy(DESTROYED_WITH_PARENT);
+                proxy.shared.destroy(DESTROYED_WITH_PARENT.into());
             }
         }
         // SAFETY: the proxy owned one reference.

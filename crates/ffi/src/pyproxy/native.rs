@@ -96,15 +96,8 @@ fn abilities(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     }
 }
 
-/// The type's name, with its module unless that is obvious.
 fn type_name(this: JSValue, _arguments: &[JSValue]) -> JsResult {
-    let object = target(this)?;
-    enter(|| {
-        let class = object.get_type();
-        // SAFETY: the name of a type is a C string that lives as long as the type.
-        let name = unsafe { CStr::from_ptr((*class.as_type_ptr()).tp_name) };
-        Ok(js::string(&name.to_string_lossy())?)
-    })
+    js::string(&super::class_name(target(this)?.as_borrowed()))
 }
 
 fn text(this: JSValue, _arguments: &[JSValue]) -> JsResult {
@@ -120,9 +113,9 @@ fn destroy(this: JSValue, arguments: &[JSValue]) -> JsResult {
         return Ok(Js::UNDEFINED);
     }
     let message = js::argument(arguments, 0);
-    let message = if js::is_undefined(message) { String::new() } else { js::text(message) };
+    let reason = if js::truth(message)? { js::text(message).into() } else { super::DESTROYED.into() };
     let _frame = crate::stack::enter_js();
-    proxy.shared.destroy(&message);
+    proxy.shared.destroy(reason);
     Ok(Js::UNDEFINED)
 }
 

@@ -221,6 +221,7 @@
       throw new TypeError(`${caller} requires at least one argument (the key word argument object)`);
     }
   }
+  const listOf = (...list) => list;
   const callWith = (proxy, flags, list) => apply.call(native.call, proxy, [flags, undefined, ...list]);
 
   const Callable = {
@@ -228,7 +229,8 @@
       return apply.call(native.call, this, [0, self, ...list]);
     },
     apply(self, list) {
-      return apply.call(native.call, this, [0, self, ...Array.from(list ?? [])]);
+      // As `Function.prototype.apply` reads it: an array-like, not an iterable.
+      return apply.call(native.call, this, [0, self, ...apply.call(listOf, undefined, list)]);
     },
     bind(self, ...list) {
       return native.bind.call(this, self, ...list);
@@ -386,6 +388,9 @@
   copyMembers(callableBase, Base);
   Object.defineProperty(callableBase, "constructor", { value: PyProxy, configurable: true, writable: true });
 
+  // The abilities, by the name that they have in Pyodide.
+  const FLAGS = "$$flags";
+
   function makePrototype(abilities) {
     const prototype = Object.create(abilities & native.CALLABLE ? callableBase : PyProxy.prototype);
     for (const [, ability, members] of mixins) {
@@ -396,23 +401,25 @@
     if (!(abilities & native.ITERATOR) && abilities & native.SEQUENCE) {
       copyMembers(prototype, { get length() { return native.length.call(this); } });
     }
+    Object.defineProperty(prototype, FLAGS, { value: abilities });
     return prototype;
   }
 
   function reservedNames() {
     const sources = [Base, ...mixins.map(([, , members]) => members), Object.prototype, Function.prototype];
-    const names = new Set(sources.flatMap((source) => Reflect.ownKeys(source)));
+    const names = new Set([FLAGS, ...sources.flatMap((source) => Reflect.ownKeys(source))]);
     return [...names].filter((name) => typeof name === "string");
   }
 
   // ---- JSON views of Python containers ----
 
-  const jsonTargets = new WeakMap();
+  // What a view's target knows the viewed proxy by: a view that goes to Python is its object.
+  const viewed = Symbol("viewed");
 
   function jsonView(proxy) {
-    const view = new Proxy(native.abilities(proxy) & native.SEQUENCE ? [] : {}, jsonTraps(proxy));
-    jsonTargets.set(view, proxy);
-    return view;
+    const target = native.abilities(proxy) & native.SEQUENCE ? [] : {};
+    Object.defineProperty(target, viewed, { value: proxy, configurable: true });
+    return new Proxy(target, jsonTraps(proxy));
   }
 
   function jsonValue(value) {
@@ -433,6 +440,9 @@
       get(target, name, receiver) {
         if (passes(name)) {
           return name in proxy ? Reflect.get(proxy, name) : Reflect.get(target, name, receiver);
+        }
+        if (name === FLAGS) {
+          return proxy[FLAGS] | (isList ? native.JSON_SEQUENCE : native.JSON_DICT);
         }
         if (isList && name === "length") {
           return native.length.call(proxy);
@@ -634,18 +644,13 @@
   // ---- What JsProxy asks ----
 
   function toText(value) {
-    if (typeof value === "symbol") {
-      return value.toString();
-    }
+    let method;
     try {
-      const text = value.toString();
-      if (typeof text === "string") {
-        return text;
-      }
+      method = value.toString;
     } catch {
-      // An object without a usable toString shows as Object.prototype does.
+      // An object whose toString can't even be read shows as one without.
     }
-    return objectToString(value);
+    return typeof method === "function" ? String(call.call(method, value)) : objectToString(value);
   }
 
   function truth(value) {
@@ -704,6 +709,8 @@
     concat: (array, other) => Array.from(array).concat(Array.from(other)),
     from_: (iterable) => Array.from(iterable),
     from_entries: Object.fromEntries,
+    first_bytes: (view, count) =>
+      (ArrayBuffer.isView(view) ? new Uint8Array(view.buffer, view.byteOffset, count) : new Uint8Array(view, 0, count)),
     json_view: (value) => (native.abilities(value) & native.GET ? jsonView(value) : value),
     repeat: (array, count) => Array.from({ length: array.length * count }, (_, index) => array[index % array.length]),
     repeat_in_place(array, count) {
@@ -755,6 +762,7 @@
     map_entries: (map) => Array.from(map.entries()),
     set_values: (set) => Array.from(set.values()),
     has_own: hasOwn,
+    viewed,
     helpers,
     classes,
   };

@@ -81,7 +81,7 @@ pub(super) fn ensure(proxy: JSValue) -> JsResult {
     }
     let promise = of_awaitable(&of(proxy)?.object()?)?;
     shared.promise.replace(Some(promise.clone()));
-    shared.destroy("");
+    shared.destroy(super::DESTROYED.into());
     Ok(promise)
 }
 

@@ -2,51 +2,66 @@
 //!
 //! QuickJS looks at an object's own properties before its prototypes. So the own properties of a proxy are the
 //! attributes of its Python object, except those whose name the prototype has: these are left to the prototype, which also
-//! gets the right `this` in this way. `$name` always means Python's.
+//! gets the right `this` in this way. `$name` always means Python's. What JavaScript defined on the proxy itself
+//! ([`own`](super::own)) comes before all; the items of a dict and of a sequence ([`items`](super::items)) come last.
 
 use std::ffi::c_int;
 
 use hognose_engine::raw;
-use pyo3::exceptions::{PyAttributeError, PyIndexError, PyKeyError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 
-use super::{PyProxy, abilities, create, of};
-use crate::atoms::{self, Atom, Name};
+use super::own::refused;
+use super::{PyProxy, create, items, of};
+use crate::atoms::{Atom, Name};
 use crate::bridge::{Object, bridge, python};
 use crate::convert;
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSAtom, JSValue, Js, context};
 
-type PythonName = Bound<'static, PyString>;
+/// The text of a key that is no symbol.
+pub(super) type PythonName = Bound<'static, PyString>;
 
-/// The Python name a key stands for on this proxy; `None` leaves it to the prototype.
+/// Configurable and writable, but not enumerable: an object's attributes are nothing to walk over.
+const ATTRIBUTE: c_int = (raw::JS_PROP_CONFIGURABLE | raw::JS_PROP_WRITABLE) as c_int;
+/// `prototype` of a function: it can be set but never deleted.
+const UNDELETABLE: c_int = raw::JS_PROP_WRITABLE as c_int;
+
+/// The key as text, unless it is for the prototype of this proxy to answer.
 fn python_name(object: JSValue, key: JSAtom) -> Result<Option<PythonName>, Pending> {
-    let name = match bridge().caches.name(key)? {
-        Name::Symbol => return Ok(None),
-        Name::Plain(name) => name,
+    match bridge().caches.name(key)? {
+        Name::Symbol => Ok(None),
+        Name::Plain(name) => Ok(Some(name)),
         Name::Reserved(name) => {
-            if !is_function_property(object, &name) && js::has(js::prototype(object)?.raw(), &Atom::dup(key))?
-            {
-                return Ok(None);
-            }
-            name
+            let is_prototypes = !is_function_property(object, &name)
+                && js::has(js::prototype(object)?.raw(), &Atom::dup(key))?;
+            Ok((!is_prototypes).then_some(name))
         }
-    };
-    match name.to_str().ok().and_then(|text| text.strip_prefix('$')) {
-        Some(rest) => Ok(Some(PyString::new(python(), rest))),
-        None => Ok(Some(name)),
     }
 }
 
 /// What every JavaScript function has and no Python programmer means.
 fn is_function_property(object: JSValue, name: &PythonName) -> bool {
+    is_callable(object) && matches!(name.to_str(), Ok("name" | "length" | "caller" | "arguments"))
+}
+
+fn is_prototype_of_function(object: JSValue, name: &PythonName) -> bool {
+    is_callable(object) && name.to_str().is_ok_and(|name| name == "prototype")
+}
+
+fn is_callable(object: JSValue) -> bool {
     // SAFETY: reads the object's class.
-    let class = unsafe { raw::JS_GetClassID(object) };
-    bridge().classes().is_callable(class)
-        && matches!(name.to_str(), Ok("name" | "length" | "caller" | "arguments"))
+    bridge().classes().is_callable(unsafe { raw::JS_GetClassID(object) })
+}
+
+/// The attribute a name means: `$name` is `name`, whatever the prototype has.
+fn attribute_name(name: &PythonName) -> PythonName {
+    match name.to_str().ok().and_then(|text| text.strip_prefix('$')) {
+        Some(rest) => PyString::new(python(), rest),
+        None => name.clone(),
+    }
 }
 
 /// The `getOwnPropertyDescriptor` trap, through which plain reads come as well.
@@ -57,31 +72,48 @@ pub(super) unsafe extern "C" fn get_own_property(
     key: JSAtom,
 ) -> c_int {
     let _frame = crate::stack::enter_js();
-    match read(object, key) {
-        Ok(None) => 0,
-        Ok(Some(value)) => {
-            // SAFETY: QuickJS passes a place for the descriptor, or null if it wants none.
-            if let Some(descriptor) = unsafe { descriptor.as_mut() } {
-                descriptor.flags = js::ORDINARY;
-                descriptor.value = value.into_raw();
-                descriptor.getter = js::UNDEFINED;
-                descriptor.setter = js::UNDEFINED;
-            }
-            1
-        }
+    match read(object, key, descriptor) {
+        Ok(found) => found.into(),
         Err(Pending) => -1,
     }
 }
 
-fn read(object: JSValue, key: JSAtom) -> Result<Option<Js>, Pending> {
+/// Describes a property in a place that may be null, unless there is none.
+fn read(object: JSValue, key: JSAtom, descriptor: *mut raw::JSPropertyDescriptor) -> Result<bool, Pending> {
     let proxy = of(object)?;
-    if let Some(index) = atoms::index_of(key)
-        && abilities::of(proxy.object()?.as_borrowed())? & abilities::SEQUENCE != 0
-    {
-        return Ok(read_index(&proxy.object()?, index)?);
+    if proxy.own.describe(key, descriptor)? {
+        return Ok(true);
     }
+    let Some((value, flags)) = read_python(object, proxy, key)? else { return Ok(false) };
+    // SAFETY: QuickJS passes a place for the descriptor, or null if it wants none.
+    if let Some(descriptor) = unsafe { descriptor.as_mut() } {
+        descriptor.flags = flags;
+        descriptor.value = value.into_raw();
+        descriptor.getter = js::UNDEFINED;
+        descriptor.setter = js::UNDEFINED;
+    }
+    Ok(true)
+}
+
+/// The value of a Python attribute or item, and how JavaScript may treat the property.
+fn read_python(object: JSValue, proxy: &PyProxy, key: JSAtom) -> Result<Option<(Js, c_int)>, Pending> {
+    if let Some((sequence, index)) = items::index_in_sequence(proxy, key)? {
+        return Ok(items::read_index(&sequence, index)?.map(|value| (value, ATTRIBUTE)));
+    }
+    // Before the object is asked for: a destroyed proxy still has what its prototype gives.
     let Some(name) = python_name(object, key)? else { return Ok(None) };
-    Ok(read_attribute(proxy, &proxy.object()?, &name, key)?)
+    let target = proxy.object()?;
+    if let Some(value) = read_attribute(proxy, &target, &attribute_name(&name), key)? {
+        return Ok(Some((value, ATTRIBUTE)));
+    }
+    if let Some(value) = items::read_from_dict(&target, &name)? {
+        return Ok(Some((value, js::ORDINARY)));
+    }
+    if is_prototype_of_function(object, &name) {
+        return Ok(Some((Js::UNDEFINED, UNDELETABLE)));
+    }
+    // Here, so that those of `Function.prototype` are not found.
+    Ok(is_function_property(object, &name).then_some((Js::UNDEFINED, ATTRIBUTE)))
 }
 
 fn read_attribute(
@@ -90,7 +122,7 @@ fn read_attribute(
     name: &PythonName,
     key: JSAtom,
 ) -> Result<Option<Js>, Raised> {
-    let Some(value) = optional_attribute(object, name)? else { return read_dict_item(object, name) };
+    let Some(value) = optional_attribute(object, name)? else { return Ok(None) };
     if let Some(value) = convert::immutable_to_js(value.as_borrowed())? {
         return Ok(Some(value));
     }
@@ -114,23 +146,6 @@ fn optional_attribute(object: &Object, name: &PythonName) -> Result<Option<Objec
     }
 }
 
-/// A dict shows its items as properties where it has no attribute of that name.
-fn read_dict_item(object: &Object, name: &PythonName) -> Result<Option<Js>, Raised> {
-    let Ok(dict) = object.cast_exact::<PyDict>() else { return Ok(None) };
-    match dict.get_item(name)? {
-        Some(value) => Ok(Some(convert::to_js(value.as_borrowed())?)),
-        None => Ok(None),
-    }
-}
-
-fn read_index(object: &Object, index: u32) -> Result<Option<Js>, Raised> {
-    match object.get_item(index) {
-        Ok(value) => Ok(Some(convert::to_js(value.as_borrowed())?)),
-        Err(error) if error.is_instance_of::<PyIndexError>(python()) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// The `has` trap.
 pub(super) unsafe extern "C" fn has(_context: *mut raw::JSContext, object: JSValue, key: JSAtom) -> c_int {
     let _frame = crate::stack::enter_js();
@@ -138,19 +153,20 @@ pub(super) unsafe extern "C" fn has(_context: *mut raw::JSContext, object: JSVal
 }
 
 fn contains(object: JSValue, key: JSAtom) -> Result<bool, Pending> {
-    let target = of(object)?.object()?;
-    if let Some(index) = atoms::index_of(key)
-        && abilities::of(target.as_borrowed())? & abilities::SEQUENCE != 0
-    {
-        return Ok(read_index(&target, index)?.is_some());
+    let proxy = of(object)?;
+    if proxy.own.describe(key, std::ptr::null_mut())? {
+        return Ok(true);
+    }
+    if let Some((sequence, index)) = items::index_in_sequence(proxy, key)? {
+        return Ok((index as usize) < sequence.len().map_err(Raised::from)?);
     }
     let Some(name) = python_name(object, key)? else {
         return js::has(js::prototype(object)?.raw(), &Atom::dup(key));
     };
-    if optional_attribute(&target, &name)?.is_some() {
-        return Ok(true);
-    }
-    Ok(read_dict_item(&target, &name)?.is_some())
+    let target = proxy.object()?;
+    Ok(is_prototype_of_function(object, &name)
+        || optional_attribute(&target, &attribute_name(&name))?.is_some()
+        || items::is_in_dict(&target, &name)?)
 }
 
 /// The `set` trap.
@@ -159,86 +175,79 @@ pub(super) unsafe extern "C" fn set(
     object: JSValue,
     key: JSAtom,
     value: JSValue,
-    _receiver: JSValue,
+    receiver: JSValue,
     _flags: c_int,
 ) -> c_int {
     let _frame = crate::stack::enter_js();
-    write(object, key, value).map_or(-1, |()| 1)
+    write(object, key, value, receiver).map_or(-1, |()| 1)
 }
 
-/// The `defineProperty` trap: only plain data properties can be attributes.
+fn write(object: JSValue, key: JSAtom, value: JSValue, receiver: JSValue) -> Result<(), Pending> {
+    let proxy = of(object)?;
+    if let Some((sequence, index)) = items::index_in_sequence(proxy, key)? {
+        let value = convert::to_python(Js::dup(value))?;
+        let written = items::in_range(sequence.set_item(index, value))?;
+        return if written { Ok(()) } else { Err(refused("set", key)) };
+    }
+    let name = if proxy.own.describe(key, std::ptr::null_mut())? { None } else { python_name(object, key)? };
+    let Some(name) = name else { return proxy.own.set(object, key, value, receiver) };
+    let target = proxy.object()?;
+    let value = convert::to_python(Js::dup(value))?;
+    let attribute = attribute_name(&name);
+    if let Some(dict) = items::as_dict(&target)
+        && optional_attribute(&target, &attribute)?.is_none()
+    {
+        return Ok(items::write_to_dict(dict, &name, value)?);
+    }
+    Ok(target.setattr(attribute, value).map_err(Raised::from)?)
+}
+
+/// The `defineProperty` trap: the property is JavaScript's own, not an attribute.
 pub(super) unsafe extern "C" fn define(
     _context: *mut raw::JSContext,
     object: JSValue,
     key: JSAtom,
     value: JSValue,
-    _getter: JSValue,
-    _setter: JSValue,
+    getter: JSValue,
+    setter: JSValue,
     flags: c_int,
 ) -> c_int {
-    let _frame = crate::stack::enter_js();
-    if flags as u32 & raw::JS_PROP_HAS_VALUE == 0 {
-        js::throw_type_error("Only data properties can be defined on a PyProxy");
-        return -1;
-    }
-    write(object, key, value).map_or(-1, |()| 1)
-}
-
-fn write(object: JSValue, key: JSAtom, value: JSValue) -> Result<(), Pending> {
-    let target = of(object)?.object()?;
-    let value = convert::to_python(Js::dup(value))?;
-    if let Some(index) = atoms::index_of(key)
-        && abilities::of(target.as_borrowed())? & abilities::SEQUENCE != 0
-    {
-        return Ok(target.set_item(index, value).map_err(Raised::from)?);
-    }
-    let Some(name) = python_name(object, key)? else { return Err(cannot("set", key)) };
-    if let Ok(dict) = target.cast_exact::<PyDict>() {
-        return Ok(dict.set_item(name, value).map_err(Raised::from)?);
-    }
-    Ok(target.setattr(name, value).map_err(Raised::from)?)
-}
-
-fn cannot(verb: &str, key: JSAtom) -> Pending {
-    let name = Atom::dup(key).to_value().and_then(|name| js::to_js_string(name.raw()));
-    match name {
-        Ok(name) => {
-            js::throw_type_error(&format!("Cannot {verb} read only field '{}'", js::text(name.raw())))
-        }
-        Err(pending) => pending,
-    }
+    let defined = of(object).and_then(|proxy| proxy.own.define(object, key, [value, getter, setter], flags));
+    defined.map_or(-1, c_int::from)
 }
 
 /// The `deleteProperty` trap.
 pub(super) unsafe extern "C" fn delete(_context: *mut raw::JSContext, object: JSValue, key: JSAtom) -> c_int {
     let _frame = crate::stack::enter_js();
-    remove(object, key).map_or(-1, |()| 1)
+    remove(object, key).map_or(-1, c_int::from)
 }
 
-fn remove(object: JSValue, key: JSAtom) -> Result<(), Pending> {
-    let target = of(object)?.object()?;
-    if let Some(index) = atoms::index_of(key)
-        && abilities::of(target.as_borrowed())? & abilities::SEQUENCE != 0
+/// Whether the property is gone; `false` is an error in strict code only.
+fn remove(object: JSValue, key: JSAtom) -> Result<bool, Pending> {
+    let proxy = of(object)?;
+    if let Some((sequence, index)) = items::index_in_sequence(proxy, key)? {
+        return items::in_range(sequence.del_item(index));
+    }
+    if proxy.own.delete(key)? {
+        return Ok(true);
+    }
+    // What the prototype has is not the proxy's to delete; JavaScript says nothing of that.
+    let Some(name) = python_name(object, key)? else { return Ok(true) };
+    let target = proxy.object()?;
+    if is_prototype_of_function(object, &name) {
+        return Err(refused("deleteProperty", key));
+    }
+    let attribute = attribute_name(&name);
+    if let Some(dict) = items::as_dict(&target)
+        && optional_attribute(&target, &attribute)?.is_none()
     {
-        return Ok(target.del_item(index).map_err(Raised::from)?);
+        return Ok(items::delete_from_dict(dict, &name)?);
     }
-    let Some(name) = python_name(object, key)? else { return Err(cannot("delete", key)) };
-    let removed =
-        if target.is_exact_instance_of::<PyDict>() { target.del_item(&name) } else { target.delattr(&name) };
-    match removed {
-        Ok(()) => Ok(()),
-        Err(error)
-            if error.is_instance_of::<PyAttributeError>(python())
-                || error.is_instance_of::<PyKeyError>(python()) =>
-        {
-            // JavaScript deletes what is not there without complaint.
-            Ok(())
-        }
-        Err(error) => Err(Raised::from(error).into()),
-    }
+    target.delattr(attribute).map_err(Raised::from)?;
+    Ok(true)
 }
 
-/// The `ownKeys` trap: what `dir` gives, a dict's string keys too.
+/// The `ownKeys` trap: what `dir` gives, the keys of a dict or the indices of a sequence, and JavaScript's own.
 pub(super) unsafe extern "C" fn own_keys(
     _context: *mut raw::JSContext,
     table: *mut *mut raw::JSPropertyEnum,
@@ -256,6 +265,7 @@ pub(super) unsafe extern "C" fn own_keys(
         }
         *count = keys.len() as u32;
         for (index, key) in keys.into_iter().enumerate() {
+            // Whether a key is enumerable QuickJS asks of the property itself.
             entries.add(index).write(raw::JSPropertyEnum { is_enumerable: true, atom: key.into_raw() });
         }
         *table = entries;
@@ -264,25 +274,27 @@ pub(super) unsafe extern "C" fn own_keys(
 }
 
 fn key_names(object: JSValue) -> Result<Vec<Atom>, Pending> {
-    let target = of(object)?.object()?;
-    let names = (|| {
-        let names = python()
-            .import(intern!(python(), "builtins"))?
-            .call_method1(intern!(python(), "dir"), (&target,))?;
-        let mut keys = Vec::new();
-        for name in names.try_iter()? {
-            keys.push(Atom::from_python(&name?.cast_into::<PyString>().map_err(PyErr::from)?)?);
-        }
-        if let Ok(dict) = target.cast_exact::<PyDict>() {
-            for (key, _) in dict.iter() {
-                if let Ok(key) = key.cast_into::<PyString>() {
-                    keys.push(Atom::from_python(&key)?);
-                }
-            }
-        }
-        Ok::<_, Raised>(keys)
-    })()?;
-    Ok(unique(names))
+    let proxy = of(object)?;
+    let target = proxy.object()?;
+    let mut keys = attribute_names(&target)?;
+    items::add_keys(&target, &mut keys)?;
+    if is_callable(object) {
+        keys.push(Atom::new("prototype"));
+    }
+    if let Some(own) = proxy.own.object() {
+        keys.extend(js::own_keys(own.raw(), false)?);
+    }
+    Ok(unique(keys))
+}
+
+fn attribute_names(object: &Object) -> Result<Vec<Atom>, Raised> {
+    let names =
+        python().import(intern!(python(), "builtins"))?.call_method1(intern!(python(), "dir"), (object,))?;
+    let mut keys = Vec::new();
+    for name in names.try_iter()? {
+        keys.push(Atom::from_python(&name?.cast_into::<PyString>().map_err(PyErr::from)?)?);
+    }
+    Ok(keys)
 }
 
 /// QuickJS demands that no key comes twice.
