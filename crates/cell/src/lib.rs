@@ -43,7 +43,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run_cell, module)?)?;
     module.add_function(wrap_pyfunction!(log, module)?)?;
     module.add_function(wrap_pyfunction!(is_cell_thread, module)?)?;
-    module.add_function(wrap_pyfunction!(run_module, module)?)?;
+    module.add_function(wrap_pyfunction!(run_javascript, module)?)?;
     hognose_ffi::event_loop::register(module)
 }
 
@@ -69,10 +69,20 @@ fn is_cell_thread() -> bool {
     Cell::current().is_some()
 }
 
-/// Runs a JavaScript module; the result is awaitable.
+/// Runs a JavaScript file. It is a script where it reads as one, else (when it imports, exports or awaits) a module, as
+/// Node has it, unless it must be a module. The result is awaitable for a module, None for a script.
 #[pyfunction]
-fn run_module(py: Python<'_>, source: &str, name: &str) -> PyResult<Py<PyAny>> {
-    let cell = Cell::current().expect("invariant: called in a cell");
-    let promise = cell.context.eval_module(source, name).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
-    hognose_ffi::to_python(py, &promise)
+fn run_javascript(
+    py: Python<'_>,
+    source: &str,
+    name: &str,
+    must_be_module: bool,
+) -> PyResult<Option<Py<PyAny>>> {
+    let context = Cell::current().expect("invariant: called in a cell").context;
+    let raise = |thrown| hognose_ffi::raise(py, thrown);
+    if !must_be_module && let Ok(script) = context.compile_script(source, name) {
+        return context.eval_bytecode(&script).map(|_| None).map_err(raise);
+    }
+    let promise = context.eval_module(source, name).map_err(raise)?;
+    hognose_ffi::to_python(py, &promise).map(Some)
 }

@@ -1,8 +1,8 @@
 // AbortController and AbortSignal. Internal users attach plain functions with `onAbort`; only scripts pay for events.
 
-import { defineHandler, Event, EventTarget } from "./events.js";
+import { defineHandler, Event, EventTarget, trust } from "./events.js";
 import { natives } from "./natives.js";
-import { argumentError, finishInterfaces, illegalConstructor } from "./webidl.js";
+import { argumentError, finishInterfaces, illegalConstructor, requireArguments } from "./webidl.js";
 
 const CREATE = Symbol("create");
 
@@ -14,6 +14,9 @@ export class AbortSignal extends EventTarget {
   #aborted = false;
   #reason;
   #algorithms = new Set();
+  // For `any`: whose abort is this one's too, and the other way round.
+  #sources;
+  #dependents;
 
   constructor(token) {
     if (token !== CREATE) throw illegalConstructor();
@@ -42,11 +45,12 @@ export class AbortSignal extends EventTarget {
   }
 
   static any(signals) {
-    const sources = [...signals];
+    requireArguments(arguments.length, 1, "any", "AbortSignal", "Array");
+    const sources = Array.from(signals, checkSignal);
     const result = new AbortSignal(CREATE);
     const aborted = sources.find((source) => source.aborted);
     if (aborted !== undefined) result.#abort(aborted.reason);
-    else for (const source of sources) onAbort(source, (reason) => result.#abort(reason));
+    else result.#follow(sources);
     return result;
   }
 
@@ -60,15 +64,42 @@ export class AbortSignal extends EventTarget {
     if (this.#aborted) throw this.#reason;
   }
 
+  // Depends on the signals that nothing else decides over, so that one abort reaches all of its dependents at once.
+  #follow(sources) {
+    const roots = sources.flatMap((source) => (source.#sources === undefined ? [source] : [...source.#sources]));
+    this.#sources = new Set(roots);
+    for (const root of this.#sources) {
+      root.#dependents ??= new Set();
+      root.#dependents.add(this);
+    }
+  }
+
   #abort(reason = new DOMException("The operation was aborted", "AbortError")) {
     if (this.#aborted) return;
+    const signals = [this, ...[...(this.#dependents ?? [])].filter((dependent) => !dependent.#aborted)];
+    // All are aborted before the first listener runs.
+    for (const signal of signals) signal.#settle(reason);
+    for (const signal of signals) signal.#announce(reason);
+  }
+
+  #settle(reason) {
     this.#aborted = true;
     this.#reason = reason;
+    for (const source of this.#sources ?? []) source.#dependents?.delete(this);
+    this.#dependents = undefined;
+  }
+
+  #announce(reason) {
     const algorithms = [...this.#algorithms];
     this.#algorithms.clear();
     for (const algorithm of algorithms) algorithm(reason);
-    this.dispatchEvent(new Event("abort"));
+    this.dispatchEvent(trust(new Event("abort")));
   }
+}
+
+function checkSignal(signal) {
+  if (signal instanceof AbortSignal) return signal;
+  throw argumentError(1, "any", "AbortSignal", "AbortSignal");
 }
 
 defineHandler(AbortSignal, "abort");

@@ -19,14 +19,15 @@ export class Blob {
   #data;
   #type;
 
-  constructor(parts, options) {
+  constructor(parts = [], options = undefined) {
     if (parts === ADOPT) {
       this.#data = options.data;
       this.#type = options.type;
       return;
     }
-    const { type = "" } = toDictionary(options, "constructor", "Blob", 2);
-    this.#data = concatenate(parts ?? []);
+    const pieces = listOf(parts);
+    const { endings = "transparent", type = "" } = toDictionary(options, "constructor", "Blob", 2);
+    this.#data = concatenate(pieces, checkEndings(`${endings}`) === "native");
     this.#type = normalizeType(`${type}`);
   }
 
@@ -41,8 +42,9 @@ export class Blob {
     return this.#type;
   }
 
-  slice(start = 0, end = this.size, type = "") {
-    const data = this.#data.subarray(clamp(start, this.size), clamp(end, this.size));
+  slice(start = undefined, end = undefined, type = "") {
+    const { size } = this;
+    const data = this.#data.subarray(clamp(start ?? 0, size), end === undefined ? size : clamp(end, size));
     return blobFromBytes(data, normalizeType(`${type}`));
   }
 
@@ -90,11 +92,25 @@ export function blobFromBytes(data, type) {
 /** The bytes of a Blob, not copied: whoever asks must not write into them. */
 export { dataOf as blobBytes };
 
-function concatenate(parts) {
-  if (typeof parts !== "object" || typeof parts[Symbol.iterator] !== "function") {
-    throw argumentError(1, "constructor", "Blob", "Array");
+// The parts in the form they are used in: Blobs and buffers as they are, all else as strings.
+function listOf(parts) {
+  const isObject = (typeof parts === "object" && parts !== null) || typeof parts === "function";
+  const method = isObject ? parts[Symbol.iterator] : undefined;
+  if (typeof method !== "function") throw argumentError(1, "constructor", "Blob", "Array");
+  const list = [];
+  for (const part of { [Symbol.iterator]: () => method.call(parts) }) {
+    list.push(part instanceof Blob || isBufferSource(part) ? part : `${part}`);
   }
-  const chunks = Array.from(parts, partBytes);
+  return list;
+}
+
+function checkEndings(endings) {
+  if (endings === "native" || endings === "transparent") return endings;
+  throw argumentError(2, "constructor", "Blob", "EndingType");
+}
+
+function concatenate(parts, nativeEndings) {
+  const chunks = parts.map((part) => partBytes(part, nativeEndings));
   const size = chunks.reduce((total, chunk) => total + chunk.byteLength, 0);
   if (size > BLOB_MAX_BYTES) {
     throw new RangeError(`Blob size ${size} exceeds limit ${BLOB_MAX_BYTES}`);
@@ -108,10 +124,10 @@ function concatenate(parts) {
   return data;
 }
 
-function partBytes(part) {
+function partBytes(part, nativeEndings) {
   if (part instanceof Blob) return dataOf(part);
   if (isBufferSource(part)) return bytesOf(part);
-  return natives.encodeUtf8(`${part}`);
+  return natives.encodeUtf8(nativeEndings ? part.replace(/\r\n?/g, "\n") : part);
 }
 
 function normalizeType(type) {
@@ -119,6 +135,12 @@ function normalizeType(type) {
 }
 
 function clamp(position, size) {
-  const whole = Math.trunc(Number(position)) || 0;
+  const whole = roundHalfToEven(Number(position)) || 0;
   return whole < 0 ? Math.max(size + whole, 0) : Math.min(whole, size);
+}
+
+// How Web IDL's [Clamp] makes a whole number.
+function roundHalfToEven(number) {
+  const rounded = Math.round(number);
+  return Math.abs(number % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

@@ -76,6 +76,8 @@ export const console = {
   },
 };
 
+// A namespace object, as Web IDL has it.
+Object.setPrototypeOf(console, {});
 Object.defineProperty(console, Symbol.toStringTag, { value: "console", configurable: true });
 
 function reportTimer(label, args) {

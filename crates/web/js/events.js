@@ -9,6 +9,8 @@ const PHASES = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 };
 let beginDispatch;
 let endDispatch;
 let isStopped;
+let setPassive;
+let trust;
 
 /** https://dom.spec.whatwg.org/#interface-event */
 export class Event {
@@ -21,6 +23,8 @@ export class Event {
   #prevented = false;
   #stopped = false;
   #propagationStopped = false;
+  #passive = false;
+  #trusted = false;
   #timeStamp = natives.monotonic();
 
   constructor(type, options) {
@@ -42,6 +46,13 @@ export class Event {
       event.#phase = PHASES.NONE;
     };
     isStopped = (event) => event.#stopped;
+    setPassive = (event, passive) => {
+      event.#passive = passive;
+    };
+    trust = (event) => {
+      event.#trusted = true;
+      return event;
+    };
   }
 
   get type() {
@@ -74,6 +85,9 @@ export class Event {
   get returnValue() {
     return !this.#prevented;
   }
+  set returnValue(value) {
+    if (!value) this.preventDefault();
+  }
   get cancelBubble() {
     return this.#propagationStopped;
   }
@@ -84,11 +98,24 @@ export class Event {
     return this.#timeStamp;
   }
   get isTrusted() {
-    return false;
+    return this.#trusted;
+  }
+
+  initEvent(type, bubbles = false, cancelable = false) {
+    requireArguments(arguments.length, 1, "initEvent", "Event");
+    if (this.#phase !== PHASES.NONE) return;
+    this.#type = `${type}`;
+    this.#bubbles = Boolean(bubbles);
+    this.#cancelable = Boolean(cancelable);
+    this.#prevented = false;
+    this.#propagationStopped = false;
+    this.#stopped = false;
+    this.#trusted = false;
+    this.#target = null;
   }
 
   preventDefault() {
-    if (this.#cancelable) this.#prevented = true;
+    if (this.#cancelable && !this.#passive) this.#prevented = true;
   }
   stopPropagation() {
     this.#propagationStopped = true;
@@ -217,14 +244,13 @@ export class EventTarget {
 
   addEventListener(type, callback, options) {
     requireArguments(arguments.length, 2, "addEventListener", "EventTarget");
-    if (callback === null || callback === undefined) return;
+    const { capture, once, passive, signal } = listenerOptions(options);
+    if (callback === null || callback === undefined || signal?.aborted) return;
     if (typeof callback !== "function" && typeof callback !== "object") {
       throw argumentError(2, "addEventListener", "EventTarget", "EventListener");
     }
-    const { capture, once, signal } = listenerOptions(options);
     if (capture) throw new TypeError("addEventListener(): options.capture must be false.");
-    if (signal?.aborted) return;
-    this.#add(`${type}`, { callback, once: Boolean(once), removed: false });
+    this.#add(`${type}`, { callback, once, passive, removed: false });
     signal?.addEventListener("abort", () => this.removeEventListener(type, callback), { once: true });
   }
 
@@ -244,9 +270,11 @@ export class EventTarget {
     for (const listener of [...(this.#listeners?.get(event.type) ?? [])]) {
       if (listener.removed) continue;
       if (listener.once) this.removeEventListener(event.type, listener.callback);
+      setPassive(event, listener.passive);
       callListener(listener.callback, target, event);
       if (isStopped(event)) break;
     }
+    setPassive(event, false);
     endDispatch(event);
     return !event.defaultPrevented;
   }
@@ -260,8 +288,15 @@ export class EventTarget {
 }
 
 function listenerOptions(options) {
-  if (typeof options === "boolean") return { capture: options };
-  return toDictionary(options, "addEventListener", "EventTarget", 3);
+  const isDictionary = typeof options === "object" || typeof options === "function";
+  const { capture, once, passive, signal } = isDictionary ? (options ?? {}) : { capture: options };
+  if (signal !== undefined && !isSignal(signal)) throw argumentError(3, "addEventListener", "EventTarget", "AbortSignal");
+  return { capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), signal };
+}
+
+// AbortSignal is an EventTarget itself, so its class cannot be imported here.
+function isSignal(value) {
+  return value instanceof EventTarget && "throwIfAborted" in value;
 }
 
 function callListener(callback, target, event) {
@@ -300,6 +335,9 @@ export function defineHandler(constructor, type) {
 
 finishInterface(Event, PHASES);
 finishInterfaces(CustomEvent, ErrorEvent, PromiseRejectionEvent, MessageEvent, CloseEvent, EventTarget);
+
+/** Marks an event as the platform's own, and returns it. */
+export { trust };
 
 /** The listeners of the global scope. */
 export const globalTarget = new EventTarget();

@@ -141,7 +141,7 @@ function parseMultipart(bytes, contentType) {
 
 function parseUrlEncoded(bytes) {
   const form = new FormData();
-  const flat = natives.parseForm(natives.decodeUtf8(bytes));
+  const flat = natives.parseForm(bytes);
   for (let index = 0; index < flat.length; index += 2) form.append(flat[index], flat[index + 1]);
   return form;
 }

@@ -1,4 +1,4 @@
-// URL and URLSearchParams. The WHATWG parser is Rust's `url` crate; a URL object is its serialisation, and the
+// URL and URLSearchParams. The parser is Ada, as in workerd; a URL object is its serialisation, and the
 // parts are looked up when somebody asks.
 
 import { natives } from "./natives.js";
@@ -16,7 +16,7 @@ export class URLSearchParams {
   #changed;
 
   constructor(init = "") {
-    if (typeof init === "object" && init !== null) this.#pairs = pairsFrom(init);
+    if ((typeof init === "object" && init !== null) || typeof init === "function") this.#pairs = pairsFrom(init);
     else this.#pairs = parsePairs(`${init}`.replace(/^\?/, ""));
   }
 
@@ -123,7 +123,10 @@ function parsePairs(query) {
 
 function pairsFrom(init) {
   if (typeof init[Symbol.iterator] !== "function") {
-    return Object.entries(init).map(([name, value]) => [toUsvString(name), toUsvString(value)]);
+    // A record: names that become the same string are one entry, with the last value.
+    const record = new Map();
+    for (const name of ownEnumerableKeys(init)) record.set(toUsvString(name), toUsvString(init[name]));
+    return [...record];
   }
   return Array.from(init, (item) => {
     const pair = [...item];
@@ -134,6 +137,11 @@ function pairsFrom(init) {
     }
     return pair.map(toUsvString);
   });
+}
+
+// Web IDL's records take every key, so that one which is no string is an error, not left out.
+function ownEnumerableKeys(object) {
+  return Reflect.ownKeys(object).filter((key) => Object.getOwnPropertyDescriptor(object, key)?.enumerable);
 }
 
 /** https://url.spec.whatwg.org/#api */

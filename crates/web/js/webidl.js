@@ -32,6 +32,12 @@ export function toDictionary(value, method, interfaceName, position = 1) {
   return value;
 }
 
+/** An `object` argument: as `toDictionary`, but null is a TypeError too. */
+export function toObject(value, method, interfaceName) {
+  if (value === null) throw argumentError(1, method, interfaceName, "object");
+  return toDictionary(value, method, interfaceName);
+}
+
 /** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one. */
 export function isBufferSource(value) {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;

@@ -54,7 +54,9 @@ async def _run_javascript(path: Path) -> None:
     import pyodide_js
 
     js.pyodide = pyodide_js
-    await _hognose.run_module(path.read_text(), str(path))
+    module = _hognose.run_javascript(path.read_text(), str(path), path.suffix == ".mjs")
+    if module is not None:
+        await module
 
 
 def exit_status(task) -> int:

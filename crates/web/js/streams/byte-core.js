@@ -33,6 +33,8 @@ class PullInto {
 
   constructor(buffer, byteOffset, byteLength, minimumFill, constructor, readerType) {
     this.buffer = buffer;
+    // Kept, since the source may have moved the buffer's memory elsewhere by the time it answers.
+    this.bufferByteLength = buffer.byteLength;
     this.byteOffset = byteOffset;
     this.byteLength = byteLength;
     this.minimumFill = minimumFill;
@@ -228,7 +230,7 @@ export class ByteControllerCore {
       throw new TypeError("The view must not be empty.");
     }
     const misplaced = first.byteOffset + first.filled !== view.byteOffset;
-    const resized = first.buffer.byteLength !== view.buffer.byteLength;
+    const resized = first.bufferByteLength !== view.buffer.byteLength;
     if (misplaced || resized || first.filled + view.byteLength > first.byteLength) {
       throw new RangeError("The view is not the part of the buffer that was asked for.");
     }
@@ -287,8 +289,7 @@ export class ByteControllerCore {
     const remainder = first.filled % first.elementSize;
     this.#keepFilled(first, remainder);
     first.filled -= remainder;
-    this.#commit(first);
-    this.#fillPending();
+    this.#commitAll([first, ...this.#takeFilled()]);
   }
 
   // Puts the last `count` filled bytes of a pull-into back into the queue.
@@ -304,14 +305,23 @@ export class ByteControllerCore {
     this.#stream.fulfill(pullInto.view(), done);
   }
 
+  #commitAll(filled) {
+    for (const pullInto of filled) this.#commit(pullInto);
+  }
+
   #fillPending() {
-    while (this.#pending.length > 0 && this.#queued > 0) {
-      const first = this.#pending[0];
-      if (!this.#fill(first)) return;
+    this.#commitAll(this.#takeFilled());
+  }
+
+  // The pull-intos that the queue can satisfy. All are taken before the first is handed over, since that may run a
+  // script's code.
+  #takeFilled() {
+    const filled = [];
+    while (this.#pending.length > 0 && this.#queued > 0 && this.#fill(this.#pending[0])) {
       this.#invalidateRequest();
-      this.#pending.shift();
-      this.#commit(first);
+      filled.push(this.#pending.shift());
     }
+    return filled;
   }
 
   // Moves bytes from the queue into a pull-into; true when it has enough to be handed over.

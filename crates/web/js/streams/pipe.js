@@ -29,6 +29,7 @@ class Pipe {
     this.#writer = new WriterCore(target);
     source.disturbed = true;
     if (this.#watchSignal(options.signal)) return;
+    this.#settledBefore();
     this.#reader.closed.promise.then(
       () => this.#sourceClosed(),
       (reason) => this.#sourceErrored(reason),
@@ -37,8 +38,16 @@ class Pipe {
       () => this.#targetClosed(),
       (reason) => this.#targetErrored(reason),
     );
-    if (target.closeQueuedOrInFlight || target.state === "closed") this.#targetClosed();
     this.#next();
+  }
+
+  // What has ended before the pipe began, in the standard's order: the first one decides.
+  #settledBefore() {
+    const [source, target] = [this.#source, this.#target];
+    if (source.state === "errored") this.#sourceErrored(source.storedError);
+    else if (target.state === "errored") this.#targetErrored(target.storedError);
+    else if (source.state === "closed") this.#sourceClosed();
+    else if (target.closeQueuedOrInFlight || target.state === "closed") this.#targetClosed();
   }
 
   get done() {
@@ -56,13 +65,20 @@ class Pipe {
   #read() {
     if (this.#shuttingDown) return;
     this.#reader.read({
+      // A microtask later: whoever enqueues a chunk must not find itself inside the sink's write().
       chunk: (chunk) => {
-        this.#lastWrite = this.#writer.write(chunk).catch(() => {});
-        this.#next();
+        const { promise, resolve } = Promise.withResolvers();
+        this.#lastWrite = promise;
+        queueMicrotask(() => this.#write(chunk, resolve));
       },
       close: () => {},
       error: () => {},
     });
+  }
+
+  #write(chunk, done) {
+    this.#writer.write(chunk).then(done, done);
+    this.#next();
   }
 
   #watchSignal(signal) {

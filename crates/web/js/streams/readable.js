@@ -1,8 +1,8 @@
 // ReadableStream, its readers and controllers: the public classes over the cores.
 
 import { AbortSignal } from "../abort.js";
-import { argumentError, finishInterfaces, illegalConstructor, toDictionary } from "../webidl.js";
-import { highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
+import { argumentError, finishInterfaces, illegalConstructor, toDictionary, toObject } from "../webidl.js";
+import { call, highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
 import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
 import { pipe } from "./pipe.js";
 import { DefaultControllerCore, DefaultReaderCore, ReadableCore, sourceFrom } from "./readable-core.js";
@@ -22,7 +22,7 @@ export class ReadableStream {
       this.#core = strategy;
       return;
     }
-    const source = toDictionary(underlyingSource, "constructor", "ReadableStream");
+    const source = toObject(underlyingSource, "constructor", "ReadableStream");
     const options = toDictionary(strategy, "constructor", "ReadableStream", 2);
     this.#core = new ReadableCore();
     const type = source.type;
@@ -59,14 +59,11 @@ export class ReadableStream {
   }
 
   pipeThrough(transform, options) {
-    const target = writableCoreOf(transform?.writable);
-    if (target === undefined || coreOf(transform.readable) === undefined) {
-      throw argumentError(1, "pipeThrough", "ReadableStream", "ReadableWritablePair");
-    }
+    const { readable, target } = pairFrom(transform);
     const checked = pipeOptions(options, "pipeThrough");
     requireUnlocked(this.#core, target);
     pipe(this.#core, target, checked).catch(() => {});
-    return transform.readable;
+    return readable;
   }
 
   async pipeTo(destination, options) {
@@ -111,19 +108,27 @@ function requireUnlocked(source, target) {
   if (target.locked) throw new TypeError("This WritableStream is currently locked to a writer.");
 }
 
+// The ends of a transform, looked at in the order and number of times that the standard has.
+function pairFrom(transform) {
+  const readable = transform?.readable;
+  const target = coreOf(readable) === undefined ? undefined : writableCoreOf(transform.writable);
+  if (target === undefined) throw argumentError(1, "pipeThrough", "ReadableStream", "ReadableWritablePair");
+  return { readable, target };
+}
+
 function sourceMethods(source) {
   return { start: methodOf(source, "start"), pull: methodOf(source, "pull"), cancel: methodOf(source, "cancel") };
 }
 
 function setUpDefault(core, source, strategy) {
-  const highWaterMark = highWaterMarkOf(strategy, 1);
   const size = sizeOf(strategy);
+  const highWaterMark = highWaterMarkOf(strategy, 1);
   const methods = sourceMethods(source);
   const publicController = new ReadableStreamDefaultController(CREATE);
   const algorithms = sourceFrom(source, methods, publicController);
   const controller = new DefaultControllerCore(core, algorithms, highWaterMark, size);
   publicController[CREATE](controller);
-  controller.start(Promise.resolve(methods.start?.call(source, publicController)));
+  controller.start(Promise.resolve(call(source, methods.start, publicController)));
 }
 
 function setUpBytes(core, source, strategy) {
@@ -135,7 +140,7 @@ function setUpBytes(core, source, strategy) {
   const algorithms = sourceFrom(source, methods, publicController);
   const controller = new ByteControllerCore(core, algorithms, highWaterMark, autoAllocate);
   publicController[CREATE](controller);
-  controller.start(Promise.resolve(methods.start?.call(source, publicController)));
+  controller.start(Promise.resolve(call(source, methods.start, publicController)));
 }
 
 function autoAllocateSize(value) {
@@ -147,24 +152,33 @@ function autoAllocateSize(value) {
 
 /** The core of a stream of what an iterable or async iterable yields. */
 export function readableFrom(iterable) {
-  const method = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
-  if (typeof method !== "function") throw argumentError(1, "from", "ReadableStream", "AsyncIterable");
-  const iterator = method.call(iterable);
+  const iterator = iteratorOf(iterable);
   const core = new ReadableCore();
   const source = {
     async pull() {
-      const result = await iterator.next();
-      if (typeof result !== "object" || result === null) throw new TypeError("An iterator result must be an object.");
+      const result = requireObject(await iterator.next());
       if (result.done) controller.close();
       else controller.enqueue(await result.value);
     },
     async cancel(reason) {
-      await iterator.return?.(reason);
+      const method = iterator.return;
+      if (method !== undefined && method !== null) requireObject(await call(iterator, method, reason));
     },
   };
   const controller = new DefaultControllerCore(core, source, 0, () => 1);
   controller.start(Promise.resolve());
   return core;
+}
+
+function iteratorOf(iterable) {
+  const method = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
+  if (typeof method !== "function") throw argumentError(1, "from", "ReadableStream", "AsyncIterable");
+  return requireObject(call(iterable, method));
+}
+
+function requireObject(value) {
+  if ((typeof value === "object" && value !== null) || typeof value === "function") return value;
+  throw new TypeError("An iterator and its results must be objects.");
 }
 
 // A read request that settles a promise with an iterator result.
@@ -332,21 +346,22 @@ export class ReadableStreamBYOBRequest {
     if (!Number.isInteger(count) || count < 0) {
       throw argumentError(1, "respond", "ReadableStreamBYOBRequest", "unsigned long long");
     }
-    this.#valid().respond(count);
+    this.#valid(this.#view).respond(count);
   }
   respondWithNewView(view) {
     if (!ArrayBuffer.isView(view)) {
       throw argumentError(1, "respondWithNewView", "ReadableStreamBYOBRequest", "ArrayBufferView");
     }
-    this.#valid().respondWithNewView(view);
+    this.#valid(view).respondWithNewView(view);
   }
   [CREATE]() {
     this.#controller = undefined;
     this.#view = null;
   }
 
-  #valid() {
+  #valid(view) {
     if (this.#controller === undefined) throw new TypeError("This ReadableStreamBYOBRequest has been invalidated.");
+    if (view.buffer.detached) throw new TypeError("The view's buffer has been transferred away.");
     return this.#controller;
   }
 }
@@ -355,7 +370,8 @@ export class ReadableStreamBYOBRequest {
 class ReadableStreamAsyncIterator {
   #reader;
   #preventCancel;
-  #last = Promise.resolve();
+  // The step under way; the next one waits for it.
+  #running;
   #finished = false;
 
   constructor(reader, preventCancel) {
@@ -364,20 +380,24 @@ class ReadableStreamAsyncIterator {
   }
 
   next() {
-    return this.#queue(() => this.#next());
+    return this.#run(() => this.#next());
   }
 
   return(value) {
-    return this.#queue(() => this.#return(value));
+    return this.#run(() => this.#return(value));
   }
 
-  #queue(step) {
-    this.#last = this.#last.then(step, step);
-    return this.#last;
+  #run(step) {
+    const started = this.#running === undefined ? step() : this.#running.then(step, step);
+    const running = started.finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
   }
 
   #next() {
-    if (this.#finished) return { value: undefined, done: true };
+    if (this.#finished) return Promise.resolve({ value: undefined, done: true });
     const { promise, resolve, reject } = Promise.withResolvers();
     this.#reader.read({
       chunk: (value) => resolve({ value, done: false }),
@@ -410,6 +430,10 @@ class ReadableStreamAsyncIterator {
 
 const asyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype));
 Object.setPrototypeOf(ReadableStreamAsyncIterator.prototype, asyncIteratorPrototype);
+delete ReadableStreamAsyncIterator.prototype.constructor;
+for (const name of ["next", "return"]) {
+  Object.defineProperty(ReadableStreamAsyncIterator.prototype, name, { enumerable: true });
+}
 
 finishInterfaces(
   ReadableStream,

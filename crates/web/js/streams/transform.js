@@ -3,9 +3,9 @@
 
 import { TextDecoder, TextEncoder } from "../encoding.js";
 import {
-  argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary,
+  argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary, toObject,
 } from "../webidl.js";
-import { highWaterMarkOf, invoke, methodOf, Outcome, sizeOf } from "./basics.js";
+import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf } from "./basics.js";
 import { ByteControllerCore } from "./byte-core.js";
 import { wrapReadable } from "./readable.js";
 import { DefaultControllerCore, ReadableCore } from "./readable-core.js";
@@ -41,9 +41,12 @@ class TransformCore {
     );
   }
 
-  /** Lets both sides begin once `result`, what the transformer's start() returned, is there. */
+  /**
+   * Lets both sides begin once `result`, what the transformer's start() returned, is there. The promise within a
+   * promise is the standard's: a cancel in the same turn comes first.
+   */
   start(result) {
-    const started = Promise.resolve(result);
+    const started = new Promise((resolve) => resolve(Promise.resolve(result)));
     this.#sink.start(started);
     this.#source.start(started);
   }
@@ -117,8 +120,12 @@ class TransformCore {
 
   // The one end of a transform: whichever side comes first runs the transformer's last method, the other waits for it.
   #finish(method, reason, settle) {
-    this.#finishing ??= this.#runLast(method, reason, settle);
-    return this.#finishing;
+    if (this.#finishing !== undefined) return this.#finishing;
+    // There before the method runs, which may end the other side itself.
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#finishing = promise;
+    this.#runLast(method, reason, settle).then(resolve, reject);
+    return promise;
   }
 
   async #runLast(method, reason, settle) {
@@ -165,7 +172,7 @@ export class TransformStream {
       this.#wrap(writableStrategy);
       return;
     }
-    const source = toDictionary(transformer, "constructor", "TransformStream");
+    const source = toObject(transformer, "constructor", "TransformStream");
     if (source.readableType !== undefined) throw new RangeError("TransformStream: 'readableType' must be undefined.");
     if (source.writableType !== undefined) throw new RangeError("TransformStream: 'writableType' must be undefined.");
     const readable = strategyFrom(readableStrategy, 0, 3);
@@ -204,7 +211,7 @@ function transformFrom(source, writable, readable) {
   };
   const core = new TransformCore(transformer, writable, readable);
   controller[CREATE](core);
-  core.start(start?.call(source, controller));
+  core.start(call(source, start, controller));
   return core;
 }
 

@@ -1,8 +1,8 @@
 // WritableStream: the machinery as plain classes (stream, writer, controller), then the public classes over them.
 
 import { abortSignal, createSignal } from "../abort.js";
-import { finishInterfaces, illegalConstructor, toDictionary } from "../webidl.js";
-import { highWaterMarkOf, invoke, methodOf, Outcome, sizeOf, SizedQueue } from "./basics.js";
+import { finishInterfaces, illegalConstructor, toDictionary, toObject } from "../webidl.js";
+import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf, SizedQueue } from "./basics.js";
 
 const CREATE = Symbol("create");
 const CLOSE = Symbol("close");
@@ -411,11 +411,12 @@ export class WritableStream {
       this.#core = strategy;
       return;
     }
-    const sink = toDictionary(underlyingSink, "constructor", "WritableStream");
+    const sink = toObject(underlyingSink, "constructor", "WritableStream");
     const options = toDictionary(strategy, "constructor", "WritableStream", 2);
     if (sink.type !== undefined) throw new RangeError("WritableStream: 'type' must be undefined.");
     this.#core = new WritableCore();
-    setUp(this.#core, sink, highWaterMarkOf(options, 1), sizeOf(options));
+    const size = sizeOf(options);
+    setUp(this.#core, sink, highWaterMarkOf(options, 1), size);
   }
 
   static {
@@ -429,9 +430,10 @@ export class WritableStream {
     return this.#core.locked;
   }
 
-  async abort(reason) {
-    if (this.#core.locked) throw lockedError();
-    return this.#core.abort(reason);
+  abort(reason) {
+    const core = coreOf(this);
+    if (core === undefined) return Promise.reject(new TypeError("Illegal invocation"));
+    return core.locked ? Promise.reject(lockedError()) : core.abort(reason);
   }
 
   async close() {
@@ -464,7 +466,7 @@ function setUp(core, sink, highWaterMark, size) {
   };
   const controller = new WritableControllerCore(core, algorithms, highWaterMark, size);
   publicController = new WritableStreamDefaultController(CREATE, controller);
-  controller.start(Promise.resolve(methods.start?.call(sink, publicController)));
+  controller.start(Promise.resolve(call(sink, methods.start, publicController)));
 }
 
 /** https://streams.spec.whatwg.org/#default-writer-class */

@@ -1,85 +1,84 @@
-//! URLs, over the `url` crate. JavaScript keeps a URL as its serialisation, so these functions hold no state.
+//! URLs, over Ada, the parser that workerd and Node use. JavaScript keeps a URL as its serialisation, so these
+//! functions hold no state.
 
+use ada_url::Url;
 use hognose_engine::{Context, Result, Value};
-use url::{Url, form_urlencoded, quirks};
 
 use super::{Arguments, Natives, strings};
 
 pub(super) fn add(natives: &Natives) -> Result<()> {
     natives.add("parseUrl", |context, arguments| {
         let (input, base) = (arguments.string(0)?, arguments.optional_string(1)?);
-        match parse(&input, base.as_deref()) {
-            Some(url) => context.string(url.as_str()),
-            None => Ok(context.undefined()),
+        match Url::parse(&input, base.as_deref()) {
+            Ok(url) => context.string(url.href()),
+            Err(_) => Ok(context.undefined()),
         }
     })?;
-    natives.add("urlParts", |context, arguments| match Url::parse(&arguments.string(0)?) {
-        Ok(url) => strings(context, &parts(&url)),
+    natives.add("urlParts", |context, arguments| match Url::parse(arguments.string(0)?, None) {
+        Ok(url) => parts(context, &url),
         Err(_) => context.array(&[]),
     })?;
     natives.add("urlWith", |context, arguments| {
         let href = arguments.string(0)?;
-        context.string(&with_part(&href, &arguments.string(1)?, &arguments.string(2)?))
+        context.string(&with_part(href, &arguments.string(1)?, &arguments.string(2)?))
     })?;
     natives.add("parseForm", parse_form)?;
     natives.add("serializeForm", serialize_form)
 }
 
-fn parse(input: &str, base: Option<&str>) -> Option<Url> {
-    match base {
-        None => Url::parse(input).ok(),
-        Some(base) => Url::parse(base).ok()?.join(input).ok(),
-    }
-}
-
 /// In the order of `PARTS` in `js/url.js`, then the origin.
-fn parts(url: &Url) -> [String; 10] {
-    [
-        quirks::protocol(url).to_owned(),
-        quirks::username(url).to_owned(),
-        quirks::password(url).to_owned(),
-        quirks::host(url).to_owned(),
-        quirks::hostname(url).to_owned(),
-        quirks::port(url).to_owned(),
-        quirks::pathname(url).to_owned(),
-        quirks::search(url).to_owned(),
-        quirks::hash(url).to_owned(),
-        quirks::origin(url),
-    ]
+fn parts(context: Context, url: &Url) -> Result<Value> {
+    let origin = url.origin();
+    strings(
+        context,
+        &[
+            url.protocol(),
+            url.username(),
+            url.password(),
+            url.host(),
+            url.hostname(),
+            url.port(),
+            url.pathname(),
+            url.search(),
+            url.hash(),
+            &origin,
+        ],
+    )
 }
 
 /// The URL after its setter `name` was given `value`; unchanged if the setter refuses it, as the standard has it.
-fn with_part(href: &str, name: &str, value: &str) -> String {
-    let Ok(mut url) = Url::parse(href) else { return href.to_owned() };
+fn with_part(href: String, name: &str, value: &str) -> String {
+    let Ok(mut url) = Url::parse(&href, None) else { return href };
     // A setter that refuses leaves the URL alone, which is all that scripts may notice.
     let _: Result<(), ()> = match name {
-        "protocol" => quirks::set_protocol(&mut url, value),
-        "username" => quirks::set_username(&mut url, value),
-        "password" => quirks::set_password(&mut url, value),
-        "host" => quirks::set_host(&mut url, value),
-        "hostname" => quirks::set_hostname(&mut url, value),
-        "port" => quirks::set_port(&mut url, value),
-        "pathname" => {
-            quirks::set_pathname(&mut url, value);
-            Ok(())
-        }
+        "protocol" => url.set_protocol(value),
+        "username" => url.set_username(Some(value)),
+        "password" => url.set_password(Some(value)),
+        "host" => url.set_host(Some(value)),
+        "hostname" => url.set_hostname(Some(value)),
+        "port" => url.set_port(Some(value)),
+        "pathname" => url.set_pathname(Some(value)),
         "search" => {
-            quirks::set_search(&mut url, value);
+            url.set_search(Some(value));
             Ok(())
         }
         _ => {
-            quirks::set_hash(&mut url, value);
+            url.set_hash(Some(value));
             Ok(())
         }
     };
-    url.into()
+    url.href().to_owned()
 }
 
-/// `[name, value, name, value, …]` of an `application/x-www-form-urlencoded` text.
+/// `[name, value, name, value, …]` of an `application/x-www-form-urlencoded` text, given as a string or as
+/// its bytes.
 fn parse_form(context: Context, arguments: &Arguments) -> Result<Value> {
-    let text = arguments.string(0)?;
+    let text = match arguments.value(0).bytes() {
+        Some(bytes) => bytes,
+        None => arguments.string(0)?.into_bytes(),
+    };
     let mut flat = Vec::new();
-    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(&text) {
         flat.extend([name, value]);
     }
     strings(context, &flat)
