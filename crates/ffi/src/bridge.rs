@@ -259,8 +259,22 @@ fn run_python(
     native: &Bound<'static, PyModule>,
 ) -> Result<Bound<'static, PyDict>, Raised> {
     let namespace = PyDict::new(python());
-    namespace.set_item("__name__", name)?;
     namespace.set_item("native", native)?;
+    run_in(namespace, name, filename, source)
+}
+
+/// Runs a Python source of this crate that needs no native functions, and gives what it defines.
+pub(crate) fn run_source(name: &str, filename: &str, source: &str) -> Result<Bound<'static, PyDict>, Raised> {
+    run_in(PyDict::new(python()), name, filename, source)
+}
+
+fn run_in(
+    namespace: Bound<'static, PyDict>,
+    name: &str,
+    filename: &str,
+    source: &str,
+) -> Result<Bound<'static, PyDict>, Raised> {
+    namespace.set_item("__name__", name)?;
     let builtins = python().import(intern!(python(), "builtins"))?;
     let code = builtins.call_method1(intern!(python(), "compile"), (source, filename, "exec"))?;
     builtins.call_method1(intern!(python(), "exec"), (code, &namespace))?;

@@ -1,8 +1,11 @@
 //! The module `_pyodide_core`, by whose presence pyodide-py knows that it runs inside a JavaScript engine.
 
+use std::ffi::CString;
+
 use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyCFunction, PyDict, PyModule};
 
 use crate::bridge::{Object, bridge, python};
 use crate::convert::deep_to_js;
@@ -53,7 +56,11 @@ fn add_signatures(module: &Bound<'static, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
-/// The docstrings of the functions are pyodide-py's.
+/// What pyodide-py documents and this module implements.
+const DOCUMENTED: [&str; 6] =
+    ["can_run_sync", "create_once_callable", "create_proxy", "destroy_proxies", "run_sync", "to_js"];
+
+/// Names and documentation that come from pyodide-py.
 fn copy_documentation(module: &Bound<'static, PyModule>) -> PyResult<()> {
     let docs = python().import("_pyodide._core_docs")?;
     for name in ["ConversionError", "InternalError", "JsBigInt", "JsNull", "jsnull"] {
@@ -62,7 +69,26 @@ fn copy_documentation(module: &Bound<'static, PyModule>) -> PyResult<()> {
             module.add(name, value)?;
         }
     }
+    let describe = python().import("_pyodide.docstring")?.getattr("get_cmeth_docstring")?;
+    for name in DOCUMENTED {
+        let text: String = describe.call1((docs.getattr(name)?,))?.extract()?;
+        module.add(name, with_documentation(&module.getattr(name)?, &text)?)?;
+    }
     Ok(())
+}
+
+/// The same built-in function under another docstring, which CPython reads the signature from too.
+fn with_documentation(function: &Bound<'static, PyAny>, text: &str) -> PyResult<Bound<'static, PyAny>> {
+    let text = CString::new(text)?.into_raw();
+    let pointer = function.cast::<PyCFunction>()?.as_ptr().cast::<ffi::PyCFunctionObject>();
+    // SAFETY: the function is a live built-in one, whose definition is copied. The copy and its text are never freed, as
+    // CPython keeps pointers to them; the new function takes references of its own.
+    unsafe {
+        let definition = Box::leak(Box::new(*(*pointer).m_ml));
+        definition.ml_doc = text;
+        let made = ffi::PyCFunction_NewEx(definition, (*pointer).m_self, (*pointer).m_module);
+        Bound::from_owned_ptr_or_err(python(), made)
+    }
 }
 
 /// The same object under the lifetime this crate uses.

@@ -76,10 +76,6 @@ pub(crate) fn raised<E: pyo3::PyTypeInfo>(message: impl Into<String>) -> Raised 
 /// Raises what JavaScript threw.
 #[cold]
 pub(crate) fn raise(thrown: Js) -> Raised {
-    if js::is_null(thrown.raw()) {
-        // QuickJS had no memory left to make an error object.
-        return raised::<PyMemoryError>("JavaScript is out of memory");
-    }
     if let Some(original) = original_exception(&thrown) {
         // SAFETY: the call takes over the reference.
         unsafe { ffi::PyErr_SetRaisedException(original.into_ptr()) };
@@ -92,6 +88,9 @@ pub(crate) fn raise(thrown: Js) -> Raised {
 
 /// The Python exception that a `PythonError` came from, if `sys` still remembers it.
 fn original_exception(thrown: &Js) -> Option<Object> {
+    if !js::is_object(thrown.raw()) {
+        return None;
+    }
     let address = js::get(thrown.raw(), &bridge().keys.error_address);
     let Ok(address) = address.and_then(|address| js::to_f64(address.raw())) else {
         js::discard_exception();
@@ -112,6 +111,10 @@ pub(crate) fn raise_as_javascript(thrown: Js) -> Raised {
 fn raise_js_exception(thrown: &Js) -> Result<(), Raised> {
     let error = js::call(bridge().prelude().ensure_error.raw(), js::UNDEFINED, &[thrown.raw()]);
     let error = error.unwrap_or_else(|Pending| js::take_exception());
+    if js::is_null(error.raw()) {
+        // QuickJS had no memory left to make an error object.
+        return Err(raised::<PyMemoryError>("JavaScript is out of memory"));
+    }
     let exception = jsproxy::create(error, js::UNDEFINED)?;
     // SAFETY: both are live objects; a proxy of an error is an instance of its exception type.
     unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(exception.as_ptr()).cast(), exception.as_ptr()) };

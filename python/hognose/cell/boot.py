@@ -51,6 +51,10 @@ def prepare_imports(runtime_dirs: list[str]) -> None:
     sys.dont_write_bytecode = True
     sys.path.append(str(Path(__file__).parent / "modules"))
     sys.meta_path.append(OwnPackageFinder(runtime_dirs))
+    # `exit`, `help` and their like, which the interpreter started without `site` lacks.
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
 
 
 def add_packages(site_dirs: list[str]) -> None:

@@ -20,6 +20,8 @@ def start(file: str, arguments: list[str]):
     """Begins to run the script; the loop goes on while it has something to wait for."""
     global _hold, _task
     _hold = _hognose.event_loop.Hold()
+    # In one order with what `console` says, which never waits.
+    sys.stdout.reconfigure(line_buffering=True)
     path = Path(file)
     sys.argv = [file, *arguments]
     sys.path.insert(0, str(path.parent.absolute()))

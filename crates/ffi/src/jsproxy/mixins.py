@@ -6,9 +6,13 @@ globals `helpers` (JavaScript's side of it, `helpers.js`) and `native` (function
 """
 
 from collections.abc import ItemsView, KeysView, MutableMapping as AbstractMutableMapping, ValuesView
+from inspect import isfunction
 from sys import maxsize
 from types import TracebackType
 from warnings import warn
+
+import _pyodide._core_docs as docs
+from _pyodide.docstring import get_cmeth_docstring
 
 keep = native.call_keeping
 missing = object()
@@ -431,3 +435,30 @@ def teach_json(jsnull):
         return value
 
     JSONEncoder.default, JSONEncoder.encode = default, encode_null_keys
+
+
+def document(mixin, documented):
+    """Gives methods the docstrings and signatures that pyodide-py's class of the same role has."""
+    for name, function in vars(mixin).items():
+        original = getattr(documented, name, None)
+        if not name.startswith("_") and isfunction(function) and isfunction(original):
+            signature, _, text = get_cmeth_docstring(original).partition("\n--\n\n")
+            function.__doc__ = text
+            arguments = signature.removeprefix(original.__name__).replace("(self, ", "(").replace("(self", "(")
+            function.__text_signature__ = arguments
+
+
+def document_all():
+    document(Every, docs.JsProxy)
+    document(Awaitable, docs.JsPromise)
+    document(Mapping, docs.JsMap)
+    document(MutableMapping, docs.JsMutableMap)
+    document(Generator, docs.JsGenerator)
+    document(AsyncIterator, docs.JsAsyncIterator)
+    document(AsyncGenerator, docs.JsAsyncGenerator)
+    document(Array, docs.JsArray)
+    document(Buffer, docs.JsBuffer)
+    document(DoubleProxy, docs.JsDoubleProxy)
+
+
+document_all()

@@ -145,8 +145,10 @@ fn of<'a>(value: JSValue) -> Result<&'a PyProxy, Pending> {
 #[inline]
 pub(crate) fn unwrap(value: JSValue) -> Result<Option<Object>, Raised> {
     match find(value) {
-        Some(proxy) if !proxy.options.roundtrip => Ok(Some(proxy.object()?)),
-        Some(_) => Ok(None),
+        Some(proxy) => {
+            let object = proxy.object()?;
+            Ok((!proxy.options.roundtrip).then_some(object))
+        }
         None => viewed(value),
     }
 }

@@ -123,6 +123,9 @@ fn a_response_has_a_status_that_responses_have() {
         let checked = complete(Outcome::Response(response(status))).check(Side::Cell);
         assert_eq!(checked, Err(Violation::Status { status }));
     }
+    for (status, allowed) in [(600, true), (999, true), (199, false), (1000, false)] {
+        assert_eq!(response(status).check(Side::Supervisor).is_ok(), allowed);
+    }
 }
 
 #[test]

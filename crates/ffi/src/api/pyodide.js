@@ -1,9 +1,10 @@
 // Pyodide's JavaScript API, which Python imports as `pyodide_js` and a script has as the global `pyodide`.
-(function (native, classes) {
+(function (native, classes, makeFiles, makeStreams) {
   "use strict";
 
-  let version, globals, code;
+  let version, globals, code, host, interruptBuffer;
   const importModule = (name) => native.pyimport(name);
+  const files = makeFiles((...question) => (host ??= native.host())(...question));
 
   // Python looks a global name up among the builtins too.
   function withBuiltins(proxy) {
@@ -14,6 +15,24 @@
       has: { value: (name) => base.has.call(proxy, name) || builtins.has(name) },
     });
     return Object.setPrototypeOf(proxy, prototype);
+  }
+
+  // There is no index of packages to load from. What is installed already is all that a program can ask for.
+  async function loadPackage(names) {
+    const list = typeof names === "string" ? [names] : [...(names?.toJs?.() ?? names)];
+    const missing = list.filter((name) => !native.isInstalled(name));
+    if (missing.length > 0) {
+      throw new Error(`pyodide.loadPackage is disabled: install ${missing.join(", ")} from PyPI beforehand, and import it`);
+    }
+    return [];
+  }
+
+  function unpackArchive(buffer, format, { extractDir } = {}) {
+    if (!ArrayBuffer.isView(buffer) && !(buffer instanceof ArrayBuffer)) {
+      throw new TypeError("Expected argument 'buffer' to be an ArrayBuffer or an ArrayBuffer view");
+    }
+    const unpack = importModule("pyodide._package_loader.unpack_buffer");
+    unpack.callKwargs(buffer, { format, extract_dir: extractDir });
   }
 
   const api = {
@@ -27,11 +46,16 @@
       return importModule("pyodide");
     },
     ffi: classes,
+    FS: files.FS,
+    PATH: files.PATH,
+    get ERRNO_CODES() {
+      return files.errnoCodes();
+    },
+    ...makeStreams(files),
     loadedPackages: {},
     loadPackagesFromImports: async () => [],
-    loadPackage: async () => {
-      throw new Error("pyodide.loadPackage is disabled");
-    },
+    loadPackage,
+    unpackArchive,
     toPy: native.toPy,
     pyimport: native.pyimport,
     isPyProxy: native.isPyProxy,
@@ -41,7 +65,16 @@
     registerJsModule: (name, module) => importModule("pyodide.ffi.register_js_module")(name, module),
     unregisterJsModule: (name) => importModule("pyodide.ffi.unregister_js_module")(name),
     setDebug: native.setDebug,
-    checkInterrupt: () => {},
+    setInterruptBuffer(buffer) {
+      interruptBuffer = buffer;
+    },
+    checkInterrupt() {
+      const signal = interruptBuffer?.[0] ?? 0;
+      if (signal > 0 && signal < 65) {
+        interruptBuffer[0] = 0;
+      }
+      native.checkInterrupt(signal);
+    },
     _api: {
       scheduleCallback: native.schedule,
       abortSignalAny: (signals) => AbortSignal.any(signals),

@@ -1,39 +1,54 @@
 //! The object `pyodide_js`, Pyodide's JavaScript API: as much of it as pyodide-py and scripts use.
+//!
+//! `pyodide.js` puts it together from `files.js` (`FS` and its like) and `streams.js` (`setStdout` and its like), over
+//! `host.py`, which does the work of these two and is only loaded when one of them is used.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 
 use hognose_engine::{Context, Value};
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
-use crate::bridge::{Object, bridge, python};
+use crate::bridge::{Object, bridge, python, run_source};
 use crate::convert::{self, deep_to_python};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSValue, Js, JsResult, Native};
 use crate::pyproxy;
 
+/// Runs one of this folder's scripts.
+macro_rules! script {
+    ($file:literal) => {
+        js::evaluate(zero_terminated(concat!(include_str!($file), "\0")), c"hognose:api")
+    };
+}
+
+fn zero_terminated(source: &'static str) -> &'static CStr {
+    CStr::from_bytes_with_nul(source.as_bytes()).expect("invariant: a source has no zero byte but its last")
+}
+
 /// Makes the object and gives its proxy.
 pub(crate) fn create() -> Result<Object, Raised> {
     let native = js::object()?;
-    let functions: [(&std::ffi::CStr, c_int, Native); 8] = [
-        (c"isAlive", 1, is_alive),
+    let functions: [(&CStr, c_int, Native); 11] = [
+        (c"checkInterrupt", 1, check_interrupt),
         (c"globals", 0, globals),
-        (c"toPy", 2, to_py),
-        (c"pyimport", 1, python_import),
-        (c"schedule", 2, schedule),
-        (c"runPython", 2, run_python),
+        (c"host", 0, host),
+        (c"isAlive", 1, is_alive),
+        (c"isInstalled", 1, is_installed),
         (c"isPyProxy", 1, is_pyproxy),
+        (c"pyimport", 1, python_import),
+        (c"runPython", 2, run_python),
+        (c"schedule", 2, schedule),
         (c"setDebug", 1, set_debug),
+        (c"toPy", 2, to_py),
     ];
     for (name, length, function) in functions {
         let name_text = name.to_str().unwrap_or_default();
         js::define_named(native.raw(), name_text, js::function(name, length, function)?)?;
     }
-    let source = concat!(include_str!("api.js"), "\0");
-    let source = std::ffi::CStr::from_bytes_with_nul(source.as_bytes())
-        .expect("invariant: the source has no zero byte but its last");
-    let make = js::evaluate(source, c"hognose:api.js")?;
-    let classes = &bridge().prelude().classes;
-    convert::to_python(js::call(make.raw(), js::UNDEFINED, &[native.raw(), classes.raw()])?)
+    let (files, streams) = (script!("files.js")?, script!("streams.js")?);
+    let arguments = [native.raw(), bridge().prelude().classes.raw(), files.raw(), streams.raw()];
+    convert::to_python(js::call(script!("pyodide.js")?.raw(), js::UNDEFINED, &arguments)?)
 }
 
 fn enter<T>(work: impl FnOnce() -> Result<T, Raised>) -> Result<T, Pending> {
@@ -82,6 +97,40 @@ fn python_import(_this: JSValue, arguments: &[JSValue]) -> JsResult {
             },
         };
         convert::to_js(found.as_borrowed())
+    })
+}
+
+/// `host()`: the function `call` of `host.py`.
+fn host(_this: JSValue, _arguments: &[JSValue]) -> JsResult {
+    enter(|| {
+        let namespace = run_source("_pyodide_core.host", "<hognose:host.py>", include_str!("host.py"))?;
+        convert::to_js(namespace.as_any().get_item("call")?.as_borrowed())
+    })
+}
+
+/// `isInstalled(name)`: whether a distribution of that name can be imported from.
+fn is_installed(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let name = js::text(js::argument(arguments, 0));
+    enter(|| {
+        let metadata = python().import("importlib.metadata")?;
+        match metadata.call_method1("distribution", (name,)) {
+            Ok(_) => Ok(Js::boolean(true)),
+            Err(error) if error.is_instance_of::<PyImportError>(python()) => Ok(Js::boolean(false)),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+/// `checkInterrupt(signal)`: runs the Python handlers of signals that have come, and of this one if it is not 0.
+fn check_interrupt(_this: JSValue, arguments: &[JSValue]) -> JsResult {
+    let signal = js::to_f64(js::argument(arguments, 0))? as c_int;
+    enter(|| {
+        if signal != 0 {
+            // SAFETY: notes the signal for Python; a number that is none is refused without effect.
+            unsafe { pyo3::ffi::PyErr_SetInterruptEx(signal) };
+        }
+        python().check_signals()?;
+        Ok(Js::UNDEFINED)
     })
 }
 
