@@ -4,24 +4,21 @@
 use hognose_config::{Limits, Plan, Variable};
 
 use crate::interpreter::Interpreter;
-use crate::project::{Configuration, relative};
+use crate::project::{Project, relative};
 
 /// The most characters of a variable's value that are shown.
 const VALUE_SHOWN_MAX: usize = 40;
 
 /// The rows of the banner: a name and a text each.
-pub(crate) fn rows(
-    plan: &Plan,
-    configuration: &Configuration,
-    interpreter: &Interpreter,
-) -> Vec<(&'static str, String)> {
-    let name = plan.name.as_deref().unwrap_or("unnamed");
-    let mut rows = vec![
-        ("worker", format!("{name} ({})", relative(&configuration.path).display())),
-        ("python", format!("{} ({})", interpreter.version(), interpreter.executable.display())),
-    ];
-    rows.extend(bindings(plan).map(|text| ("env", text)));
-    rows.extend(unserved(plan).map(|text| ("not yet", text)));
+pub(crate) fn rows(projects: &[Project], interpreter: &Interpreter) -> Vec<(&'static str, String)> {
+    let python = format!("{} ({})", interpreter.version(), interpreter.executable.display());
+    let mut rows = vec![("python", python)];
+    for Project { configuration, plan, .. } in projects {
+        let name = plan.name.as_deref().unwrap_or("unnamed");
+        rows.push(("worker", format!("{name} ({})", relative(configuration).display())));
+        rows.extend(bindings(plan).map(|text| ("env", text)));
+        rows.extend(unserved(plan).map(|text| ("not yet", text)));
+    }
     rows.extend(hognose_jail::probe().lacking().into_iter().map(|text| ("no lock", text)));
     rows
 }

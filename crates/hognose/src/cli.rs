@@ -9,7 +9,8 @@ use hognose_supervisor::ConnectTo;
 use crate::console::Console;
 use crate::interpreter::Interpreter;
 use crate::run;
-use crate::serve::{self, Mode};
+use crate::serve;
+use crate::session::Mode;
 use crate::test;
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
@@ -25,9 +26,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a Worker, and reload it when its files change
+    /// Serve Workers, and reload each when its files change
     Dev(DevArguments),
-    /// Serve a Worker as in production: no watching, wheels only, no tracebacks to clients
+    /// Serve Workers as in production: no watching, wheels only, no tracebacks to clients
     Serve(ServeArguments),
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
@@ -37,9 +38,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct DevArguments {
-    /// The Worker's folder; its configuration is looked for here and in the folders above
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    /// The Workers' folders; a configuration is looked for in each and in the folders above it
+    #[arg(default_value = ".", value_name = "DIRECTORY")]
+    directories: Vec<PathBuf>,
     #[command(flatten)]
     options: ServerArguments,
 }
@@ -47,7 +48,7 @@ struct DevArguments {
 #[derive(Debug, Args)]
 struct ServeArguments {
     /// The Workers' folders
-    #[arg(required = true, value_name = "DIRECTORY")]
+    #[arg(required_unless_present = "config", value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
     #[command(flatten)]
     options: ServerArguments,
@@ -102,9 +103,9 @@ pub(crate) struct RunArguments {
 /// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServerArguments {
-    /// Read this configuration instead of looking for one
+    /// Read these configurations instead of looking for one; may be repeated
     #[arg(short, long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub config: Vec<PathBuf>,
     /// Listen on this port; 0 picks a free one [default: the configuration's, else 8787 or the next free]
     #[arg(long)]
     pub port: Option<u16>,
@@ -151,8 +152,8 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
     };
     let console = Console::of_this_process();
     let ended = match command {
-        Command::Dev(DevArguments { directory, options }) => {
-            serve::serve(Mode::Dev, &[directory], &options, interpreter, console).map(|()| 0)
+        Command::Dev(DevArguments { directories, options }) => {
+            serve::serve(Mode::Dev, &directories, &options, interpreter, console).map(|()| 0)
         }
         Command::Serve(ServeArguments { directories, options }) => {
             serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)

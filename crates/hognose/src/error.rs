@@ -22,9 +22,9 @@ pub(crate) enum CommandError {
     /// `main` names a file that does not exist.
     #[error("The main module `{}` does not exist", main.display())]
     MainMissing { main: PathBuf, configuration: PathBuf },
-    /// Two folders given to `hognose serve` hold Workers of the same name, or more Workers than this version serves.
-    #[error("`hognose serve` takes one Worker in this version, but {0} were given")]
-    SeveralWorkers(usize),
+    /// Two Workers cannot be told apart.
+    #[error("Two of the Workers are called `{0}`")]
+    SameName(String),
     /// Another hognose works on the same state.
     #[error("`{}` is in use by another hognose{}", folder.display(), process.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     StateInUse { folder: PathBuf, process: Option<u32> },
@@ -82,7 +82,7 @@ impl CommandError {
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
             }
-            Self::SeveralWorkers(_) => "Start one `hognose serve` for each, on ports of their own".into(),
+            Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),
             Self::Packages { may_build: true, .. } => "What `uv` said stands above".into(),

@@ -1,5 +1,8 @@
 //! From what the server tells to what the console shows.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use hognose_supervisor::ServerEvent;
 use hognose_wire::control::LoadFailure;
 use tokio::sync::mpsc;
@@ -10,9 +13,9 @@ use crate::console::Console;
 /// than the serving.
 const BATCH_MAX: usize = 256;
 
-/// Shows what the server says, until it is gone.
-pub(crate) async fn show(mut events: mpsc::Receiver<ServerEvent>, console: Console) {
-    let mut screen = Screen { console, requests: String::new(), loaded: false };
+/// Shows what the server says, until it is gone. Where there are `several` Workers each line says whose it is.
+pub(crate) async fn show(mut events: mpsc::Receiver<ServerEvent>, several: bool, console: Console) {
+    let mut screen = Screen { console, several, requests: String::new(), loaded: HashSet::new() };
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         for event in batch.drain(..) {
@@ -24,10 +27,11 @@ pub(crate) async fn show(mut events: mpsc::Receiver<ServerEvent>, console: Conso
 
 struct Screen {
     console: Console,
+    several: bool,
     /// Lines not written yet.
     requests: String,
-    /// Whether a version was loaded, or failed to be: all others are reloads.
-    loaded: bool,
+    /// The Workers of which a version was loaded, or failed to be: all others are reloads.
+    loaded: HashSet<Arc<str>>,
 }
 
 impl Screen {
@@ -40,26 +44,36 @@ impl Screen {
             ServerEvent::RequestDone { method, path, status, duration } => {
                 self.requests.push_str(&console.request(method.as_str(), &path, status, duration));
             }
-            ServerEvent::Log { level, text, .. } => console.worker(level, &text),
-            ServerEvent::Loaded { warnings, duration, .. } => {
+            ServerEvent::Log { worker, level, text } => {
+                console.worker(level, &format!("{}{text}", self.whose(&worker)));
+            }
+            ServerEvent::Loaded { worker, warnings, duration, .. } => {
+                let whose = self.whose(&worker);
                 for warning in warnings {
-                    console.warning(&warning);
+                    console.warning(&format!("{whose}{warning}"));
                 }
-                let word = if self.loaded { "Reloaded" } else { "Loaded" };
-                console.note(&format!("{word} in {} ms", duration.as_millis()));
-                self.loaded = true;
+                let word = if self.loaded.insert(worker) { "Loaded" } else { "Reloaded" };
+                console.note(&format!("{whose}{word} in {} ms", duration.as_millis()));
             }
-            ServerEvent::LoadFailed { failure, .. } => {
-                show_load_failure(&failure, console);
-                self.loaded = true;
+            ServerEvent::LoadFailed { worker, failure } => {
+                show_load_failure(&self.whose(&worker), &failure, console);
+                self.loaded.insert(worker);
             }
-            ServerEvent::IsolateDied { pid, reason, requests_lost, .. } => {
-                console.trouble(&format!("Isolate {pid} ended: {reason} ({requests_lost} requests lost)"));
+            ServerEvent::IsolateDied { worker, pid, reason, requests_lost } => {
+                let whose = self.whose(&worker);
+                console.trouble(&format!(
+                    "{whose}Isolate {pid} ended: {reason} ({requests_lost} requests lost)"
+                ));
             }
             ServerEvent::Lost { count } => {
                 console.warning(&format!("{count} lines were too fast to be shown"));
             }
         }
+    }
+
+    /// What stands before a line of this Worker's.
+    fn whose(&self, worker: &str) -> String {
+        if self.several && !worker.is_empty() { format!("[{worker}] ") } else { String::new() }
     }
 
     fn flush(&mut self) {
@@ -70,8 +84,8 @@ impl Screen {
     }
 }
 
-fn show_load_failure(failure: &LoadFailure, console: Console) {
-    console.trouble(&format!("The Worker cannot be loaded: {}", failure.message));
+fn show_load_failure(whose: &str, failure: &LoadFailure, console: Console) {
+    console.trouble(&format!("{whose}The Worker cannot be loaded: {}", failure.message));
     if !failure.traceback.is_empty() {
         Console::error_text(failure.traceback.trim_end());
     }

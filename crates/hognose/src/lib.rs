@@ -19,6 +19,7 @@ mod project;
 mod remarks;
 mod run;
 mod serve;
+mod session;
 mod signals;
 mod state;
 mod test;

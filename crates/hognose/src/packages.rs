@@ -46,11 +46,11 @@ pub(crate) fn install(
 }
 
 /// Removes what earlier runs installed, and what they left unfinished, but for `kept`.
-pub(crate) fn prune(folder: &Path, kept: Option<&Path>) -> Result<(), CommandError> {
+pub(crate) fn prune(folder: &Path, kept: &[&Path]) -> Result<(), CommandError> {
     let failed = |source| CommandError::State { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if Some(path.as_path()) != kept {
+        if !kept.contains(&path.as_path()) {
             remove(&path)?;
         }
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hognose_config::{ModuleKind as ConfiguredKind, Plan, Variable};
+use hognose_config::{ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, Variable};
 use hognose_services::Service;
-use hognose_supervisor::WorkerVersion;
+use hognose_supervisor::{Route, WorkerVersion};
 use hognose_wire::CapId;
-use hognose_wire::control::{EnvEntry, ModuleKind, ModuleRule, Worker};
+use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 
 use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
@@ -21,7 +21,7 @@ const OUTBOUND: CapId = CapId(1);
 const UNNAMED: &str = "worker";
 
 /// The version of a Worker that `plan` describes.
-pub(crate) fn version(plan: &Plan, engines: &Engines) -> Result<WorkerVersion, CommandError> {
+pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
     let mut services: Vec<(CapId, Arc<dyn Service>)> = Vec::new();
@@ -31,12 +31,24 @@ pub(crate) fn version(plan: &Plan, engines: &Engines) -> Result<WorkerVersion, C
         env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    Ok(WorkerVersion { worker: worker(plan, env), services })
+    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services })
+}
+
+/// What the Worker is called.
+pub(crate) fn name(plan: &Plan) -> &str {
+    plan.name.as_deref().unwrap_or(UNNAMED)
+}
+
+fn routes(plan: &Plan) -> Vec<Route> {
+    let route = |route: &ConfiguredRoute| {
+        if route.custom_domain { Route::domain(&route.pattern) } else { Route::new(&route.pattern) }
+    };
+    plan.routes.iter().map(route).collect()
 }
 
 fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
     Worker {
-        name: plan.name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
+        name: name(plan).to_owned(),
         module_root: text(&plan.base_dir),
         main: text(plan.main.strip_prefix(&plan.base_dir).unwrap_or(&plan.main)),
         python_modules: python_modules(plan).map(|folder| text(&folder)),

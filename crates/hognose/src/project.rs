@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hognose_config as config;
@@ -26,13 +27,15 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// The file that `--config` names, else the one that applies in `directory`.
-    pub(crate) fn find(directory: &Path, named: Option<&Path>) -> Result<Self, CommandError> {
-        if let Some(path) = named {
-            let path = absolute(path)?;
-            let format = Format::of(&path).unwrap_or(Format::Toml);
-            return Ok(Self { path, format });
-        }
+    /// The file that `--config` names.
+    pub(crate) fn named(path: &Path) -> Result<Self, CommandError> {
+        let path = absolute(path)?;
+        let format = Format::of(&path).unwrap_or(Format::Toml);
+        Ok(Self { path, format })
+    }
+
+    /// The file that applies in `directory`.
+    pub(crate) fn find(directory: &Path) -> Result<Self, CommandError> {
         let directory = absolute(directory)?;
         match config::discover(&directory, &|path| path.is_file()) {
             Some((path, format)) => Ok(Self { path, format }),
@@ -48,6 +51,8 @@ impl Configuration {
 
 /// A project as read at one moment.
 pub(crate) struct Project {
+    /// The file it is configured in.
+    pub configuration: PathBuf,
     /// What the configuration says, with the secrets and the command line's variables in `vars`.
     pub plan: Plan,
     /// The packages it asks for.
@@ -77,7 +82,7 @@ pub(crate) struct Reader<'a> {
     /// The release of Python that the Worker will run under.
     pub release: [u32; 3],
     /// Where warnings and mistakes go.
-    pub remarks: Remarks,
+    pub remarks: Rc<Remarks>,
 }
 
 impl Reader<'_> {
@@ -99,7 +104,7 @@ impl Reader<'_> {
         self.remarks.show(other_python.as_slice(), &source, path)?;
         let settings = self.settings()?;
         let watched = watched(&plan, &self.configuration, &secrets);
-        Ok(Project { plan, python, settings, watched })
+        Ok(Project { configuration: path.clone(), plan, python, settings, watched })
     }
 
     /// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.

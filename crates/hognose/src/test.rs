@@ -4,7 +4,8 @@
 //! handler that ends without raising has passed. Results go to standard output; what the Workers print, to standard
 //! error.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 
 use hognose_supervisor::{Server, ServerEvent, TestOutcome};
 use hognose_wire::control::{Export, LoadFailure};
@@ -17,7 +18,9 @@ use crate::cli::{ServerArguments, TestArguments};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
-use crate::serve::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
+use crate::plan;
+use crate::project::Project;
+use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
 
 /// The handler's name.
 const TEST: &str = "test";
@@ -33,29 +36,21 @@ pub(crate) fn test(
 ) -> Result<u8, CommandError> {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(CommandError::Runtime)?;
+    let kept = State::of(arguments.persist_to.as_deref())?;
+    let options = server_arguments(arguments, kept.folder());
+    let mode = Mode::Test { allow_local_network: arguments.allow_local_network };
+    let directories = std::slice::from_ref(&arguments.directory);
+    let (session, projects) = Session::open(mode, directories, &options, interpreter, console)?;
     let mut tally = Tally { arguments, passed: 0, failed: 0 };
-    for config in configurations(arguments) {
-        let options = server_arguments(arguments, config);
-        let kept = State::of(options.persist_to.as_deref())?;
-        let options = ServerArguments { persist_to: Some(kept.folder().to_owned()), ..options };
-        let mode = Mode::Test { allow_local_network: arguments.allow_local_network };
-        let session = Session::open(mode, &arguments.directory, &options, interpreter, console)?;
-        runtime.block_on(tests_of(session, &mut tally, console))?;
-    }
+    runtime.block_on(run_tests(&session, &projects, &mut tally, console))?;
     Ok(tally.finish())
 }
 
-/// Each `--config`, else the one that is found.
-fn configurations(arguments: &TestArguments) -> Vec<Option<PathBuf>> {
-    let named: Vec<_> = arguments.config.iter().cloned().map(Some).collect();
-    if named.is_empty() { vec![None] } else { named }
-}
-
-fn server_arguments(arguments: &TestArguments, config: Option<PathBuf>) -> ServerArguments {
+fn server_arguments(arguments: &TestArguments, state: &Path) -> ServerArguments {
     ServerArguments {
-        config,
+        config: arguments.config.clone(),
         port: Some(0),
-        persist_to: arguments.persist_to.clone(),
+        persist_to: Some(state.to_owned()),
         env: arguments.env.clone(),
         ca_file: arguments.ca_file.clone(),
         connect_to: arguments.connect_to.clone(),
@@ -87,30 +82,38 @@ impl<'a> State<'a> {
     }
 }
 
-/// Loads the Workers of one session and runs their tests.
-async fn tests_of(
-    (session, project): (Session<'_>, crate::project::Project),
+/// Loads the Workers and runs their tests, one after the other: what one does is not in the way of another.
+async fn run_tests(
+    session: &Session<'_>,
+    projects: &[Project],
     tally: &mut Tally<'_>,
     console: Console,
 ) -> Result<(), CommandError> {
-    let packages = session.packages(&project)?;
     let (sender, mut events) = mpsc::channel(EVENTS_WAITING_MAX);
-    let server = Server::start(session.server_options(&project, packages.as_deref(), sender)?).await?;
-    let loaded = loaded(&mut events, console).await;
+    let server = Server::start(session.server_options(projects, sender)?).await?;
+    let mut loaded = HashMap::new();
+    while loaded.len() < projects.len()
+        && let Some((worker, exports)) = next_loaded(&mut events, console).await
+    {
+        loaded.insert(worker, exports);
+    }
     let shown = tokio::spawn(async move {
         while let Some(event) = events.recv().await {
             show(&event, console);
         }
     });
-    match loaded {
-        Ok((worker, exports)) => {
-            for entrypoint in tested(&exports) {
-                tally.run(&server, &worker, entrypoint).await;
+    for worker in projects.iter().map(|project| plan::name(&project.plan)) {
+        match loaded.remove(worker) {
+            Some(Ok(exports)) => {
+                for entrypoint in tested(&exports) {
+                    tally.run(&server, worker, entrypoint).await;
+                }
             }
-        }
-        Err((worker, failure)) => {
-            let text = if failure.traceback.is_empty() { failure.message } else { failure.traceback };
-            tally.note(&worker, DEFAULT, &TestOutcome::Failed(text));
+            Some(Err(LoadFailure { message, traceback })) => {
+                let text = if traceback.is_empty() { message } else { traceback };
+                tally.note(worker, DEFAULT, &TestOutcome::Failed(text));
+            }
+            None => tally.note(worker, DEFAULT, &TestOutcome::Failed("the server has stopped".into())),
         }
     }
     server.shutdown(DRAIN_MAX).await;
@@ -119,19 +122,19 @@ async fn tests_of(
     Ok(())
 }
 
-/// What the Worker exports, once it has loaded.
-async fn loaded(
+/// What the next Worker to load exports, or why it does not.
+async fn next_loaded(
     events: &mut mpsc::Receiver<ServerEvent>,
     console: Console,
-) -> Result<(String, Vec<Export>), (String, LoadFailure)> {
+) -> Option<(String, Result<Vec<Export>, LoadFailure>)> {
     while let Some(event) = events.recv().await {
         match event {
-            ServerEvent::Loaded { worker, exports, .. } => return Ok((worker.to_string(), exports)),
-            ServerEvent::LoadFailed { worker, failure } => return Err((worker.to_string(), failure)),
+            ServerEvent::Loaded { worker, exports, .. } => return Some((worker.to_string(), Ok(exports))),
+            ServerEvent::LoadFailed { worker, failure } => return Some((worker.to_string(), Err(failure))),
             other => show(&other, console),
         }
     }
-    Err((String::new(), LoadFailure { message: "the server has stopped".into(), ..LoadFailure::default() }))
+    None
 }
 
 /// The names of entrypoints with tests.

@@ -1,31 +1,48 @@
-//! Where zygotes come from: the one base of a server, made again when it dies.
+//! Where zygotes come from: bases, each made again when it dies. Workers with the same packages share one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 
 use hognose_wire::control::{Base, LoadFailure, Order, Role};
 use tokio::sync::Mutex;
 
 use crate::template::{CellCommand, Surroundings, Template};
 
-/// Keeps the base, and has it fork zygotes.
+/// All bases of a server.
+pub(crate) struct Nurseries {
+    command: CellCommand,
+    around: Surroundings,
+    known: SyncMutex<Vec<Weak<Nursery>>>,
+}
+
+impl Nurseries {
+    pub(crate) fn new(command: CellCommand, around: Surroundings) -> Self {
+        Self { command, around, known: SyncMutex::default() }
+    }
+
+    /// The one with this base. It lives as long as somebody keeps it.
+    pub(crate) fn of(&self, base: Base) -> Arc<Nursery> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|nursery| nursery.strong_count() > 0);
+        let boot = Order::Boot(base);
+        let alive = known.iter().filter_map(Weak::upgrade).find(|nursery| nursery.boot == boot);
+        alive.unwrap_or_else(|| {
+            let (command, around) = (self.command.clone(), self.around.clone());
+            let made = Arc::new(Nursery { command, around, boot, base: Mutex::default() });
+            known.push(Arc::downgrade(&made));
+            made
+        })
+    }
+}
+
+/// Keeps one base, and has it fork zygotes.
 pub(crate) struct Nursery {
     command: CellCommand,
     around: Surroundings,
-    root: Mutex<Root>,
-}
-
-/// What all zygotes come from.
-struct Root {
     boot: Order,
-    base: Option<Arc<Template>>,
+    base: Mutex<Option<Arc<Template>>>,
 }
 
 impl Nursery {
-    pub(crate) fn new(command: CellCommand, base: Base, around: Surroundings) -> Self {
-        let root = Mutex::new(Root { boot: Order::Boot(base), base: None });
-        Self { command, around, root }
-    }
-
     /// A new zygote that has become `role`.
     pub(crate) async fn zygote(&self, role: Role, around: &Surroundings) -> Result<Template, LoadFailure> {
         self.base().await?.zygote(role, around).await
@@ -33,25 +50,12 @@ impl Nursery {
 
     /// The base, started if there is none.
     async fn base(&self) -> Result<Arc<Template>, LoadFailure> {
-        let mut root = self.root.lock().await;
-        if let Some(alive) = root.base.as_ref().filter(|base| base.is_alive()) {
+        let mut base = self.base.lock().await;
+        if let Some(alive) = base.as_ref().filter(|base| base.is_alive()) {
             return Ok(Arc::clone(alive));
         }
-        let started = Arc::new(Template::base(&self.command, &root.boot, &self.around).await?);
-        root.base = Some(Arc::clone(&started));
+        let started = Arc::new(Template::base(&self.command, &self.boot, &self.around).await?);
+        *base = Some(Arc::clone(&started));
         Ok(started)
-    }
-
-    /// Has later zygotes come from another base, if this one differs. The old one lives as long as its zygotes do.
-    pub(crate) async fn rebase(&self, base: Base) {
-        let (mut root, boot) = (self.root.lock().await, Order::Boot(base));
-        if root.boot != boot {
-            *root = Root { boot, base: None };
-        }
-    }
-
-    /// Ends the base, once no zygote of it is left.
-    pub(crate) async fn close(&self) {
-        self.root.lock().await.base.take();
     }
 }

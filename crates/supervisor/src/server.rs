@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hognose_wire::control::{Base, LoadFailure};
+use hognose_wire::control::LoadFailure;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::ingress::Ingress;
 use crate::limits::KILL_MAX;
-use crate::nursery::Nursery;
+use crate::nursery::Nurseries;
 use crate::pool::PoolOptions;
 use crate::slot::{Shared, Slot, TestOutcome};
 use crate::template::{CellCommand, Surroundings};
@@ -28,14 +28,12 @@ use crate::version::WorkerVersion;
 pub struct ServerOptions {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// The Workers, at least one. Clients reach the first.
+    /// The Workers, at least one, each with a name of its own. The first gets the requests that no route names.
     pub workers: Vec<WorkerVersion>,
     /// What the isolates of each Worker may be and do.
     pub pool: PoolOptions,
     /// How a base cell is started.
     pub cell: CellCommand,
-    /// What it is told first.
-    pub base: Base,
     /// How `fetch()` leaves.
     pub egress: EgressOptions,
     /// Whether clients see tracebacks, and a version that fails to load takes the place of the one before it.
@@ -77,7 +75,7 @@ pub enum ReplaceError {
 /// A running server. It stops with [`Server::shutdown`]; dropped without, its cells are killed with the runtime.
 pub struct Server {
     address: SocketAddr,
-    slots: Vec<Arc<Slot>>,
+    slots: Arc<[Arc<Slot>]>,
     shared: Arc<Shared>,
     accepting: JoinHandle<GracefulShutdown>,
 }
@@ -91,11 +89,12 @@ impl Server {
             TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let shared = Arc::new(Shared::new(&options)?);
-        let slots: Vec<Arc<Slot>> = options.workers.iter().map(|version| shared.slot(version)).collect();
-        let first = slots.first().ok_or(StartError::NoWorker)?;
-        let (slot, events, development) =
-            (Arc::clone(first), Arc::clone(&shared.events), options.development);
-        let ingress = Arc::new(Ingress { slot, events, development });
+        let slots: Arc<[Arc<Slot>]> = options.workers.iter().map(|version| shared.slot(version)).collect();
+        if slots.is_empty() {
+            return Err(StartError::NoWorker);
+        }
+        let (events, development) = (Arc::clone(&shared.events), options.development);
+        let ingress = Arc::new(Ingress { slots: Arc::clone(&slots), events, development });
         let accepting = tokio::spawn(ingress.accept(listener, shared.stop.clone()));
         for (slot, version) in slots.iter().cloned().zip(options.workers) {
             // A failure is told as an event, and to whoever asks for the Worker.
@@ -107,11 +106,6 @@ impl Server {
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Has versions loaded from now on come from another base, where the packages have changed.
-    pub async fn rebase(&self, base: Base) {
-        self.shared.nursery.rebase(base).await;
     }
 
     /// Loads another version of one of the Workers. New requests go to it once it has loaded; what the old version has
@@ -138,10 +132,9 @@ impl Server {
         if let Ok(connections) = self.accepting.await {
             let _out_of_time = timeout_at(deadline, connections.shutdown()).await;
         }
-        for slot in &self.slots {
+        for slot in &*self.slots {
             slot.close(deadline).await;
         }
-        self.shared.nursery.close().await;
         self.shared.tasks.close();
         // All were killed; what could keep a task is a process that the kernel cannot end (a stuck disk).
         let _stuck = timeout_at(deadline.max(Instant::now()) + KILL_MAX, self.shared.tasks.wait()).await;
@@ -154,7 +147,7 @@ impl Shared {
         let tasks = TaskTracker::new();
         let around = Surroundings { worker: "".into(), events: Arc::clone(&events), tasks: tasks.clone() };
         Ok(Self {
-            nursery: Arc::new(Nursery::new(options.cell.clone(), options.base.clone(), around)),
+            nurseries: Nurseries::new(options.cell.clone(), around),
             egress: Arc::new(Egress::new(options.egress.clone())?),
             events,
             tasks,
@@ -165,6 +158,9 @@ impl Shared {
     }
 
     fn slot(self: &Arc<Self>, version: &WorkerVersion) -> Arc<Slot> {
-        Arc::new(Slot::new(&version.worker.name, Arc::clone(self)))
+        let slot = Slot::new(&version.worker.name, Arc::clone(self));
+        // Requests that come before it has loaded are its own already.
+        slot.routes().set(version.routes.clone());
+        Arc::new(slot)
     }
 }

@@ -15,13 +15,14 @@ use crate::egress::Egress;
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
-use crate::nursery::Nursery;
+use crate::nursery::{Nurseries, Nursery};
 use crate::pool::PoolOptions;
+use crate::routes::Routes;
 use crate::version::{InUse, Version, WorkerVersion};
 
 /// What all Workers of a server share.
 pub(crate) struct Shared {
-    pub(crate) nursery: Arc<Nursery>,
+    pub(crate) nurseries: Nurseries,
     pub(crate) egress: Arc<Egress>,
     pub(crate) events: Arc<Events>,
     pub(crate) tasks: TaskTracker,
@@ -37,8 +38,9 @@ pub(crate) struct Slot {
     name: Arc<str>,
     shared: Arc<Shared>,
     serving: watch::Sender<Serving>,
-    /// Held while a version loads.
-    loading: Mutex<()>,
+    routes: Routes,
+    /// Held while a version loads. What the last one was forked from is kept for the next.
+    loading: Mutex<Option<Arc<Nursery>>>,
     /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
     given: AtomicU64,
 }
@@ -73,11 +75,16 @@ enum Serving {
 impl Slot {
     pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
         let serving = watch::Sender::new(Serving::Nothing);
-        Self { name: name.into(), shared, serving, loading: Mutex::new(()), given: AtomicU64::new(0) }
+        let (routes, loading, given) = (Routes::default(), Mutex::default(), AtomicU64::new(0));
+        Self { name: name.into(), shared, serving, routes, loading, given }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
     }
 
     /// The version that a new request goes to; waits for the first one to load.
@@ -95,13 +102,15 @@ impl Slot {
     /// version has loaded or failed to.
     pub(crate) async fn replace(&self, version: WorkerVersion) -> Result<(), LoadFailure> {
         let turn = self.given.fetch_add(1, Ordering::Relaxed) + 1;
-        let _one_at_a_time = self.loading.lock().await;
+        let mut one_at_a_time = self.loading.lock().await;
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, services } = version;
+        let WorkerVersion { worker, base, routes, services } = version;
+        self.routes.set(routes);
+        let nursery = self.shared.nurseries.of(base);
+        *one_at_a_time = Some(Arc::clone(&nursery));
         let grants = Arc::new(self.grants(worker.outbound, services.into_iter().collect()));
-        let nursery = Arc::clone(&self.shared.nursery);
         let loading = Version::load(worker, grants, nursery, self.shared.pool);
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -165,10 +174,11 @@ impl Slot {
     /// Ends the version, after what it has begun. The server's `stop` was cancelled before.
     pub(crate) async fn close(&self, deadline: Instant) {
         let stopped = LoadFailure { message: "the server is shutting down".into(), ..LoadFailure::default() };
-        let _no_load_under_way = self.loading.lock().await;
+        let mut no_load_under_way = self.loading.lock().await;
         if let Serving::Version(old) = self.serving.send_replace(Serving::Failure(Arc::new(stopped))) {
             old.retire(deadline).await;
         }
+        no_load_under_way.take();
     }
 }
 

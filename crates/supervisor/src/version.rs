@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hognose_services::Service;
 use hognose_wire::CapId;
-use hognose_wire::control::{LoadFailure, Role, Worker};
+use hognose_wire::control::{Base, LoadFailure, Role, Worker};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout_at;
 
@@ -17,6 +17,7 @@ use crate::events::ServerEvent;
 use crate::isolate::Isolate;
 use crate::nursery::Nursery;
 use crate::pool::{Pool, PoolError, PoolOptions};
+use crate::routes::Route;
 use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
 
@@ -25,6 +26,10 @@ use crate::template::{ForkError, Surroundings, Template, socket_pair};
 pub struct WorkerVersion {
     /// Code, flags and `env`.
     pub worker: Worker,
+    /// What its zygote is forked from. Workers that give the same base share it.
+    pub base: Base,
+    /// Where it is to be reached; requests that no route names go to the first Worker.
+    pub routes: Vec<Route>,
     /// What the capabilities named in [`Worker::env`] stand for. [`Worker::outbound`] is the server's own.
     pub services: Vec<(CapId, Arc<dyn Service>)>,
 }

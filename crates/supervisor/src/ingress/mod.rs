@@ -23,13 +23,14 @@ use crate::body::Body;
 use crate::events::{Events, ServerEvent};
 use crate::isolate::{Answer, Pending, Refused};
 use crate::limits::HEADER_READ_TIMEOUT;
+use crate::routes;
 use crate::slot::Slot;
 use request::Prepared;
 use response::Failure;
 
 /// Answers the requests of clients.
 pub(crate) struct Ingress {
-    pub(crate) slot: Arc<Slot>,
+    pub(crate) slots: Arc<[Arc<Slot>]>,
     pub(crate) events: Arc<Events>,
     /// Whether clients see tracebacks.
     pub(crate) development: bool,
@@ -91,7 +92,8 @@ impl Ingress {
     /// Has the Worker answer.
     async fn ask(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
         let prepared = Prepared::new(peer, request).await?;
-        let version = self.slot.enter().await.map_err(Failure::NotLoaded)?;
+        let slot = routes::choose(&self.slots, prepared.head.host(), prepared.head.path());
+        let version = slot.enter().await.map_err(Failure::NotLoaded)?;
         let mut body = prepared.body;
         loop {
             let isolate = version.isolate().await?;

@@ -60,6 +60,23 @@ impl Head {
         Ok(Self { method, url, headers, cf: cf(version) })
     }
 
+    /// The host that the client named, with its port where it named one.
+    pub(super) fn host(&self) -> &str {
+        self.target().split_once('/').map_or("", |(host, _)| host)
+    }
+
+    /// The path, without the query.
+    pub(super) fn path(&self) -> &str {
+        let target = self.target();
+        let path = &target[self.host().len()..];
+        path.split_once('?').map_or(path, |(path, _)| path)
+    }
+
+    /// The URL behind its scheme.
+    fn target(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap_or(&self.url)
+    }
+
     /// As a frame carries it, without its body.
     pub(super) fn wire(&self) -> HttpRequest<'_> {
         HttpRequest {
@@ -178,6 +195,12 @@ mod tests {
         };
         assert!(head_of(many(HEADER_FIELDS_MAX), "/").is_ok());
         assert!(matches!(head_of(many(HEADER_FIELDS_MAX + 1), "/"), Err(Failure::HeadersTooLarge)));
+    }
+
+    #[test]
+    fn host_and_path_are_those_of_the_url() {
+        let head = head_of(HeaderMap::new(), "http://Example.com:81/a/b?c=/d").ok().unwrap();
+        assert_eq!((head.host(), head.path()), ("example.com:81", "/a/b"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct TestServer {
 /// A version whose cells are told that this is their main module.
 pub(crate) fn version(main: &str) -> WorkerVersion {
     let worker = Worker { name: "worker".into(), main: main.into(), outbound: CapId(1), ..Worker::default() };
-    WorkerVersion { worker, services: Vec::new() }
+    WorkerVersion { worker, base: Base::default(), routes: Vec::new(), services: Vec::new() }
 }
 
 pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {
@@ -42,7 +42,6 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
         workers: vec![version],
         pool: PoolOptions { isolates_max: 2, ..PoolOptions::default() },
         cell: fake_cell::command(),
-        base: Base::default(),
         egress: EgressOptions { allow_private: true, ..EgressOptions::default() },
         development: true,
         events: sender,

@@ -1,0 +1,227 @@
+//! What a command holds while Workers run: their projects, the state folder with its engines, and the packages.
+//!
+//! The order matters: what can be wrong with the projects is found before the state is touched, the state is locked
+//! before anything is written into it, and the address is known to be free before a cell is started.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use hognose_config::Settings;
+use hognose_supervisor::{EgressOptions, PoolOptions, ServerEvent, ServerOptions, WorkerVersion};
+use hognose_wire::control::Base;
+use tokio::sync::mpsc;
+
+use crate::address;
+use crate::cli::ServerArguments;
+use crate::console::Console;
+use crate::engines::Engines;
+use crate::error::CommandError;
+use crate::interpreter::Interpreter;
+use crate::packages;
+use crate::plan;
+use crate::project::{Configuration, Project, Reader};
+use crate::remarks::Remarks;
+use crate::state::{self, State};
+
+/// Events that may wait to be shown; beyond them the server drops some and says how many.
+pub(crate) const EVENTS_WAITING_MAX: usize = 4096;
+
+/// How long requests in flight may take to finish after a signal. A second signal does not wait for them.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What Workers are run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Reload on change, show tracebacks to clients, build packages from source where there is no wheel.
+    Dev,
+    /// None of these.
+    Serve,
+    /// Run its tests.
+    Test {
+        /// Whether they may reach private addresses.
+        allow_local_network: bool,
+    },
+}
+
+/// What stays the same through all reloads.
+pub(crate) struct Session<'a> {
+    pub(crate) mode: Mode,
+    pub(crate) interpreter: &'a Interpreter,
+    pub(crate) console: Console,
+    readers: Vec<Reader<'a>>,
+    options: &'a ServerArguments,
+    state: State,
+    engines: Engines,
+    /// What each Worker asks of its base, as of its last reading.
+    wishes: RefCell<Vec<Wishes>>,
+}
+
+/// What a Worker asks of the base that its zygote is forked from. Workers that differ in their code only share one.
+#[derive(Clone)]
+struct Wishes {
+    packages: Option<PathBuf>,
+    preload: Vec<String>,
+    code_dirs: Vec<String>,
+}
+
+impl Wishes {
+    fn fit(&self, other: &Self) -> bool {
+        self.packages == other.packages && self.preload == other.preload
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Reads the projects in `directories`, or those whose configurations `options` name, opens the state and installs
+    /// packages. The state lies beside the first project.
+    pub(crate) fn open(
+        mode: Mode,
+        directories: &[PathBuf],
+        options: &'a ServerArguments,
+        interpreter: &'a Interpreter,
+        console: Console,
+    ) -> Result<(Self, Vec<Project>), CommandError> {
+        let remarks = Rc::new(Remarks::new(console));
+        let reader = |configuration| {
+            let (release, remarks) = (interpreter.release, Rc::clone(&remarks));
+            Reader { configuration, options, release, remarks }
+        };
+        let readers: Vec<Reader<'_>> =
+            configurations(directories, &options.config)?.into_iter().map(reader).collect();
+        let projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
+        check_names(&projects)?;
+        let beside = || readers[0].configuration.folder().join(state::FOLDER);
+        let state = State::open(&options.persist_to.clone().unwrap_or_else(beside))?;
+        let engines = Engines::open(&state)?;
+        let wishes = RefCell::default();
+        let session = Self { mode, interpreter, console, readers, options, state, engines, wishes };
+        session.install(&projects)?;
+        Ok((session, projects))
+    }
+
+    /// Installs all packages, and removes those of earlier runs.
+    fn install(&self, projects: &[Project]) -> Result<(), CommandError> {
+        let wishes = projects.iter().map(|project| self.wishes_of(project)).collect::<Result<Vec<_>, _>>()?;
+        let used: Vec<&Path> = wishes.iter().filter_map(|wishes| wishes.packages.as_deref()).collect();
+        packages::prune(&self.state.folder("packages")?, &used)?;
+        *self.wishes.borrow_mut() = wishes;
+        Ok(())
+    }
+
+    /// Reads a project again, and installs its packages where they have changed.
+    pub(crate) fn read(&self, index: usize) -> Result<Project, CommandError> {
+        let project = self.readers[index].read()?;
+        let wishes = self.wishes_of(&project)?;
+        self.wishes.borrow_mut()[index] = wishes;
+        Ok(project)
+    }
+
+    /// A project as the server takes it.
+    pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
+        plan::version(&project.plan, &self.engines, self.base(index)?)
+    }
+
+    /// What a server for the projects is started with.
+    pub(crate) fn server_options(
+        &self,
+        projects: &[Project],
+        events: mpsc::Sender<ServerEvent>,
+    ) -> Result<ServerOptions, CommandError> {
+        let Project { plan, settings, .. } = &projects[0];
+        let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
+        Ok(ServerOptions {
+            listen: address::choose(self.options, &plan.dev)?,
+            workers: versions.collect::<Result<_, _>>()?,
+            pool: pool(settings),
+            cell: self.interpreter.cell_command(),
+            egress: EgressOptions {
+                ca_file: self.options.ca_file.clone(),
+                connect_to: self.options.connect_to.clone(),
+                allow_private: self.allows_private(settings.allow_private),
+            },
+            development: self.mode == Mode::Dev,
+            events,
+        })
+    }
+
+    /// Whether `fetch()` reaches private addresses.
+    fn allows_private(&self, configured: Option<bool>) -> bool {
+        match self.mode {
+            Mode::Test { allow_local_network } => allow_local_network,
+            Mode::Dev | Mode::Serve => configured.unwrap_or(self.mode == Mode::Dev),
+        }
+    }
+
+    /// The cell that a Worker's zygote is forked from. It may read the code of all Workers that can share it.
+    fn base(&self, index: usize) -> Result<Base, CommandError> {
+        let wishes = self.wishes.borrow();
+        let own = &wishes[index];
+        let sharing = wishes.iter().filter(|other| own.fit(other));
+        Ok(Base {
+            runtime_dirs: vec![text(&self.interpreter.site_packages)],
+            site_dirs: own.packages.iter().map(|path| text(path)).collect(),
+            code_dirs: sharing.flat_map(|other| other.code_dirs.clone()).collect(),
+            scratch_dir: text(&self.state.folder("scratch")?),
+            open: false,
+            preload: own.preload.clone(),
+        })
+    }
+
+    fn wishes_of(&self, project: &Project) -> Result<Wishes, CommandError> {
+        let code = [Some(project.plan.base_dir.clone()), plan::python_modules(&project.plan)];
+        Ok(Wishes {
+            packages: self.packages(project)?,
+            preload: plan::preload(&project.plan),
+            code_dirs: code.iter().flatten().map(|path| text(path)).collect(),
+        })
+    }
+
+    /// The folder with the packages the project asks for, installed now if need be.
+    fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
+        let Some(python) = &project.python else { return Ok(None) };
+        let may_build = self.mode != Mode::Serve || python.wants.allow_build;
+        let folder = self.state.folder("packages")?;
+        packages::install(python, may_build, &folder, self.interpreter, self.console)
+    }
+}
+
+/// The configurations named, else those of the folders.
+fn configurations(directories: &[PathBuf], named: &[PathBuf]) -> Result<Vec<Configuration>, CommandError> {
+    if named.is_empty() {
+        return directories.iter().map(|directory| Configuration::find(directory)).collect();
+    }
+    named.iter().map(|path| Configuration::named(path)).collect()
+}
+
+/// Workers are told apart by their names.
+fn check_names(projects: &[Project]) -> Result<(), CommandError> {
+    let mut seen = HashSet::new();
+    let mut names = projects.iter().map(|project| plan::name(&project.plan));
+    match names.find(|name| !seen.insert(*name)) {
+        Some(name) => Err(CommandError::SameName(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// What `hognose.toml` says of isolates, and the defaults where it is silent.
+fn pool(settings: &Settings) -> PoolOptions {
+    let defaults = PoolOptions::default();
+    PoolOptions {
+        isolates_max: settings.max_isolates.unwrap_or_else(cores),
+        isolate_idle_max: settings.isolate_idle_max.unwrap_or(defaults.isolate_idle_max),
+        wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
+    }
+}
+
+/// How many isolates one Worker gets where `hognose.toml` does not say.
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
