@@ -1,5 +1,7 @@
-// The part of Web Crypto that makes random values.
+// The crypto global: random values here, the algorithms in the folder crypto/.
 
+import { DigestStream } from "./crypto/digest.js";
+import { subtle } from "./crypto/subtle.js";
 import { natives } from "./natives.js";
 import { argumentError, bytesOf, finishInterface, illegalConstructor } from "./webidl.js";
 
@@ -15,6 +17,14 @@ const INTEGER_VIEWS = [
 export class Crypto {
   constructor(token) {
     if (token !== CREATE) throw illegalConstructor();
+  }
+
+  get subtle() {
+    return subtle;
+  }
+
+  get DigestStream() {
+    return DigestStream;
   }
 
   getRandomValues(view) {

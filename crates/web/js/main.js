@@ -5,11 +5,14 @@ import { Blob, File } from "./blob.js";
 import { Body, contentOf, extractContent } from "./body.js";
 import { console } from "./console.js";
 import { Crypto, crypto } from "./crypto.js";
+import { CryptoKey } from "./crypto/key.js";
+import { SubtleCrypto } from "./crypto/subtle.js";
 import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.js";
 import * as events from "./events.js";
 import { fetch, fetchThrough } from "./fetch.js";
 import { FormData } from "./form-data.js";
 import { Headers } from "./headers.js";
+import { HTMLRewriter } from "./html-rewriter.js";
 import { natives } from "./natives.js";
 import { abortRequest, incomingRequest, Request } from "./request.js";
 import { flatHeadersOf, Response, stateOf } from "./response.js";
@@ -75,8 +78,8 @@ const target = events.globalTarget;
 
 /** Everything a script finds by name, besides what the language has. */
 const globals = {
-  AbortController, AbortSignal, Blob, Body, Crypto, File, FormData, Headers, Navigator, Performance, Request, Response,
-  TextDecoder, TextEncoder, URL, URLSearchParams,
+  AbortController, AbortSignal, Blob, Body, Crypto, CryptoKey, File, FormData, Headers, HTMLRewriter, Navigator, Performance, Request,
+  Response, SubtleCrypto, TextDecoder, TextEncoder, URL, URLSearchParams,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,

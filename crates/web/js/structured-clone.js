@@ -2,6 +2,7 @@
 // https://html.spec.whatwg.org/#structured-cloning
 
 import { Blob, File } from "./blob.js";
+import { cloneKey, CryptoKey } from "./crypto/key.js";
 import { Headers } from "./headers.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
@@ -78,6 +79,7 @@ class Cloner {
       return new File([value], value.name, { type: value.type, lastModified: value.lastModified });
     }
     if (value instanceof Blob) return new Blob([value], { type: value.type });
+    if (value instanceof CryptoKey) return cloneKey(value);
     if (value instanceof Headers) return new Headers(value);
     if (value instanceof Request || value instanceof Response) return value.clone();
     if (value instanceof DOMException) return new DOMException(value.message, value.name);

@@ -1,8 +1,10 @@
 //! The functions that the JavaScript half calls, as one object (`js/natives.js`). Each file here adds one group.
 
+mod crypto;
 mod fields;
 mod forms;
 mod outside;
+mod rewriter;
 mod text;
 mod urls;
 
@@ -19,6 +21,8 @@ pub(crate) fn object(context: Context, host: Rc<dyn Host>) -> Result<Value> {
     urls::add(&natives)?;
     fields::add(&natives)?;
     forms::add(&natives)?;
+    crypto::add(&natives)?;
+    rewriter::add(&natives)?;
     outside::add(&natives, &host)?;
     Ok(natives.object)
 }

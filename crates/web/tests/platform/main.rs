@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain has failed")]
 
 mod basics;
+mod crypto;
 mod harness;
+mod html_rewriter;
 mod messages;
 mod streams;
 mod values;

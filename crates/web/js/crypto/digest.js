@@ -1,0 +1,48 @@
+// DigestStream.
+
+import { natives } from "../natives.js";
+import { WritableStream } from "../streams/writable.js";
+import { bytesOf, finishInterface, isBufferSource } from "../webidl.js";
+import { DIGESTS, hashNamed, nameOf } from "./parameters.js";
+
+/** https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors */
+export class DigestStream extends WritableStream {
+  #digest;
+  #bytesWritten = 0n;
+
+  constructor(algorithm) {
+    const update = natives.newDigest(hashNamed(nameOf(algorithm), DIGESTS));
+    const { promise, resolve, reject } = Promise.withResolvers();
+    // Nobody need look at the promise of a stream that was aborted.
+    promise.catch(() => {});
+    super({
+      write: (chunk) => {
+        const bytes = bytesOfChunk(chunk, reject);
+        this.#bytesWritten += BigInt(bytes.byteLength);
+        update(bytes);
+      },
+      close: () => resolve(update().buffer),
+      abort: reject,
+    });
+    this.#digest = promise;
+  }
+
+  get digest() {
+    return this.#digest;
+  }
+  get bytesWritten() {
+    return this.#bytesWritten;
+  }
+}
+
+// A chunk of the wrong type ends the stream without a call of abort, so it ends the digest here.
+function bytesOfChunk(chunk, reject) {
+  if (typeof chunk === "string") return natives.encodeUtf8(chunk);
+  if (isBufferSource(chunk)) return bytesOf(chunk);
+  const type = "non-ArrayBuffer/ArrayBufferView/string type";
+  const error = new TypeError(`DigestStream is a byte stream but received an object of ${type} on its writable side.`);
+  reject(error);
+  throw error;
+}
+
+finishInterface(DigestStream);

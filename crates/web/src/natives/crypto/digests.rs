@@ -1,0 +1,91 @@
+//! Hashes and what is made of them directly.
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use md5::{Digest as _, Md5};
+
+/// The hashes of Web Crypto, and MD5, which Workers have besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// By its normalised name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "MD5" => Self::Md5,
+            "SHA-1" => Self::Sha1,
+            "SHA-256" => Self::Sha256,
+            "SHA-384" => Self::Sha384,
+            "SHA-512" => Self::Sha512,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn digest(self, data: &[u8]) -> Vec<u8> {
+        let mut running = self.start();
+        running.update(data);
+        running.finish()
+    }
+
+    pub(super) fn start(self) -> Running {
+        match self {
+            Self::Md5 => Running::Md5(Md5::new()),
+            Self::Sha1 => Running::start(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => Running::start(&digest::SHA256),
+            Self::Sha384 => Running::start(&digest::SHA384),
+            Self::Sha512 => Running::start(&digest::SHA512),
+        }
+    }
+
+    /// Nothing for MD5, which Web Crypto keeps out of HMAC.
+    pub(super) fn hmac_algorithm(self) -> Option<hmac::Algorithm> {
+        Some(match self {
+            Self::Md5 => return None,
+            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+            Self::Sha512 => hmac::HMAC_SHA512,
+        })
+    }
+
+    pub(super) fn hmac(self, key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+        let key = hmac::Key::new(self.hmac_algorithm()?, key);
+        Some(hmac::sign(&key, data).as_ref().to_vec())
+    }
+}
+
+/// A digest that is still being fed.
+pub(super) enum Running {
+    Md5(Md5),
+    Sha(Box<digest::Context>),
+}
+
+impl Running {
+    fn start(algorithm: &'static digest::Algorithm) -> Self {
+        Self::Sha(Box::new(digest::Context::new(algorithm)))
+    }
+
+    pub(super) fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::Md5(md5) => md5.update(data),
+            Self::Sha(sha) => sha.update(data),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Md5(md5) => md5.finalize().to_vec(),
+            Self::Sha(sha) => sha.finish().as_ref().to_vec(),
+        }
+    }
+}
+
+/// Compares in a time that depends on the lengths alone.
+pub(super) fn bytes_equal(first: &[u8], second: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(first, second).is_ok()
+}

@@ -1,0 +1,242 @@
+//! Cryptography, for `js/crypto/`: each function takes and gives bytes, and knows neither keys nor their usages, which
+//! are JavaScript's business. What fails (a key that does not parse, a tag that does not match) is `undefined`.
+//!
+//! aws-lc does what its safe interface reaches. The RustCrypto crates do the rest: MD5, GHASH for unusual nonces, and
+//! the curves and RSA with any hash and any salt.
+
+mod ciphers;
+mod curves;
+mod derivation;
+mod digests;
+mod edwards;
+mod formats;
+mod random;
+mod rsa;
+
+use std::cell::RefCell;
+
+use hognose_engine::{Context, Result, Value};
+
+use super::{Arguments, Natives};
+
+pub(super) fn add(natives: &Natives) -> Result<()> {
+    add_digests(natives)?;
+    add_ciphers(natives)?;
+    add_derivation(natives)?;
+    add_curves(natives)?;
+    add_edwards(natives)?;
+    add_rsa(natives)
+}
+
+impl Natives {
+    /// Adds a function that gives bytes, or nothing.
+    fn add_bytes<F>(&self, name: &str, closure: F) -> Result<()>
+    where
+        F: Fn(&Arguments) -> Result<Option<Vec<u8>>> + 'static,
+    {
+        self.add(name, move |context, arguments| match closure(arguments)? {
+            Some(bytes) => context.uint8_array(bytes),
+            None => Ok(context.undefined()),
+        })
+    }
+
+    /// Adds a function that gives several byte strings, or nothing.
+    fn add_parts<F>(&self, name: &str, closure: F) -> Result<()>
+    where
+        F: Fn(&Arguments) -> Result<Option<Vec<Vec<u8>>>> + 'static,
+    {
+        self.add(name, move |context, arguments| match closure(arguments)? {
+            Some(parts) => {
+                let parts = parts.into_iter().map(|part| context.uint8_array(part));
+                context.array(&parts.collect::<Result<Vec<_>>>()?)
+            }
+            None => Ok(context.undefined()),
+        })
+    }
+}
+
+fn add_digests(natives: &Natives) -> Result<()> {
+    natives.add_bytes("digest", |arguments| {
+        let hash = digests::Hash::named(&arguments.string(0)?);
+        Ok(hash.map(|hash| arguments.read_bytes(1, |data| hash.digest(data))))
+    })?;
+    natives.add("newDigest", new_digest)?;
+    natives.add_bytes("hmac", |arguments| {
+        let (hash, key) = (digests::Hash::named(&arguments.string(0)?), arguments.bytes(1));
+        Ok(hash.and_then(|hash| arguments.read_bytes(2, |data| hash.hmac(&key, data))))
+    })?;
+    natives.add("bytesEqual", |context, arguments| {
+        let first = arguments.bytes(0);
+        Ok(context.boolean(arguments.read_bytes(1, |second| digests::bytes_equal(&first, second))))
+    })
+}
+
+/// A function that takes more bytes, and without an argument ends the digest and gives it.
+fn new_digest(context: Context, arguments: &Arguments) -> Result<Value> {
+    let Some(hash) = digests::Hash::named(&arguments.string(0)?) else { return Ok(context.undefined()) };
+    let running = RefCell::new(hash.start());
+    context.function("update", 1, move |context, _, values| {
+        if values.first().is_none_or(Value::is_undefined) {
+            return context.uint8_array(running.replace(hash.start()).finish());
+        }
+        let running = &mut *running.borrow_mut();
+        Arguments { context, values }.read_bytes(0, |data| running.update(data));
+        Ok(context.undefined())
+    })
+}
+
+fn add_ciphers(natives: &Natives) -> Result<()> {
+    natives.add_bytes("aesGcmSeal", |arguments| Ok(gcm_of(arguments).seal(arguments.bytes(4))))?;
+    natives.add_bytes("aesGcmOpen", |arguments| Ok(gcm_of(arguments).open(arguments.bytes(4))))?;
+    natives.add_bytes("aesCbcEncrypt", |arguments| {
+        Ok(ciphers::cbc_encrypt(&arguments.bytes(0), &arguments.bytes(1), arguments.bytes(2)))
+    })?;
+    natives.add_bytes("aesCbcDecrypt", |arguments| {
+        Ok(ciphers::cbc_decrypt(&arguments.bytes(0), &arguments.bytes(1), arguments.bytes(2)))
+    })?;
+    natives.add_bytes("aesCtr", |arguments| {
+        let (key, counter) = (arguments.bytes(0), arguments.bytes(1));
+        Ok(ciphers::ctr(&key, &counter, arguments.number(2) as u32, arguments.bytes(3)))
+    })?;
+    natives
+        .add_bytes("aesKwWrap", |arguments| Ok(ciphers::wrap(&arguments.bytes(0), &arguments.bytes(1))))?;
+    natives
+        .add_bytes("aesKwUnwrap", |arguments| Ok(ciphers::unwrap(&arguments.bytes(0), &arguments.bytes(1))))
+}
+
+fn gcm_of(arguments: &Arguments) -> ciphers::Gcm {
+    ciphers::Gcm {
+        key: arguments.bytes(0),
+        nonce: arguments.bytes(1),
+        additional: arguments.bytes(2),
+        tag_bytes: arguments.number(3) as usize / 8,
+    }
+}
+
+fn add_derivation(natives: &Natives) -> Result<()> {
+    natives.add_bytes("hkdf", |arguments| {
+        let hash = digests::Hash::named(&arguments.string(0)?);
+        let (secret, salt, info) = (arguments.bytes(1), arguments.bytes(2), arguments.bytes(3));
+        let length = arguments.number(4) as usize;
+        Ok(hash.and_then(|hash| derivation::hkdf(hash, &secret, &salt, &info, length)))
+    })?;
+    natives.add_bytes("pbkdf2", |arguments| {
+        let hash = digests::Hash::named(&arguments.string(0)?);
+        let (password, salt) = (arguments.bytes(1), arguments.bytes(2));
+        let (iterations, length) = (arguments.number(3) as u32, arguments.number(4) as usize);
+        Ok(hash.and_then(|hash| derivation::pbkdf2(hash, &password, &salt, iterations, length)))
+    })
+}
+
+fn add_curves(natives: &Natives) -> Result<()> {
+    natives.add_bytes("ecGenerate", |arguments| Ok(curve_of(arguments)?.map(curves::Curve::generate)))?;
+    natives.add_bytes("ecPublic", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.public(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ecPoint", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.point(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ecSign", |arguments| {
+        let (scalar, digest) = (arguments.bytes(1), arguments.bytes(2));
+        Ok(curve_of(arguments)?.and_then(|curve| curve.sign(&scalar, &digest)))
+    })?;
+    natives.add("ecVerify", |context, arguments| {
+        let (point, digest, signature) = (arguments.bytes(1), arguments.bytes(2), arguments.bytes(3));
+        let valid = curve_of(arguments)?.is_some_and(|curve| curve.verify(&point, &digest, &signature));
+        Ok(context.boolean(valid))
+    })?;
+    natives.add_bytes("ecAgree", |arguments| {
+        let (scalar, point) = (arguments.bytes(1), arguments.bytes(2));
+        Ok(curve_of(arguments)?.and_then(|curve| curve.agree(&scalar, &point)))
+    })?;
+    natives.add_parts("ecFromPkcs8", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.read_pkcs8(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ecToPkcs8", |arguments| {
+        let (scalar, point) = (arguments.bytes(1), arguments.bytes(2));
+        Ok(curve_of(arguments)?.and_then(|curve| curve.write_pkcs8(&scalar, &point)))
+    })?;
+    natives.add_bytes("ecFromSpki", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.read_spki(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ecToSpki", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.write_spki(&arguments.bytes(1))))
+    })
+}
+
+fn curve_of(arguments: &Arguments) -> Result<Option<curves::Curve>> {
+    Ok(curves::Curve::named(&arguments.string(0)?))
+}
+
+fn add_edwards(natives: &Natives) -> Result<()> {
+    natives.add_bytes("okpPublic", |arguments| {
+        Ok(kind_of(arguments)?.and_then(|kind| kind.public(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("okpFromPkcs8", |arguments| {
+        Ok(kind_of(arguments)?.and_then(|kind| kind.read_pkcs8(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("okpToPkcs8", |arguments| {
+        Ok(kind_of(arguments)?.and_then(|kind| kind.write_pkcs8(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("okpFromSpki", |arguments| {
+        Ok(kind_of(arguments)?.and_then(|kind| kind.read_spki(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("okpToSpki", |arguments| {
+        Ok(kind_of(arguments)?.and_then(|kind| kind.write_spki(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ed25519Sign", |arguments| {
+        let seed = arguments.bytes(0);
+        Ok(arguments.read_bytes(1, |data| edwards::sign(&seed, data)))
+    })?;
+    natives.add("ed25519Verify", |context, arguments| {
+        let (public, signature) = (arguments.bytes(0), arguments.bytes(1));
+        Ok(context.boolean(arguments.read_bytes(2, |data| edwards::verify(&public, &signature, data))))
+    })?;
+    natives.add_bytes("x25519", |arguments| Ok(edwards::agree(&arguments.bytes(0), &arguments.bytes(1))))
+}
+
+fn kind_of(arguments: &Arguments) -> Result<Option<edwards::Kind>> {
+    Ok(edwards::Kind::named(&arguments.string(0)?))
+}
+
+fn add_rsa(natives: &Natives) -> Result<()> {
+    natives.add_bytes("rsaGenerate", |arguments| {
+        Ok(rsa::generate(arguments.number(0) as usize, &arguments.bytes(1)))
+    })?;
+    natives.add_bytes("rsaPublic", |arguments| Ok(rsa::public(&arguments.bytes(0))))?;
+    natives.add_parts("rsaComponents", |arguments| Ok(rsa::components(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaFromComponents", |arguments| {
+        let parts: Vec<Vec<u8>> = (0..arguments.values.len()).map(|index| arguments.bytes(index)).collect();
+        Ok(rsa::from_components(&parts))
+    })?;
+    natives.add_bytes("rsaFromPkcs8", |arguments| Ok(rsa::from_pkcs8(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaToPkcs8", |arguments| Ok(rsa::to_pkcs8(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaFromSpki", |arguments| Ok(rsa::from_spki(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaToSpki", |arguments| Ok(rsa::to_spki(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaSign", |arguments| {
+        let (key, digest) = (arguments.bytes(0), arguments.bytes(2));
+        Ok(padding_of(arguments)?.and_then(|padding| rsa::sign(&key, &padding, &digest)))
+    })?;
+    natives.add("rsaVerify", |context, arguments| {
+        let (key, digest, signature) = (arguments.bytes(0), arguments.bytes(2), arguments.bytes(4));
+        let padding = padding_of(arguments)?;
+        let valid = padding.is_some_and(|padding| rsa::verify(&key, &padding, &digest, &signature));
+        Ok(context.boolean(valid))
+    })?;
+    natives.add_bytes("rsaEncrypt", |arguments| {
+        let hash = digests::Hash::named(&arguments.string(1)?);
+        let (key, label, data) = (arguments.bytes(0), arguments.bytes(2), arguments.bytes(3));
+        Ok(hash.and_then(|hash| rsa::encrypt(&key, hash, &label, &data)))
+    })?;
+    natives.add_bytes("rsaDecrypt", |arguments| {
+        let hash = digests::Hash::named(&arguments.string(1)?);
+        let (key, label, data) = (arguments.bytes(0), arguments.bytes(2), arguments.bytes(3));
+        Ok(hash.and_then(|hash| rsa::decrypt(&key, hash, &label, &data)))
+    })
+}
+
+/// The hash is argument 1; argument 3 is the salt's length in bytes for PSS, nothing for PKCS #1 v1.5.
+fn padding_of(arguments: &Arguments) -> Result<Option<rsa::Padding>> {
+    let salt_bytes = arguments.value(3).as_f64().map(|length| length as usize);
+    Ok(digests::Hash::named(&arguments.string(1)?).map(|hash| rsa::Padding { hash, salt_bytes }))
+}

@@ -1,0 +1,196 @@
+//! RSA. Keys are kept in PKCS #1's form, which names all their numbers.
+//!
+//! aws-lc makes keys of the usual sizes and does OAEP, whose decryption must not tell by its timing what it found. Its
+//! safe interface signs neither with SHA-1 nor with a salt of another length than the hash's, so signatures are the
+//! `rsa` crate's.
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa as fast;
+use aws_lc_rs::rsa::{
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
+    OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
+use pkcs8::der::Encode as _;
+use pkcs8::der::asn1::{ObjectIdentifier, UintRef};
+use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _};
+use rsa::pkcs1::{RsaPrivateKeyRef as PrivateNumbers, RsaPublicKeyRef as PublicNumbers};
+use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPrivateKey, RsaPublicKey};
+use sha1::Sha1;
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::digests::Hash;
+use super::formats::{self, Label, Parameters};
+use super::random::SystemRandom;
+
+const LABEL: Label =
+    Label { algorithm: ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"), parameters: Parameters::Null };
+/// The public exponent of nearly every key.
+const USUAL_EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// How a digest becomes a number to sign: PSS with a salt, or PKCS #1 v1.5 without.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Padding {
+    pub(super) hash: Hash,
+    pub(super) salt_bytes: Option<usize>,
+}
+
+/// A new private key; nothing if there is none with such a modulus and exponent.
+pub(super) fn generate(modulus_bits: usize, exponent: &[u8]) -> Option<Vec<u8>> {
+    let size = match modulus_bits {
+        2048 => Some(fast::KeySize::Rsa2048),
+        3072 => Some(fast::KeySize::Rsa3072),
+        4096 => Some(fast::KeySize::Rsa4096),
+        _ => None,
+    };
+    let significant = exponent.iter().position(|byte| *byte != 0).map(|start| &exponent[start..])?;
+    if let Some(size) = size.filter(|_| significant == USUAL_EXPONENT) {
+        let der: Pkcs8V1Der = PrivateDecryptingKey::generate(size).ok()?.as_der().ok()?;
+        return from_pkcs8(der.as_ref());
+    }
+    let exponent = BoxedUint::from_be_slice_vartime(significant);
+    let key = RsaPrivateKey::new_with_exp(&mut SystemRandom, modulus_bits, exponent).ok()?;
+    Some(key.to_pkcs1_der().ok()?.as_bytes().to_vec())
+}
+
+/// The public key of a private one.
+pub(super) fn public(private: &[u8]) -> Option<Vec<u8>> {
+    PrivateNumbers::try_from(private).ok()?.public_key().to_der().ok()
+}
+
+/// The numbers of a key, as JWK names them: n, e, and of a private key d, p, q, dp, dq, qi.
+pub(super) fn components(key: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let numbers = if let Ok(key) = PrivateNumbers::try_from(key) {
+        let public = [key.modulus, key.public_exponent, key.private_exponent];
+        let factors = [key.prime1, key.prime2, key.exponent1, key.exponent2, key.coefficient];
+        [public.as_slice(), &factors].concat()
+    } else {
+        let key = PublicNumbers::try_from(key).ok()?;
+        vec![key.modulus, key.public_exponent]
+    };
+    Some(numbers.into_iter().map(|number| number.as_bytes().to_vec()).collect())
+}
+
+/// A key of its numbers, in the order of [`components`]; nothing if they do not make one.
+pub(super) fn from_components(parts: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let numbers = parts.iter().map(|part| UintRef::new(part)).collect::<Result<Vec<_>, _>>().ok()?;
+    match numbers.as_slice() {
+        [modulus, public_exponent] => {
+            let key = PublicNumbers { modulus: *modulus, public_exponent: *public_exponent }.to_der().ok()?;
+            valid_public(key)
+        }
+        [modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2, coefficient] => {
+            let key = PrivateNumbers {
+                modulus: *modulus,
+                public_exponent: *public_exponent,
+                private_exponent: *private_exponent,
+                prime1: *prime1,
+                prime2: *prime2,
+                exponent1: *exponent1,
+                exponent2: *exponent2,
+                coefficient: *coefficient,
+                other_prime_infos: None,
+            };
+            valid_private(key.to_der().ok()?)
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn from_pkcs8(der: &[u8]) -> Option<Vec<u8>> {
+    valid_private(formats::open_private(&LABEL, der)?)
+}
+
+pub(super) fn to_pkcs8(key: &[u8]) -> Option<Vec<u8>> {
+    formats::seal_private(&LABEL, key)
+}
+
+pub(super) fn from_spki(der: &[u8]) -> Option<Vec<u8>> {
+    valid_public(formats::open_public(&LABEL, der)?)
+}
+
+pub(super) fn to_spki(key: &[u8]) -> Option<Vec<u8>> {
+    formats::seal_public(&LABEL, key)
+}
+
+fn valid_private(der: Vec<u8>) -> Option<Vec<u8>> {
+    RsaPrivateKey::from_pkcs1_der(&der).is_ok().then_some(der)
+}
+
+fn valid_public(der: Vec<u8>) -> Option<Vec<u8>> {
+    RsaPublicKey::from_pkcs1_der(&der).is_ok().then_some(der)
+}
+
+/// Signs a digest. Nothing if the modulus is too small for hash and salt.
+pub(super) fn sign(key: &[u8], padding: &Padding, digest: &[u8]) -> Option<Vec<u8>> {
+    let key = RsaPrivateKey::from_pkcs1_der(key).ok()?;
+    let rng = &mut SystemRandom;
+    let Some(salt) = padding.salt_bytes else {
+        return key.sign_with_rng(rng, plain_padding(padding.hash)?, digest).ok();
+    };
+    match padding.hash {
+        Hash::Md5 => return None,
+        Hash::Sha1 => key.sign_with_rng(rng, Pss::<Sha1>::new_with_salt(salt), digest),
+        Hash::Sha256 => key.sign_with_rng(rng, Pss::<Sha256>::new_with_salt(salt), digest),
+        Hash::Sha384 => key.sign_with_rng(rng, Pss::<Sha384>::new_with_salt(salt), digest),
+        Hash::Sha512 => key.sign_with_rng(rng, Pss::<Sha512>::new_with_salt(salt), digest),
+    }
+    .ok()
+}
+
+/// Whether this is the signature of the digest.
+pub(super) fn verify(key: &[u8], padding: &Padding, digest: &[u8], signature: &[u8]) -> bool {
+    let Ok(key) = RsaPublicKey::from_pkcs1_der(key) else { return false };
+    let Some(salt) = padding.salt_bytes else {
+        let plain = plain_padding(padding.hash);
+        return plain.is_some_and(|plain| key.verify(plain, digest, signature).is_ok());
+    };
+    match padding.hash {
+        Hash::Md5 => return false,
+        Hash::Sha1 => key.verify(Pss::<Sha1>::new_with_salt(salt), digest, signature),
+        Hash::Sha256 => key.verify(Pss::<Sha256>::new_with_salt(salt), digest, signature),
+        Hash::Sha384 => key.verify(Pss::<Sha384>::new_with_salt(salt), digest, signature),
+        Hash::Sha512 => key.verify(Pss::<Sha512>::new_with_salt(salt), digest, signature),
+    }
+    .is_ok()
+}
+
+fn plain_padding(hash: Hash) -> Option<Pkcs1v15Sign> {
+    Some(match hash {
+        Hash::Md5 => return None,
+        Hash::Sha1 => Pkcs1v15Sign::new::<Sha1>(),
+        Hash::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
+        Hash::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
+        Hash::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
+    })
+}
+
+/// OAEP. Nothing if the data is too long for the key.
+pub(super) fn encrypt(key: &[u8], hash: Hash, label: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let key = PublicEncryptingKey::from_der(&to_spki(key)?).ok()?;
+    let key = OaepPublicEncryptingKey::new(key).ok()?;
+    let mut encrypted = vec![0; key.ciphertext_size()];
+    let length = key.encrypt(oaep(hash)?, data, &mut encrypted, Some(label)).ok()?.len();
+    encrypted.truncate(length);
+    Some(encrypted)
+}
+
+/// OAEP. Nothing if it was not encrypted for this key, hash and label.
+pub(super) fn decrypt(key: &[u8], hash: Hash, label: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    let key = PrivateDecryptingKey::from_pkcs8(&to_pkcs8(key)?).ok()?;
+    let key = OaepPrivateDecryptingKey::new(key).ok()?;
+    let mut decrypted = vec![0; key.min_output_size()];
+    let length = key.decrypt(oaep(hash)?, data, &mut decrypted, Some(label)).ok()?.len();
+    decrypted.truncate(length);
+    Some(decrypted)
+}
+
+fn oaep(hash: Hash) -> Option<&'static OaepAlgorithm> {
+    Some(match hash {
+        Hash::Md5 => return None,
+        Hash::Sha1 => &OAEP_SHA1_MGF1SHA1,
+        Hash::Sha256 => &OAEP_SHA256_MGF1SHA256,
+        Hash::Sha384 => &OAEP_SHA384_MGF1SHA384,
+        Hash::Sha512 => &OAEP_SHA512_MGF1SHA512,
+    })
+}
