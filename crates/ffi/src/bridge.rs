@@ -59,6 +59,7 @@ pub(crate) struct State {
     prelude: OnceCell<Prelude>,
     mixins: OnceCell<Bound<'static, PyDict>>,
     signatures: OnceCell<Bound<'static, PyDict>>,
+    tracebacks: OnceCell<Bound<'static, PyDict>>,
     get_event_loop: OnceCell<Object>,
 }
 
@@ -109,6 +110,12 @@ impl State {
         Mixins(namespace.expect("invariant: the signatures are loaded while the bridge is installed"))
     }
 
+    /// The namespace of `tracebacks.py`.
+    pub(crate) fn tracebacks(&self) -> Mixins<'_> {
+        let namespace = self.tracebacks.get();
+        Mixins(namespace.expect("invariant: the tracebacks are loaded while the bridge is installed"))
+    }
+
     /// asyncio's event loop.
     pub(crate) fn event_loop(&self) -> Result<Object, Raised> {
         let get = if let Some(get) = self.get_event_loop.get() {
@@ -121,7 +128,7 @@ impl State {
     }
 }
 
-/// What `mixins.py` or `signatures.py` defines.
+/// What `mixins.py`, `signatures.py` or `tracebacks.py` defines.
 pub(crate) struct Mixins<'a>(&'a Bound<'static, PyDict>);
 
 impl Mixins<'_> {
@@ -148,7 +155,7 @@ macro_rules! prelude {
 }
 
 prelude! {
-    python_error, ensure_error, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, once, then,
+    python_error, ensure_error, current_stack, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, once, then,
     finally, keep_for_generator, resolve_promise, to_text, truth, compare, type_of, negate, property_names, splice,
     kind_of, map_entries, set_values, has_own, viewed, helpers, classes,
 }
@@ -172,6 +179,7 @@ impl Bridge {
         js::set_context(context.as_ptr());
         let state = Box::leak(Box::new(new_state()?));
         BRIDGE.store(state, Ordering::Relaxed);
+        load_tracebacks(state)?;
         run_prelude(state)?;
         let docs = python().import("_pyodide._core_docs")?;
         for name in ["ConversionError", "InternalError"] {
@@ -206,6 +214,7 @@ fn new_state() -> PyResult<State> {
         prelude: OnceCell::new(),
         mixins: OnceCell::new(),
         signatures: OnceCell::new(),
+        tracebacks: OnceCell::new(),
         get_event_loop: OnceCell::new(),
     })
 }
@@ -223,6 +232,14 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
         state.reserved.insert(Atom::from_value(js::get_index(names.raw(), index)?.raw())?);
     }
     state.prelude.get_or_init(|| prelude);
+    Ok(())
+}
+
+/// First of all: whatever fails after this is reported with its help.
+fn load_tracebacks(state: &State) -> Result<(), Raised> {
+    let source = include_str!("tracebacks.py");
+    let namespace = run_source("_pyodide_core.tracebacks", "<hognose:tracebacks.py>", source)?;
+    state.tracebacks.get_or_init(|| namespace);
     Ok(())
 }
 

@@ -8,23 +8,17 @@
 //! which would keep all its frames alive; the exception becomes `sys.last_exc` instead, and if the same `PythonError` comes
 //! back while it still is, the original is raised again.
 
-use std::ffi::{CString, c_char, c_int};
-
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyType};
+use pyo3::types::PyType;
 
 use crate::bridge::{Object, bridge, python};
 use crate::convert::strings;
+use crate::frames;
 use crate::js::{self, Js, JsResult};
 use crate::jsproxy;
-
-unsafe extern "C" {
-    // Exported by CPython for extensions that show frames of other languages; PyO3 does not declare it.
-    fn _PyTraceback_Add(function: *const c_char, file: *const c_char, line: c_int);
-}
 
 /// Python's error indicator is set.
 #[derive(Debug)]
@@ -82,7 +76,7 @@ pub(crate) fn raise(thrown: Js) -> Raised {
     } else if let Err(raised) = raise_js_exception(&thrown) {
         return raised;
     }
-    add_javascript_frames(&thrown);
+    frames::add_to_traceback(&thrown);
     Raised
 }
 
@@ -103,7 +97,7 @@ fn original_exception(thrown: &Js) -> Option<Object> {
 /// Raises what JavaScript threw as a JsException, even if it is the error of a Python exception.
 pub(crate) fn raise_as_javascript(thrown: Js) -> Raised {
     if raise_js_exception(&thrown).is_ok() {
-        add_javascript_frames(&thrown);
+        frames::add_to_traceback(&thrown);
     }
     Raised
 }
@@ -121,34 +115,6 @@ fn raise_js_exception(thrown: &Js) -> Result<(), Raised> {
     Ok(())
 }
 
-/// Puts the JavaScript frames of an error's stack below the Python frames of the traceback.
-fn add_javascript_frames(thrown: &Js) {
-    let Ok(stack) = js::get(thrown.raw(), &bridge().keys.stack) else {
-        js::discard_exception();
-        return;
-    };
-    if !js::is_string(stack.raw()) {
-        return;
-    }
-    for (function, file, line) in js::text(stack.raw()).lines().filter_map(parse_frame) {
-        let (Ok(function), Ok(file)) = (CString::new(function), CString::new(file)) else { continue };
-        // SAFETY: both texts end in a zero byte and are copied; the error indicator is set and stays so.
-        unsafe { _PyTraceback_Add(function.as_ptr(), file.as_ptr(), line) };
-    }
-}
-
-/// Reads a line such as `    at inner (file.js:3:7)`.
-fn parse_frame(line: &str) -> Option<(&str, &str, c_int)> {
-    let frame = line.trim().strip_prefix("at ")?;
-    let (function, place) = match frame.split_once(" (") {
-        Some((function, place)) => (function, place.strip_suffix(')')?),
-        None => ("<anonymous>", frame),
-    };
-    let mut parts = place.rsplitn(3, ':');
-    let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((function, file, line.parse().ok()?))
-}
-
 /// Takes Python's exception and makes a `PythonError` of it.
 #[cold]
 pub(crate) fn python_error() -> JsResult {
@@ -157,9 +123,11 @@ pub(crate) fn python_error() -> JsResult {
     let Some(exception) = exception else {
         return Err(js::throw_error(c"Error", "a Python call failed without an exception"));
     };
-    remember(&exception);
     let class = exception.get_type().qualname().map(|name| name.to_string()).unwrap_or_default();
-    let message = strings::to_js_lossy(&format_traceback(&exception))?;
+    let message = format_traceback(&exception);
+    // Only now: the text before is looked up by what was remembered then.
+    remember(&exception);
+    let message = strings::to_js_lossy(&message)?;
     let address = Js::number(exception.as_ptr() as usize as f64);
     let arguments = [js::string(&class)?, message, address].map(Js::into_raw).map(Js::own);
     let arguments = arguments.each_ref().map(Js::raw);
@@ -182,13 +150,10 @@ fn remember(exception: &Object) {
 }
 
 fn format_traceback(exception: &Object) -> Object {
-    let formatted = (|| {
-        let traceback = python().import(intern!(python(), "traceback"))?;
-        let lines = traceback.call_method1(intern!(python(), "format_exception"), (exception,))?;
-        let lines = lines.cast_into::<PyList>()?;
-        intern!(python(), "").call_method1(intern!(python(), "join"), (lines,))
-    })();
-    formatted.unwrap_or_else(|_: PyErr| {
+    let formatted = bridge().tracebacks().get_item("text").and_then(|text| Ok(text.call1((exception,))?));
+    formatted.unwrap_or_else(|Raised| {
+        // SAFETY: clears the indicator that is set.
+        unsafe { ffi::PyErr_Clear() };
         intern!(python(), "<the traceback could not be formatted>\n").clone().into_any()
     })
 }

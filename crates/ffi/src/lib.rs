@@ -22,6 +22,7 @@ mod dialect;
 mod errors;
 pub mod event_loop;
 mod facade;
+mod frames;
 mod js;
 mod jsproxy;
 mod pyproxy;

@@ -15,6 +15,8 @@
   class PythonError extends Error {
     constructor(type, message, address) {
       super(message);
+      // Without this constructor's own frame.
+      Error.captureStackTrace(this, PythonError);
       this.type = type;
       Object.defineProperty(this, "__error_address", { value: address });
     }
@@ -741,6 +743,7 @@
   return {
     python_error: PythonError,
     ensure_error: ensureError,
+    current_stack: () => new Error().stack,
     make_error: makeError,
     make_prototype: makePrototype,
     reserved_names: reservedNames(),

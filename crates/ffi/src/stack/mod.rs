@@ -42,6 +42,6 @@ fn swap_js_frames(frames: usize) -> usize {
 }
 
 /// Whether a JavaScript frame lies below on the current stack.
-fn above_js() -> bool {
+pub(crate) fn above_js() -> bool {
     JS_FRAMES.with(Cell::get) > 0
 }
