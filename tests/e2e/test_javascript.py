@@ -1,6 +1,9 @@
 """Workers whose main module is JavaScript."""
 
+import textwrap
+
 import pytest
+from harness import run
 
 
 @pytest.fixture
@@ -68,3 +71,29 @@ def test_a_class_is_an_entrypoint(serve, project):
     """
     folder = project(files={"wrangler.toml": 'main = "index.js"\nvars = { NAME = "n" }\n', "index.js": source})
     assert serve(folder).fetch().text == "GET n function"
+
+
+def test_modules_of_node(project):
+    folder = project("node")
+    code, output = run("test", folder=folder)
+    assert code == 0, output
+    assert output.endswith("9 passed, 0 failed\n")
+
+
+def test_python_finds_the_globals_of_node(serve, project):
+    source = """
+        from js import Buffer, Response, process
+
+        async def on_fetch(request, env):
+            return Response.json([Buffer.from_("aGk=", "base64").toString(), process.env.WORD])
+    """
+    configuration = 'main = "index.py"\nvars = { WORD = "yes" }\n'
+    folder = project(files={"wrangler.toml": configuration, "index.py": textwrap.dedent(source)})
+    assert serve(folder).fetch().json == ["hi", "yes"]
+
+
+def test_the_globals_of_node_can_be_declined(serve, project):
+    source = "export default { fetch: () => Response.json([typeof process, typeof Buffer]) };"
+    configuration = 'main = "index.js"\ncompatibility_flags = ["no_nodejs_compat"]\n'
+    folder = project(files={"wrangler.toml": configuration, "index.js": source})
+    assert serve(folder).fetch().json == ["undefined", "undefined"]

@@ -76,8 +76,7 @@
     // The context keeps coroutines by itself.
     patchWaitUntil() {},
     async doAnImport(name) {
-      if (name === "cloudflare:workers") return workersModule;
-      throw new Error(`No such module "${name}".`);
+      return name === "cloudflare:workers" ? workersModule : import(name);
     },
     // Overrides properties of env until the iteration goes on.
     *patch_env_helper(overrides) {
@@ -96,7 +95,37 @@
     },
   });
 
+  // Node.js's globals, each made when it is first touched.
+  const NODE_GLOBALS = {
+    Buffer: ["node:buffer", "Buffer"],
+    clearImmediate: ["node:timers", "clearImmediate"],
+    process: ["node:process", "default"],
+    setImmediate: ["node:timers", "setImmediate"],
+  };
+
+  const defineGlobal = (name, value) =>
+    Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false, writable: true });
+
+  const nodeGlobal = (name, env) => {
+    const [module, exported] = NODE_GLOBALS[name];
+    const value = natives.importNow(module)[exported];
+    if (name === "process") {
+      for (const [key, text] of Object.entries(env)) if (typeof text === "string") value.env[key] = text;
+    }
+    defineGlobal(name, value);
+    return value;
+  };
+
+  const defineNodeGlobals = (env) => {
+    defineGlobal("global", globalThis);
+    for (const name of Object.keys(NODE_GLOBALS)) {
+      const accessor = { get: () => nodeGlobal(name, env), set: (value) => defineGlobal(name, value) };
+      Object.defineProperty(globalThis, name, { ...accessor, configurable: true, enumerable: false });
+    }
+  };
+
   return {
+    defineNodeGlobals,
     makeContext: (invocation, props) => new ExecutionContext(invocation, props),
     makeWorkersModule,
     makeEntrypointHelper,

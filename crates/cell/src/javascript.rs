@@ -2,13 +2,11 @@
 //! a project may be one.
 
 use std::path::Path;
-use std::rc::Rc;
 
 use hognose_engine::{Context, Result, Thrown, Value};
 use hognose_wire::control::Worker;
 
 use crate::cell::Cell;
-use crate::modules::Modules;
 
 /// Name, kind and methods of something that a main module exports.
 pub(crate) type Exported = (String, String, Vec<String>);
@@ -26,9 +24,8 @@ pub(crate) fn is_main(file: &str) -> bool {
 }
 
 /// Begins to import a Worker's main module: the promise of its namespace.
-pub(crate) fn begin_import(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
-    let Worker { module_root: root, main, module_rules: rules, .. } = worker;
-    cell.context.set_module_loader(Modules::of_worker(Rc::downgrade(cell), root, rules.clone()));
+pub(crate) fn begin_import(cell: &Cell, worker: &Worker) -> Result<Value> {
+    let Worker { module_root: root, main, .. } = worker;
     let namespace = cell.context.import(root, &format!("{root}/{main}"))?;
     namespace.mark_handled();
     Ok(namespace)

@@ -128,13 +128,14 @@ impl ModuleLoader for Modules {
             let folder = Path::new(base).parent().unwrap_or(Path::new("/"));
             return Ok(tidy(&folder.join(specifier)));
         }
-        self.bare(specifier).ok_or_else(|| {
-            Thrown::named(
-                context,
-                "Error",
-                &format!("No such module \"{specifier}\".\n  imported from \"{}\"", self.shown(base)),
-            )
-        })
+        if let Some(file) = self.bare(specifier) {
+            return Ok(file);
+        }
+        if let Some(name) = PlatformModules::node_module(specifier) {
+            return PlatformModules.resolve(context, base, &name);
+        }
+        let message = format!("No such module \"{specifier}\".\n  imported from \"{}\"", self.shown(base));
+        Err(Thrown::named(context, "Error", &message))
     }
 
     fn load(&self, context: Context, name: &str, attributes: &Value) -> Result<ModuleSource> {

@@ -6,13 +6,17 @@ use std::rc::Rc;
 
 use hognose_engine::{Result, Value};
 use hognose_wire::InvocationId;
+use hognose_wire::control::Worker;
 use pyo3::prelude::*;
 
 use crate::cell::Cell;
+use crate::modules::Modules;
 
 /// The flag modules' name, as Cloudflare's.
 const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
 const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
+/// Puts `process`, `Buffer` and their like on the global object.
+const NODE_FLAG: &str = "nodejs_compat";
 
 /// Prepares what does not depend on a Worker: the SDK is imported in the base, before any Worker is known. The modules
 /// are the very objects that a Worker's `env` and flags go into later.
@@ -33,6 +37,17 @@ pub(crate) fn install(py: Python<'_>, cell: &Rc<Cell>) -> PyResult<()> {
 pub(crate) fn set_flags(py: Python<'_>, flags: &BTreeMap<String, bool>) -> PyResult<()> {
     let module = py.import(FLAGS_MODULE)?;
     flags.iter().try_for_each(|(name, on)| module.setattr(name.as_str(), *on))
+}
+
+/// Makes Node.js's modules and globals available, as far as the Worker's flags want them.
+pub(crate) fn prepare_modules(cell: &Rc<Cell>, worker: &Worker, env: &Value) -> Result<()> {
+    let Worker { module_root, module_rules, flags, .. } = worker;
+    let modules = Modules::of_worker(Rc::downgrade(cell), module_root, module_rules.clone());
+    cell.context.set_module_loader(modules);
+    if flags.get(NODE_FLAG).copied().unwrap_or(false) {
+        cell.runtime().get("defineNodeGlobals")?.call_function(std::slice::from_ref(env))?;
+    }
+    Ok(())
 }
 
 /// Lets `cloudflare:workers` show the Worker's `env`, and gives the function that makes an invocation's `ctx`.
@@ -61,6 +76,9 @@ fn make(cell: &Rc<Cell>) -> Result<Value> {
         let cell = Cell::current().expect("invariant: natives run in a cell");
         let invocation = Python::attach(|py| cell.invocation(py));
         Ok(invocation.map_or(context.undefined(), |invocation| context.number(invocation.0)))
+    })?;
+    natives.define_method("importNow", 1, |context, _this, arguments| {
+        context.import_now(&arguments[0].to_js_string()?)
     })?;
     let file = context.eval(include_str!("../js/context.js"), "hognose:context")?;
     let runtime = file.call_function(&[natives])?;

@@ -60,6 +60,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
     let env = env::build(cell, &worker)?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;
+    runtime_modules::prepare_modules(cell, &worker, &env)?;
     let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;
     let entrypoints = if javascript::is_main(&worker.main) {

@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use crate::{Context, Result, Thrown, Value, raw};
+use crate::{Context, PromiseState, Result, Thrown, Value, raw};
 
 /// Finds modules for `import` statements and `import()`.
 pub trait ModuleLoader {
@@ -57,6 +57,25 @@ impl Context {
         let (base, specifier) = (self.c_string(base)?, self.c_string(specifier)?);
         // SAFETY: the crate's invariant; both names are copied.
         unsafe { self.own(raw::JS_LoadModule(self.as_ptr(), base.as_ptr(), specifier.as_ptr())) }
+    }
+
+    /// The namespace of the module that `specifier` means, run now if it was not before. For modules without top-level
+    /// `await` and with a default export: what such a module's code throws is thrown.
+    pub fn import_now(self, specifier: &str) -> Result<Value> {
+        let quoted = self.json_stringify(&self.string(specifier)?)?.unwrap_or_default();
+        let source = format!("export * from {quoted}; export {{ default }} from {quoted};");
+        let module = self.importing(|| self.compile_module(&source, &format!("import of {specifier}")))?;
+        // SAFETY: the crate's invariant; a module's value is a pointer to its definition, which the context keeps.
+        let (definition, run) = unsafe {
+            let definition = raw::JS_VALUE_GET_PTR(module.as_raw()).cast();
+            (definition, self.own(raw::JS_EvalFunction(self.as_ptr(), module.into_raw()))?)
+        };
+        if let (Some(PromiseState::Rejected), Some(reason)) = (run.promise_state(), run.promise_result()) {
+            run.mark_handled();
+            return Err(Thrown(reason));
+        }
+        // SAFETY: as above.
+        unsafe { self.own(raw::JS_GetModuleNamespace(self.as_ptr(), definition)) }
     }
 
     /// Makes a module of what the loader found. The definition returned belongs to the context.

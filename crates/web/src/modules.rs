@@ -6,6 +6,25 @@ use hognose_engine::{Attributes, Context, ModuleLoader, ModuleSource, PromiseSta
 /// What the names of our modules begin with, in stack traces too.
 const PREFIX: &str = "hognose:web/";
 
+/// What the names of Node.js's modules begin with.
+const NODE: &str = "node:";
+
+/// Node.js's modules that a Worker can import, and where they are.
+const NODE_MODULES: &[(&str, &str)] = &[
+    ("assert", "node/assert.js"),
+    ("assert/strict", "node/assert.js"),
+    ("buffer", "node/buffer.js"),
+    ("events", "node/events.js"),
+    ("path", "node/path.js"),
+    ("path/posix", "node/path.js"),
+    ("process", "node/process.js"),
+    ("test", "node/test.js"),
+    ("timers", "node/timers.js"),
+    ("timers/promises", "node/timers/promises.js"),
+    ("util", "node/util.js"),
+    ("util/types", "node/types.js"),
+];
+
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../js/", $name)))),*]
@@ -40,6 +59,18 @@ const SOURCES: &[(&str, &str)] = sources![
     "inspect.js",
     "main.js",
     "natives.js",
+    "node/assert.js",
+    "node/buffer.js",
+    "node/comparisons.js",
+    "node/events.js",
+    "node/path.js",
+    "node/process.js",
+    "node/test.js",
+    "node/text-codecs.js",
+    "node/timers.js",
+    "node/timers/promises.js",
+    "node/types.js",
+    "node/util.js",
     "request.js",
     "response.js",
     "streams/basics.js",
@@ -80,13 +111,25 @@ pub struct PlatformModules;
 impl PlatformModules {
     /// Whether the platform answers for a module of this name, be it there or not.
     pub fn has(name: &str) -> bool {
-        name.starts_with(PREFIX)
+        name.starts_with(PREFIX) || name.starts_with(NODE)
+    }
+
+    /// Node.js's module that is meant by a name without `node:`, where there is one.
+    pub fn node_module(name: &str) -> Option<String> {
+        let found = NODE_MODULES.iter().find(|(known, _)| *known == name && *known != "test");
+        found.map(|(known, _)| format!("{NODE}{known}"))
     }
 }
 
 impl ModuleLoader for PlatformModules {
-    fn resolve(&self, _: Context, base: &str, specifier: &str) -> Result<String> {
-        Ok(join(base, specifier))
+    fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String> {
+        let Some(name) = specifier.strip_prefix(NODE) else { return Ok(join(base, specifier)) };
+        let Some((_, path)) = NODE_MODULES.iter().find(|(known, _)| *known == name) else {
+            let message =
+                format!("No such module \"{specifier}\". This version of hognose does not have it.");
+            return Err(Thrown::named(context, "Error", &message));
+        };
+        Ok(format!("{PREFIX}{path}"))
     }
 
     fn load(&self, context: Context, name: &str, _: &Value) -> Result<ModuleSource> {
@@ -100,11 +143,15 @@ impl ModuleLoader for PlatformModules {
 
 /// The name that a relative specifier means in the module `base`.
 fn join(base: &str, specifier: &str) -> String {
-    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
-    match specifier.strip_prefix("../") {
-        Some(rest) => format!("{}/{rest}", folder.rsplit_once('/').map_or("", |(parent, _)| parent)),
-        None => format!("{folder}/{}", specifier.trim_start_matches("./")),
+    let parent =
+        |folder: &'_ str| folder.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned());
+    let mut folder = parent(base);
+    let mut rest = specifier.trim_start_matches("./");
+    while let Some(below) = rest.strip_prefix("../") {
+        folder = parent(&folder);
+        rest = below;
     }
+    format!("{folder}/{rest}")
 }
 
 #[cfg(test)]
@@ -116,5 +163,6 @@ mod tests {
         assert_eq!(join("hognose:web/main.js", "./url.js"), "hognose:web/url.js");
         assert_eq!(join("hognose:web/streams/tee.js", "../abort.js"), "hognose:web/abort.js");
         assert_eq!(join("hognose:web/main.js", "./streams/tee.js"), "hognose:web/streams/tee.js");
+        assert_eq!(join("hognose:web/a/b/c.js", "../../url.js"), "hognose:web/url.js");
     }
 }
