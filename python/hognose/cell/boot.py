@@ -83,15 +83,16 @@ def use_scratch(folder: str) -> None:
 def start_asyncio() -> None:
     """Replaces Pyodide's WebLoop by the native loop; ``pyodide`` must have been imported."""
     from .loop import HognoseLoop
+    from .nested import install
 
     loop = HognoseLoop()
-    asyncio.get_event_loop_policy().set_event_loop(loop)
-    asyncio._set_running_loop(loop)
+    install(loop)
+    sys.set_asyncgen_hooks(firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook)
 
 
 def after_fork() -> None:
     """Mends what asyncio resets in a forked child: the child goes on with its parent's loop."""
-    asyncio._set_running_loop(asyncio.get_event_loop_policy()._default_loop)
+    asyncio._set_running_loop(asyncio.get_event_loop())
 
 
 def threads() -> list[str]:

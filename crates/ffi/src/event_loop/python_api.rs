@@ -118,12 +118,23 @@ impl DescriptorWatch {
     }
 }
 
-/// Calls `callback()` at every turn in which the descriptor is ready.
+/// `selectors.EVENT_READ` and `selectors.EVENT_WRITE`.
+const EVENT_READ: u8 = 1;
+const EVENT_WRITE: u8 = 2;
+
+/// Calls `callback(events)` at every turn in which the descriptor is ready for some of `events`. `background`: the loop
+/// may end nevertheless.
 #[pyfunction]
-fn watch(descriptor: i32, write: bool, callback: Py<PyAny>) -> PyResult<DescriptorWatch> {
-    let interest = if write { Interest::WRITE } else { Interest::READ };
-    let watch = current()?.watch(descriptor, interest, move |py, _readiness| {
-        if let Err(error) = super::call_soon(py, callback.bind(py), &[]) {
+#[pyo3(signature = (descriptor, events, callback, background=false))]
+fn watch(descriptor: i32, events: u8, callback: Py<PyAny>, background: bool) -> PyResult<DescriptorWatch> {
+    let interest = Interest { read: events & EVENT_READ != 0, write: events & EVENT_WRITE != 0, background };
+    let watch = current()?.watch(descriptor, interest, move |py, ready| {
+        let events = u8::from(ready.read) * EVENT_READ + u8::from(ready.write) * EVENT_WRITE;
+        let called = events
+            .into_pyobject(py)
+            .map_err(PyErr::from)
+            .and_then(|events| super::call_soon(py, callback.bind(py), &[events.into_any()]));
+        if let Err(error) = called {
             error.write_unraisable(py, Some(callback.bind(py)));
         }
     })?;
