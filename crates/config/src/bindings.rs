@@ -47,7 +47,7 @@ const fn missing(key: &'static str, title: &'static str, shape: Shape) -> Kind {
 const KINDS: &[Kind] = &[
     provided("vars", "Environment Variable", Shape::Keys),
     provided("kv_namespaces", "KV Namespace", Shape::List("binding")),
-    missing("r2_buckets", "R2 Bucket", Shape::List("binding")),
+    provided("r2_buckets", "R2 Bucket", Shape::List("binding")),
     provided("d1_databases", "D1 Database", Shape::List("binding")),
     missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
     missing("workflows", "Workflow", Shape::List("binding")),

@@ -31,6 +31,8 @@ pub struct Plan {
     pub kv_namespaces: Vec<KvNamespace>,
     /// The D1 databases in `env`.
     pub d1_databases: Vec<D1Database>,
+    /// The R2 buckets in `env`.
+    pub r2_buckets: Vec<R2Bucket>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.
@@ -110,6 +112,15 @@ pub struct D1Database {
     pub migrations_dir: String,
     /// The table in it that says which migrations were applied.
     pub migrations_table: String,
+}
+
+/// An R2 bucket in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct R2Bucket {
+    /// Its name in `env`.
+    pub binding: String,
+    /// What its data is kept under; Workers with the same name share it. The binding's when none is given.
+    pub name: String,
 }
 
 /// A variable in `env`.

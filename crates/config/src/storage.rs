@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
-use crate::plan::{D1Database, KvNamespace};
+use crate::plan::{D1Database, KvNamespace, R2Bucket};
 use crate::section::Section;
 use crate::tree::Node;
 
@@ -35,6 +35,17 @@ pub(crate) fn d1_databases(layers: &Layers<'_>) -> Vec<D1Database> {
             migrations_dir: migrations_dir.unwrap_or("migrations").to_owned(),
             migrations_table: migrations_table.unwrap_or("d1_migrations").to_owned(),
         })
+    })
+}
+
+/// Reads `r2_buckets`.
+pub(crate) fn r2_buckets(layers: &Layers<'_>) -> Vec<R2Bucket> {
+    list(layers, "r2_buckets", |section, node| {
+        section.accept(&["preview_bucket_name", "jurisdiction", "remote"]);
+        let binding = field(section, node, "binding", true);
+        let name = field(section, node, "bucket_name", false);
+        let binding = binding?;
+        Some(R2Bucket { name: name.unwrap_or(binding).to_owned(), binding: binding.to_owned() })
     })
 }
 

@@ -96,6 +96,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         python,
         kv_namespaces: storage::kv_namespaces(layers),
         d1_databases: storage::d1_databases(layers),
+        r2_buckets: storage::r2_buckets(layers),
         vars: vars(layers),
         required_secrets: required_secrets(layers),
         routes: triggers::routes(layers),

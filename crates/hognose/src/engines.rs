@@ -1,11 +1,13 @@
 //! The storage engines of a state folder, and the services of a Worker's bindings on them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hognose_config::Plan;
 use hognose_services::d1::{D1Service, SqliteD1};
 use hognose_services::kv::{KvService, SqliteKv};
-use hognose_services::{Clock, Service, SystemClock};
+use hognose_services::r2::{R2Service, SqliteR2};
+use hognose_services::{Clock, OpenError, Service, SystemClock};
 
 use crate::error::CommandError;
 use crate::state::State;
@@ -16,6 +18,7 @@ pub(crate) struct Engines {
     clock: Arc<dyn Clock>,
     kv: SqliteKv,
     d1: SqliteD1,
+    r2: SqliteR2,
 }
 
 /// A binding: its name in `env`, the kind of its object there, and what answers the calls on it.
@@ -28,12 +31,17 @@ pub(crate) struct Bound<'a> {
 impl Engines {
     /// Opens them in the state folder.
     pub(crate) fn open(state: &State) -> Result<Self, CommandError> {
-        let folder = state.folder("kv")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock))
-            .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        let unopened = |folder: &Path| {
+            let folder = folder.to_owned();
+            move |source: OpenError| CommandError::Storage { folder, source: source.into() }
+        };
+        let folder = state.folder("kv")?;
+        let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock)).map_err(unopened(&folder))?;
+        let folder = state.folder("r2")?;
+        let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
         let d1 = SqliteD1::new(state.folder("d1")?, Arc::clone(&clock));
-        Ok(Self { clock, kv, d1 })
+        Ok(Self { clock, kv, d1, r2 })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -45,6 +53,15 @@ impl Engines {
         for d1 in &plan.d1_databases {
             let service = Arc::new(D1Service::new(Arc::new(self.d1.database(&d1.id))));
             bound.push(Bound { name: &d1.binding, kind: "d1", service });
+        }
+        for r2 in &plan.r2_buckets {
+            let unopened = |source| CommandError::Bucket { name: r2.name.clone(), source };
+            let bucket = self.r2.bucket(&r2.name).map_err(unopened)?;
+            bound.push(Bound {
+                name: &r2.binding,
+                kind: "r2",
+                service: Arc::new(R2Service::new(Arc::new(bucket))),
+            });
         }
         Ok(bound)
     }

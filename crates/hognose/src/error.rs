@@ -58,6 +58,9 @@ pub(crate) enum CommandError {
     /// A KV namespace could not be made.
     #[error("The KV namespace `{id}` cannot be opened")]
     Namespace { id: String, source: hognose_services::kv::KvError },
+    /// An R2 bucket could not be made.
+    #[error("The R2 bucket `{name}` cannot be opened")]
+    Bucket { name: String, source: hognose_services::r2::R2Error },
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),

@@ -6,6 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync {
     /// Whole seconds since the epoch.
     fn now_s(&self) -> i64;
+
+    /// Milliseconds since the epoch, where the source knows them.
+    fn now_ms(&self) -> i64 {
+        self.now_s() * 1000
+    }
 }
 
 /// The machine's own clock.
@@ -14,7 +19,11 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_s(&self) -> i64 {
+        self.now_ms() / 1000
+    }
+
+    fn now_ms(&self) -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        since_epoch.map_or(0, |elapsed| elapsed.as_secs() as i64)
+        since_epoch.map_or(0, |elapsed| elapsed.as_millis() as i64)
     }
 }

@@ -12,9 +12,12 @@
 mod clock;
 mod content;
 pub mod d1;
+mod disk;
 mod file_name;
 pub mod kv;
 mod pending;
+mod pins;
+pub mod r2;
 mod service;
 mod sqlite;
 

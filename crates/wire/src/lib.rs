@@ -21,6 +21,7 @@ mod frame;
 mod ids;
 pub mod kv;
 pub mod limits;
+pub mod r2;
 mod side;
 mod streams;
 mod value;

@@ -1,16 +1,13 @@
 //! KV namespaces: the natives under `js/kv.js`.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
-use hognose_web::{BodyId, BodySource};
+use hognose_engine::{Context, Result, Value};
 use hognose_wire::kv;
 
+use super::content;
 use super::natives::{convert_whole, link, operate, optional_number, read, string_or_null};
 use crate::cell::Cell;
-use crate::host::{js_error, wire_body};
-use crate::link::Content;
 
 /// The class `KvNamespace`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
@@ -24,41 +21,8 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     natives.define_method("isPuttable", 1, |context, _this, arguments| {
         Ok(context.boolean(is_puttable(&arguments[0])))
     })?;
-    natives.define_method("readText", 1, |context, _this, arguments| {
-        read_body(context, &arguments[0], |context, bytes| context.string(&String::from_utf8_lossy(&bytes)))
-    })?;
-    natives.define_method("readArrayBuffer", 1, |context, _this, arguments| {
-        read_body(context, &arguments[0], Context::array_buffer)
-    })?;
-    natives.define_method("readStream", 1, |context, _this, arguments| {
-        let (cell, _link) = link(context)?;
-        match take(context, &arguments[0])? {
-            Content::None => context.uint8_array(Vec::new()),
-            Content::Bytes(bytes) => context.uint8_array(bytes),
-            Content::Stream { stream, length } => cell.web().stream_of_body(BodyId(stream.0), length),
-        }
-    })?;
-    natives.define_method("discard", 1, |context, _this, arguments| {
-        let (_cell, link) = link(context)?;
-        if let Content::Stream { stream, .. } = take(context, &arguments[0])? {
-            link.cancel_stream(stream, "the value is not wanted");
-        }
-        Ok(context.undefined())
-    })?;
+    content::define(&natives)?;
     context.eval(include_str!("../../js/kv.js"), "hognose:kv")?.call_function(&[natives])
-}
-
-/// A value that has come but not been read, as JavaScript holds it between `get` and `readText`.
-struct Held(RefCell<Option<Content>>);
-
-impl hognose_engine::NativeClass for Held {
-    const NAME: &'static str = "KvValue";
-}
-
-fn take(context: Context, held: &Value) -> Result<Content> {
-    held.borrow_data::<Held>()
-        .and_then(|held| held.0.borrow_mut().take())
-        .ok_or_else(|| Thrown::new(context, ErrorKind::TypeError, "The value has been read already."))
 }
 
 fn get(context: Context, arguments: &[Value]) -> Result<Value> {
@@ -69,8 +33,7 @@ fn get(context: Context, arguments: &[Value]) -> Result<Value> {
         let Some(entry) = read::<kv::GetResult<'_>>(context, &bytes)? else { return Ok(context.null()) };
         let found = context.object()?;
         found.define("metadata", &string_or_null(context, entry.metadata)?)?;
-        let content = answer.bodies.pop().unwrap_or(Content::None);
-        found.define("body", &context.new_instance(Held(RefCell::new(Some(content))))?)?;
+        found.define("body", &content::hold(context, answer.bodies.pop())?)?;
         Ok(found)
     })
 }
@@ -100,7 +63,7 @@ fn bulk_entries(context: Context, bytes: &[u8]) -> Result<Value> {
 }
 
 fn put(context: Context, arguments: &[Value]) -> Result<Value> {
-    let (cell, link) = link(context)?;
+    let (_cell, link) = link(context)?;
     let key = arguments[1].to_js_string()?;
     let metadata = arguments[5].as_string();
     let params = kv::Put {
@@ -109,12 +72,8 @@ fn put(context: Context, arguments: &[Value]) -> Result<Value> {
         expiration_ttl_s: optional_number(&arguments[4]),
         metadata: metadata.as_deref(),
     };
-    let source = match (arguments[2].bytes(), arguments[2].is_string()) {
-        (Some(bytes), _) => BodySource::Bytes(bytes),
-        (None, true) => BodySource::Bytes(arguments[2].to_js_string()?.into_bytes()),
-        (None, false) => cell.web().send_body(&arguments[2])?,
-    };
-    let body = wire_body(&link, &source).map_err(|error| js_error(context, &error))?;
+    let source = content::source(context, &arguments[2])?;
+    let body = content::body(context, &link, &source)?;
     operate(context, &arguments[0], "KV", "put", &params, Some(body), |context, _link, _answer| {
         Ok(context.undefined())
     })
@@ -151,13 +110,4 @@ fn list_page(context: Context, bytes: &[u8]) -> Result<Value> {
     page.define("keys", &context.array(&keys)?)?;
     page.define("cursor", &string_or_null(context, result.cursor)?)?;
     Ok(page)
-}
-
-fn read_body(
-    context: Context,
-    held: &Value,
-    convert: impl FnOnce(Context, Vec<u8>) -> Result<Value> + 'static,
-) -> Result<Value> {
-    let (_cell, link) = link(context)?;
-    convert_whole(context, &link, take(context, held)?, convert)
 }

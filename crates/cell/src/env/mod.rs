@@ -1,9 +1,11 @@
 //! `env`: the client half of each binding. A binding's object holds a capability's number and nothing else; what it may
 //! do is decided by the supervisor, who looks the number up.
 
+mod content;
 mod d1;
 mod kv;
 mod natives;
+mod r2;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,7 +19,7 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 2] = [("d1", d1::class), ("kv", kv::class)];
+const KINDS: [(&str, MakeClass); 3] = [("d1", d1::class), ("kv", kv::class), ("r2", r2::class)];
 
 /// The JavaScript object `env` of a Worker.
 pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {

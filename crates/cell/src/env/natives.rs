@@ -6,6 +6,7 @@ use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
 use hognose_wire::{Body, CapId, Payload, limits};
 use pyo3::Python;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::cell::Cell;
 use crate::host::{js_error, settle};
@@ -124,6 +125,28 @@ fn take_answer(
     let bytes = take(payload.bytes)?;
     let bodies = payload.bodies.into_iter().map(take).collect::<std::result::Result<_, _>>()?;
     Ok(Answer { bytes, bodies })
+}
+
+/// Parameters that JavaScript gives as JSON text.
+pub(super) fn from_json<P: DeserializeOwned>(context: Context, json: &Value) -> Result<P> {
+    serde_json::from_str(&json.to_js_string()?)
+        .map_err(|error| Thrown::type_error(context, &format!("An argument cannot be sent: {error}")))
+}
+
+/// The description of a result, as the JavaScript value that its JSON form means.
+pub(super) fn to_json<R: DeserializeOwned + Serialize>(context: Context, bytes: &[u8]) -> Result<Value> {
+    let result: R = read(context, bytes)?;
+    let text = serde_json::to_string(&result).expect("invariant: results are plain data");
+    context.json_parse(&text, "hognose:result")
+}
+
+/// A promise of the result, which may be long.
+pub(super) fn json_result<R: DeserializeOwned + Serialize + 'static>(
+    context: Context,
+    link: &Rc<Link>,
+    answer: Answer,
+) -> Result<Value> {
+    convert_whole(context, link, answer.bytes, |context, bytes| to_json::<R>(context, &bytes))
 }
 
 /// Reads the description of a result.

@@ -51,15 +51,15 @@ warning[unknown-key]: Unexpected fields found in top-level field: \"kv_namespace
 #[test]
 fn an_unsupported_binding_is_an_error_that_says_so() {
     let expected = "\
-error[unsupported]: \"r2_buckets\" is not supported yet by this version of hognose
+error[unsupported]: \"hyperdrive\" is not supported yet by this version of hognose
   --> wrangler.toml:4:3
    |
-4  | [[r2_buckets]]
+4  | [[hyperdrive]]
    |   ^^^^^^^^^^ not supported yet
    = help: remove it, or move it into an environment ([env.<name>]) that is deployed to Cloudflare only
 
 ";
-    assert_eq!(shown(&with("[[r2_buckets]]\nbinding = \"B\"")), expected);
+    assert_eq!(shown(&with("[[hyperdrive]]\nbinding = \"B\"")), expected);
 }
 
 #[test]

@@ -52,11 +52,11 @@ fn single_names_left_behind_are_noticed_too() {
 
 #[test]
 fn an_unsupported_binding_of_another_environment_does_not_matter() {
-    let lines = "[env.cloudflare]\nr2_buckets = [{ binding = \"R2\", bucket_name = \"b\" }]";
+    let lines = "[env.cloudflare]\nhyperdrive = [{ binding = \"H\" }]";
     assert_eq!(messages_in(lines, None), [""; 0]);
     assert_eq!(
         messages_in(lines, Some("cloudflare")),
-        ["\"r2_buckets\" is not supported yet by this version of hognose"]
+        ["\"hyperdrive\" is not supported yet by this version of hognose"]
     );
 }
 

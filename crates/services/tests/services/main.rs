@@ -6,4 +6,5 @@ mod d1;
 mod kv_calls;
 mod kv_durability;
 mod kv_storage;
+mod r2;
 mod support;

@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rusqlite::{ErrorCode, Transaction};
 
 use self::tables::{EntryKey, Found, NewEntry};
-use self::values::{Pins, Stored, ValueReader};
+use self::values::{Stored, ValueId, ValueReader};
 use super::{Entry, Kv, KvError, ListQuery, Page, PutOptions};
+use crate::pins::Pins;
 use crate::sqlite::{Database, OpenError};
 use crate::{Clock, Content, Pending, block_on};
 
@@ -33,7 +34,7 @@ pub struct SqliteKv {
 struct Store {
     database: Database,
     clock: Arc<dyn Clock>,
-    pins: Arc<Pins>,
+    pins: Arc<Pins<ValueId>>,
     /// When the next write is to sweep as well, in seconds since the epoch.
     next_sweep_s: Arc<AtomicI64>,
 }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::values::{CHUNK_BYTES, Pins, Stored, ValueId};
+use super::values::{CHUNK_BYTES, Stored, ValueId};
 use crate::kv::{ListQuery, ListedKey, Page, PutOptions};
+use crate::pins::Pins;
 use crate::sqlite::Schema;
 
 /// How long a large value is kept once its entry is gone, in seconds, for readers in other processes. Readers in this
@@ -244,7 +245,11 @@ fn read_listed(row: &Row<'_>) -> rusqlite::Result<ListedKey> {
 }
 
 /// Removes some of what has expired and of what nothing refers to; gives whether there may be more.
-pub(super) fn sweep(transaction: &Transaction<'_>, pins: &Pins, now_s: i64) -> rusqlite::Result<bool> {
+pub(super) fn sweep(
+    transaction: &Transaction<'_>,
+    pins: &Pins<ValueId>,
+    now_s: i64,
+) -> rusqlite::Result<bool> {
     let expired = remove_expired(transaction, now_s)?;
     let unclaimed = remove_unclaimed(transaction, pins, now_s)?;
     Ok(expired == SWEEP_STEP || unclaimed == SWEEP_STEP)
@@ -264,11 +269,15 @@ fn remove_expired(transaction: &Transaction<'_>, now_s: i64) -> rusqlite::Result
     Ok(keys.len())
 }
 
-fn remove_unclaimed(transaction: &Transaction<'_>, pins: &Pins, now_s: i64) -> rusqlite::Result<usize> {
+fn remove_unclaimed(
+    transaction: &Transaction<'_>,
+    pins: &Pins<ValueId>,
+    now_s: i64,
+) -> rusqlite::Result<usize> {
     let mut statement = transaction
         .prepare_cached("SELECT value FROM unclaimed WHERE kept_until_s <= ?1 ORDER BY kept_until_s")?;
     let values = statement.query_map([now_s], |row| row.get(0).map(ValueId))?;
-    let free = values.filter(|value| !value.as_ref().is_ok_and(|value| pins.hold(*value)));
+    let free = values.filter(|value| !value.as_ref().is_ok_and(|value| pins.hold(value)));
     let values = free.take(SWEEP_STEP).collect::<rusqlite::Result<Vec<_>>>()?;
     for value in &values {
         transaction.prepare_cached("DELETE FROM chunks WHERE value = ?1")?.execute([value.0])?;

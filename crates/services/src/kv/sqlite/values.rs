@@ -5,14 +5,14 @@
 //! until its readers are done. A crash leaves at most an unclaimed value behind, which a later sweep removes. Nobody
 //! ever sees half a value, and no reader holds up a writer or the write-ahead log.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 
 use super::{Store, tables};
 use crate::kv::KvError;
+use crate::pins::Pin;
 use crate::{ByteStream, Content, StreamError, next_chunk};
 
 /// The largest value that lies in its entry's row, and the size of the pieces of those that do not.
@@ -30,43 +30,6 @@ pub(super) enum Stored {
     Inline(Bytes),
     /// In rows of its own.
     Apart { value: ValueId, length: u64 },
-}
-
-/// Which large values this process is writing or reading: a sweep lets them be.
-#[derive(Default)]
-pub(super) struct Pins(Mutex<HashMap<ValueId, usize>>);
-
-impl Pins {
-    pub(super) fn hold(&self, value: ValueId) -> bool {
-        self.counts().contains_key(&value)
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<ValueId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Holds a value while it lives.
-struct Pin {
-    pins: Arc<Pins>,
-    value: ValueId,
-}
-
-impl Pin {
-    fn new(pins: Arc<Pins>, value: ValueId) -> Self {
-        *pins.counts().entry(value).or_default() += 1;
-        Self { pins, value }
-    }
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        let mut counts = self.pins.counts();
-        match counts.get_mut(&self.value) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.value)),
-        }
-    }
 }
 
 /// Takes a value in: a large one is written out as it comes, and its [`Upload`] is to be kept until it is claimed.
@@ -89,13 +52,13 @@ pub(super) async fn store(store: &Arc<Store>, content: Content) -> Result<(Store
     }
     let open = Upload::of(&mut upload, store).await?;
     open.append(rest).await?;
-    Ok((Stored::Apart { value: open.pin.value, length: open.length }, upload))
+    Ok((Stored::Apart { value: open.pin.key, length: open.length }, upload))
 }
 
 /// A large value that is being written. Dropped before it is claimed, it is forgotten.
 pub(super) struct Upload {
     store: Arc<Store>,
-    pin: Pin,
+    pin: Pin<ValueId>,
     length: u64,
     claimed: bool,
 }
@@ -115,7 +78,7 @@ impl Upload {
 
     /// Writes out the next piece. All but the last are multiples of a chunk.
     async fn append(&mut self, bytes: Bytes) -> Result<(), KvError> {
-        let (value, sequence) = (self.pin.value, (self.length / CHUNK_BYTES as u64) as i64);
+        let (value, sequence) = (self.pin.key, (self.length / CHUNK_BYTES as u64) as i64);
         let now_s = self.store.clock.now_s();
         self.length += bytes.len() as u64;
         let written = self
@@ -134,7 +97,7 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if !self.claimed {
-            let value = self.pin.value;
+            let value = self.pin.key;
             drop(self.store.database.write(move |transaction| tables::forget(transaction, value)));
         }
     }
@@ -143,7 +106,7 @@ impl Drop for Upload {
 /// A large value on its way out, read a chunk at a time, on the reader's thread, whenever it is asked for more.
 pub(super) struct ValueReader {
     store: Arc<Store>,
-    pin: Pin,
+    pin: Pin<ValueId>,
     sequence: i64,
     left: u64,
 }
@@ -156,7 +119,7 @@ impl ValueReader {
     }
 
     fn next(&mut self) -> Result<Bytes, StreamError> {
-        let (value, sequence) = (self.pin.value, self.sequence);
+        let (value, sequence) = (self.pin.key, self.sequence);
         let chunk = self.store.database.read(|connection| tables::chunk(connection, value, sequence));
         let chunk = chunk.map_err(|error| broken(&KvError::from(error).to_string()))?;
         let chunk =

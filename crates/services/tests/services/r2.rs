@@ -1,0 +1,184 @@
+//! R2's engine: that an object is there whole or not at all, and that nothing is left lying about.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hognose_services::r2::{
+    GetOptions, Got, ListQuery, Part, Properties, PutOptions, R2, R2Error, SqliteBucket, SqliteR2, Upload,
+};
+use hognose_services::{Content, StreamError, block_on, read_whole};
+
+use crate::support::{Pieces, TurnedClock};
+
+struct Fixture {
+    store: SqliteR2,
+    bucket: SqliteBucket,
+    clock: Arc<TurnedClock>,
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = TurnedClock::new();
+        let store = SqliteR2::open(folder.path(), clock.clone()).unwrap();
+        let bucket = store.bucket("bucket").unwrap();
+        Self { store, bucket, clock, folder }
+    }
+
+    fn put(&self, key: &str, content: impl Into<Content>) -> Result<(), R2Error> {
+        block_on(self.bucket.put(key, content.into(), PutOptions::default()).wait()).map(drop)
+    }
+
+    fn get(&self, key: &str) -> Option<Content> {
+        match block_on(self.bucket.get(key, GetOptions::default()).wait()).unwrap() {
+            Got::Found(_, content) => Some(content),
+            Got::Missing | Got::Unwanted(_) => None,
+        }
+    }
+
+    /// The names in a page, groups last; and the cursor.
+    fn page(&self, delimiter: &str, limit: usize, cursor: Option<String>) -> (Vec<String>, Option<String>) {
+        let query = ListQuery {
+            prefix: String::new(),
+            limit,
+            delimiter: delimiter.to_owned(),
+            cursor,
+            start_after: None,
+        };
+        let page = block_on(self.bucket.list(&query).wait()).unwrap();
+        let names = page.objects.into_iter().map(|object| object.key).chain(page.delimited_prefixes);
+        (names.collect(), page.cursor)
+    }
+
+    fn files(&self) -> usize {
+        let folders = self.folder.path().join("blobs").read_dir().unwrap();
+        folders.map(|folder| folder.unwrap().path().read_dir().unwrap().count()).sum()
+    }
+
+    fn sweep_after(&self, seconds: i64) {
+        self.clock.advance(seconds);
+        block_on(self.store.sweep()).unwrap();
+    }
+}
+
+fn whole(content: Content) -> Bytes {
+    block_on(read_whole(content)).unwrap()
+}
+
+fn large(byte: u8) -> Content {
+    Content::Whole(vec![byte; 3 << 20].into())
+}
+
+#[test]
+fn a_reader_reads_on_what_it_opened_while_it_is_replaced() {
+    let fixture = Fixture::new();
+    fixture.put("key", large(1)).unwrap();
+    let opened = fixture.get("key").unwrap();
+    fixture.put("key", large(2)).unwrap();
+    fixture.sweep_after(100_000);
+    assert_eq!(whole(opened), vec![1; 3 << 20]);
+    assert_eq!(whole(fixture.get("key").unwrap()), vec![2; 3 << 20]);
+    fixture.sweep_after(1);
+    assert_eq!(fixture.files(), 1, "the replaced content is gone once nobody reads it");
+}
+
+#[test]
+fn a_content_that_breaks_off_leaves_the_earlier_one_and_in_the_end_no_file() {
+    let fixture = Fixture::new();
+    fixture.put("key", large(1)).unwrap();
+    let error = StreamError { name: "Error".into(), message: "broken".into() };
+    let pieces = vec![Err(error.clone()), Ok(vec![2; 2 << 20].into())];
+    assert_eq!(fixture.put("key", Pieces(pieces)), Err(R2Error::Source(error)));
+    assert_eq!(whole(fixture.get("key").unwrap()), vec![1; 3 << 20]);
+    fixture.sweep_after(0);
+    assert_eq!(fixture.files(), 1);
+}
+
+#[test]
+fn what_was_stored_outlives_its_engine() {
+    let Fixture { store, bucket, clock, folder } = Fixture::new();
+    block_on(bucket.put("small", Content::Whole("1".into()), PutOptions::default()).wait()).unwrap();
+    block_on(bucket.put("large", large(7), PutOptions::default()).wait()).unwrap();
+    drop((store, bucket));
+    let store = SqliteR2::open(folder.path(), clock.clone()).unwrap();
+    let bucket = store.bucket("bucket").unwrap();
+    let again = Fixture { store, bucket, clock, folder };
+    assert_eq!(whole(again.get("small").unwrap()), "1");
+    assert_eq!(whole(again.get("large").unwrap()), vec![7; 3 << 20]);
+}
+
+#[test]
+fn uploads_that_nobody_finishes_vanish_with_their_parts() {
+    let fixture = Fixture::new();
+    let id = block_on(fixture.bucket.create_upload("key", Properties::default()).wait()).unwrap();
+    let upload = Upload { key: "key".into(), upload_id: id };
+    let part = |byte| block_on(fixture.bucket.upload_part(upload.clone(), 1, large(byte), None).wait());
+    part(1).unwrap();
+    part(2).unwrap();
+    fixture.sweep_after(0);
+    assert_eq!(fixture.files(), 1, "a part takes the place of the one before it");
+    fixture.sweep_after(7 * 24 * 3600 - 1);
+    assert!(part(3).is_ok());
+    fixture.sweep_after(1);
+    assert_eq!(part(4), Err(R2Error::NoSuchUpload));
+    fixture.sweep_after(0);
+    assert_eq!(fixture.files(), 0);
+}
+
+#[test]
+fn completing_an_upload_keeps_the_parts_it_names_and_no_other() {
+    let fixture = Fixture::new();
+    let id = block_on(fixture.bucket.create_upload("key", Properties::default()).wait()).unwrap();
+    let upload = Upload { key: "key".into(), upload_id: id };
+    let put = |part_number, byte| {
+        let put = fixture.bucket.upload_part(upload.clone(), part_number, large(byte), None);
+        Part { part_number, etag: block_on(put.wait()).unwrap() }
+    };
+    let (unused, used) = (put(1, 1), put(2, 2));
+    assert_ne!(unused.etag, used.etag);
+    let object = block_on(fixture.bucket.complete_upload(upload.clone(), vec![used]).wait()).unwrap();
+    assert_eq!((object.size, whole(fixture.get("key").unwrap())), (3 << 20, vec![2; 3 << 20].into()));
+    fixture.sweep_after(0);
+    assert_eq!(fixture.files(), 1);
+    block_on(fixture.bucket.delete(vec!["key".into()]).wait()).unwrap();
+    fixture.sweep_after(60);
+    assert_eq!(fixture.files(), 0);
+}
+
+#[test]
+fn pages_of_every_size_give_the_same_list() {
+    let fixture = Fixture::new();
+    for key in ["a", "a/1", "a/2", "b", "b//", "c/x/y", "c/z", "ä/1", "z"] {
+        fixture.put(key, Content::Whole(Bytes::new())).unwrap();
+    }
+    for (delimiter, count) in [("", 9), ("/", 7), ("//", 9), ("x", 9)] {
+        let mut expected = fixture.page(delimiter, 1000, None).0;
+        expected.sort();
+        assert_eq!(expected.len(), count, "{delimiter:?}");
+        for limit in 1..=10 {
+            let (mut found, mut cursor) = (Vec::new(), None);
+            loop {
+                let (names, next) = fixture.page(delimiter, limit, cursor);
+                assert!((1..=limit).contains(&names.len()));
+                found.extend(names);
+                cursor = next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            found.sort();
+            assert_eq!(found, expected, "{delimiter:?} by {limit}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.sqlite"), "no database").unwrap();
+    let error = SqliteR2::open(folder.path(), TurnedClock::new()).err().unwrap().to_string();
+    assert!(error.contains("index.sqlite") && error.contains("not a database"), "{error}");
+    assert!(SqliteR2::open(Path::new("/missing"), TurnedClock::new()).is_err());
+}
