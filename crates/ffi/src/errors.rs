@@ -16,7 +16,7 @@ use pyo3::types::PyType;
 
 use crate::bridge::{Object, bridge, python};
 use crate::convert::strings;
-use crate::frames;
+use crate::frames::Frames;
 use crate::js::{self, Js, JsResult};
 use crate::jsproxy;
 
@@ -70,13 +70,14 @@ pub(crate) fn raised<E: pyo3::PyTypeInfo>(message: impl Into<String>) -> Raised 
 /// Raises what JavaScript threw.
 #[cold]
 pub(crate) fn raise(thrown: Js) -> Raised {
+    let frames = Frames::of(&thrown);
     if let Some(original) = original_exception(&thrown) {
         // SAFETY: the call takes over the reference.
         unsafe { ffi::PyErr_SetRaisedException(original.into_ptr()) };
     } else if let Err(raised) = raise_js_exception(&thrown) {
         return raised;
     }
-    frames::add_to_traceback(&thrown);
+    frames.add_to_traceback();
     Raised
 }
 
@@ -96,8 +97,9 @@ fn original_exception(thrown: &Js) -> Option<Object> {
 
 /// Raises what JavaScript threw as a JsException, even if it is the error of a Python exception.
 pub(crate) fn raise_as_javascript(thrown: Js) -> Raised {
+    let frames = Frames::of(&thrown);
     if raise_js_exception(&thrown).is_ok() {
-        frames::add_to_traceback(&thrown);
+        frames.add_to_traceback();
     }
     Raised
 }

@@ -11,16 +11,26 @@ unsafe extern "C" {
     fn _PyTraceback_Add(function: *const c_char, file: *const c_char, line: c_int);
 }
 
-/// Puts the JavaScript frames that an error came through since it left Python, or since it was made, on top of the
-/// traceback of the exception that is being raised.
-pub(crate) fn add_to_traceback(thrown: &Js) {
-    let Some(stack) = text_of(js::get(thrown.raw(), &bridge().keys.stack)) else { return };
-    let lines: Vec<&str> = stack.lines().collect();
-    let own = lines.len() - shared_with_below(&lines);
-    for (function, file, line) in lines[..own].iter().copied().filter_map(parse) {
-        let (Ok(function), Ok(file)) = (CString::new(function), CString::new(file)) else { continue };
-        // SAFETY: both texts end in a zero byte and are copied; the error indicator is set and stays so.
-        unsafe { _PyTraceback_Add(function.as_ptr(), file.as_ptr(), line) };
+/// The JavaScript frames that an error came through since it left Python, or since it was made.
+pub(crate) struct Frames(Vec<(CString, CString, c_int)>);
+
+impl Frames {
+    /// Reads them. That may run code of either language, so it must come before the error indicator is set.
+    pub(crate) fn of(thrown: &Js) -> Frames {
+        let Some(stack) = text_of(js::get(thrown.raw(), &bridge().keys.stack)) else {
+            return Frames(Vec::new());
+        };
+        let lines: Vec<&str> = stack.lines().collect();
+        let own = lines.len() - shared_with_below(&lines);
+        Frames(lines[..own].iter().copied().filter_map(parse).collect())
+    }
+
+    /// Puts them on top of the traceback of the exception that is being raised.
+    pub(crate) fn add_to_traceback(&self) {
+        for (function, file, line) in &self.0 {
+            // SAFETY: both texts end in a zero byte and are copied; the error indicator is set and stays so.
+            unsafe { _PyTraceback_Add(function.as_ptr(), file.as_ptr(), *line) };
+        }
     }
 }
 
@@ -48,7 +58,7 @@ fn text_of(stack: js::JsResult) -> Option<String> {
 }
 
 /// Reads a line such as `    at inner (file.js:3:7)`.
-fn parse(line: &str) -> Option<(&str, &str, c_int)> {
+fn parse(line: &str) -> Option<(CString, CString, c_int)> {
     let frame = line.trim().strip_prefix("at ")?;
     let (function, place) = match frame.split_once(" (") {
         Some((function, place)) => (function, place.strip_suffix(')')?),
@@ -56,5 +66,5 @@ fn parse(line: &str) -> Option<(&str, &str, c_int)> {
     };
     let mut parts = place.rsplitn(3, ':');
     let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((function, file, line.parse().ok()?))
+    Some((CString::new(function).ok()?, CString::new(file).ok()?, line.parse().ok()?))
 }

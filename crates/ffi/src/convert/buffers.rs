@@ -307,35 +307,32 @@ fn typed_array(bytes: &[u8], element: &Element) -> Result<Js, Raised> {
 
 /// `getBuffer`: a view that shares the memory of the Python object until it is released.
 pub(crate) fn view_in_js(object: &Object, kind: Option<&str>) -> Result<Js, Raised> {
-    let buffer = lock(object)?;
-    // SAFETY: the exporter filled the structure, which stays in place until it is released.
-    let view = unsafe { &*buffer };
-    let described = describe(view, kind);
-    let view_object = described.and_then(|view_object| {
-        let data = share(view, &view_object, buffer)?;
-        js::define_named(view_object.raw(), "buffer", data)?;
-        Ok(view_object)
-    });
-    match view_object {
-        Ok(view_object) => {
-            let finish = bridge().prelude().make_buffer_view.raw();
-            Ok(js::call(finish, js::UNDEFINED, &[view_object.raw()])?)
-        }
-        Err(raised) => Err(raised),
+    let locked = Locked::new(object)?;
+    let fields = describe(&locked.0, kind)?;
+    js::define_named(fields.raw(), "buffer", share(locked)?)?;
+    let finish = bridge().prelude().make_buffer_view.raw();
+    Ok(js::call(finish, js::UNDEFINED, &[fields.raw()])?)
+}
+
+/// The locked buffer of an object; dropping it unlocks it.
+struct Locked(Box<ffi::Py_buffer>);
+
+impl Locked {
+    fn new(object: &Object) -> Result<Locked, Raised> {
+        let mut buffer = Box::new(ffi::Py_buffer::new());
+        // SAFETY: the structure is ours and stays in place.
+        let status =
+            unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *buffer, ffi::PyBUF_RECORDS_RO) };
+        // A failed call leaves nothing to unlock.
+        if status == 0 { Ok(Locked(buffer)) } else { Err(Raised) }
     }
 }
 
-/// Locks the buffer of an object; [`release`] unlocks it.
-fn lock(object: &Object) -> Result<*mut ffi::Py_buffer, Raised> {
-    let buffer = Box::into_raw(Box::new(ffi::Py_buffer::new()));
-    // SAFETY: the structure is ours and stays in place.
-    let status = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), buffer, ffi::PyBUF_RECORDS_RO) };
-    if status == 0 {
-        return Ok(buffer);
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // SAFETY: the structure was filled when the buffer was locked, and is where it was then.
+        unsafe { ffi::PyBuffer_Release(&raw mut *self.0) };
     }
-    // SAFETY: a failed call leaves nothing in the box to release.
-    drop(unsafe { Box::from_raw(buffer) });
-    Err(Raised)
 }
 
 /// The fields that say what the view looks like, and which class its `data` has.
@@ -391,8 +388,8 @@ fn lowest_offset(shape: &[isize], strides: &[isize]) -> isize {
 }
 
 /// An ArrayBuffer over the memory of the view; releasing it, or its end, unlocks the Python buffer.
-fn share(view: &ffi::Py_buffer, fields: &Js, buffer: *mut ffi::Py_buffer) -> Result<Js, Raised> {
-    let _ = fields;
+fn share(locked: Locked) -> Result<Js, Raised> {
+    let view = &*locked.0;
     // SAFETY: the exporter was asked for shape and strides; the memory stays valid until it is unlocked.
     unsafe {
         let axis = |list: *mut ffi::Py_ssize_t| {
@@ -412,13 +409,15 @@ fn share(view: &ffi::Py_buffer, fields: &Js, buffer: *mut ffi::Py_buffer) -> Res
             length as _,
             length_max as _,
             Some(reallocate),
-            buffer.cast::<c_void>(),
+            (&raw const *view).cast_mut().cast::<c_void>(),
             false,
         );
         let data = js::check(made)?;
         if view.readonly != 0 {
             raw::JS_SetImmutableArrayBuffer(data.raw(), true);
         }
+        // From here on it is the ArrayBuffer's.
+        std::mem::forget(locked);
         Ok(data)
     }
 }
@@ -440,11 +439,8 @@ unsafe extern "C" fn reallocate(
     size: raw::size_t,
 ) -> *mut c_void {
     if size == 0 {
-        // SAFETY: QuickJS gives the memory back once; `view_in_js` made the box.
-        unsafe {
-            let mut buffer = Box::from_raw(opaque.cast::<ffi::Py_buffer>());
-            ffi::PyBuffer_Release(&raw mut *buffer);
-        }
+        // SAFETY: QuickJS gives the memory back once; `share` left it the box.
+        drop(Locked(unsafe { Box::from_raw(opaque.cast::<ffi::Py_buffer>()) }));
     }
     null_mut()
 }

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
 
-use super::{buffers, immutable_to_js, to_js};
+use super::{buffers, check_depth, immutable_to_js, to_js};
 use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::errors::{Raised, raised};
@@ -114,20 +114,14 @@ impl Conversion<'_> {
         if depth == 0 {
             return self.proxy(object);
         }
-        // SAFETY: the matching call is below.
-        if unsafe { ffi::Py_EnterRecursiveCall(c" while converting to JavaScript".as_ptr()) } != 0 {
-            return Err(Raised);
-        }
-        let converted = match &self.options.eager_converter {
+        check_depth("JavaScript")?;
+        match &self.options.eager_converter {
             // Asked once for each object: its own call of `convert` means the usual conversion.
             Some(converter) if self.eagerly.borrow_mut().insert(object.as_ptr()) => {
                 self.run_converter(converter, object, depth)
             }
             _ => self.convert_container(object, depth),
-        };
-        // SAFETY: leaves what was entered above.
-        unsafe { ffi::Py_LeaveRecursiveCall() };
-        converted
+        }
     }
 
     fn remember(&self, object: ObjectRef<'_>, value: &Js) {

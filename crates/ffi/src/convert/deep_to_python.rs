@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
 
-use super::{buffers, to_python};
+use super::{buffers, check_depth, to_python};
 use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSValue, Js};
@@ -66,14 +65,8 @@ impl Conversion {
         if let Some((_, object)) = self.done.0.borrow().get(&js::address(value.raw())) {
             return Ok(object.clone());
         }
-        // SAFETY: the matching call is below.
-        if unsafe { ffi::Py_EnterRecursiveCall(c" while converting to Python".as_ptr()) } != 0 {
-            return Err(Raised);
-        }
-        let converted = self.convert_container(value, depth);
-        // SAFETY: leaves what was entered above.
-        unsafe { ffi::Py_LeaveRecursiveCall() };
-        converted
+        check_depth("Python")?;
+        self.convert_container(value, depth)
     }
 
     fn remember(&self, value: &Js, object: &Object) {

@@ -10,11 +10,12 @@ pub(crate) mod numbers;
 pub(crate) mod strings;
 
 use hognose_engine::raw;
+use pyo3::exceptions::PyRecursionError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::bridge::{Object, ObjectRef, bridge, python};
-use crate::errors::Raised;
+use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
 use crate::jsproxy;
 use crate::pyproxy;
@@ -83,6 +84,16 @@ fn rare_immutable_to_js(object: ObjectRef<'_>) -> Result<Option<Js>, Raised> {
         }
     }
     Ok(None)
+}
+
+/// `RecursionError` if a structure goes deeper than the stack reaches. CPython's own count of calls knows nothing of the size
+/// of their frames.
+fn check_depth(target: &str) -> Result<(), Raised> {
+    if js::check_stack().is_ok() {
+        return Ok(());
+    }
+    js::discard_exception();
+    Err(raised::<PyRecursionError>(format!("maximum recursion depth exceeded while converting to {target}")))
 }
 
 /// Translates a JavaScript value.

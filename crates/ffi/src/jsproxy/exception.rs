@@ -39,6 +39,7 @@ pub(super) unsafe extern "C" fn new(
 }
 
 fn make(arguments: &Object, keywords: Option<&Object>) -> Result<Object, Raised> {
+    bridge().check_thread()?;
     let parse = bridge().mixins().get_item("exception_arguments")?;
     let keywords = keywords.map(|keywords| keywords.cast()).transpose()?;
     let parsed = parse.call(arguments.cast::<PyTuple>()?, keywords)?;

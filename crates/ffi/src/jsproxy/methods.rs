@@ -119,6 +119,7 @@ fn is_proxy(object: &Bound<'_, PyAny>) -> bool {
 
 #[pyfunction]
 fn is_immutable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    bridge().check_thread()?;
     Ok(convert::immutable_to_js(own(object).as_borrowed()).map_err(PyErr::from)?.is_some())
 }
 
@@ -308,6 +309,7 @@ fn promise_finally(proxy: &Bound<'_, PyAny>, settled: &Bound<'_, PyAny>) -> Answ
 #[pyfunction]
 fn array(values: &Bound<'_, PyAny>) -> Answer {
     let made = (|| {
+        bridge().check_thread()?;
         let mut list = Vec::new();
         for value in values.try_iter()? {
             list.push(convert::to_js(own(&value?).as_borrowed())?);
