@@ -1,6 +1,7 @@
 // Timers. The host keeps the time and the ids; this file binds the arguments and catches what a callback throws.
 
 import { onAbort } from "./abort.js";
+import { keepFrame } from "./async-frame.js";
 import { reportError } from "./events.js";
 import { natives } from "./natives.js";
 import { argumentError, finishInterface, illegalConstructor, toDictionary } from "./webidl.js";
@@ -12,9 +13,10 @@ function start(name, repeat, callback, delay, args) {
   if (typeof callback !== "function") {
     throw argumentError(1, name, "ServiceWorkerGlobalScope", "Function");
   }
+  const kept = keepFrame(callback);
   return natives.setTimer(delayFrom(delay), repeat, () => {
     try {
-      callback(...args);
+      kept(...args);
     } catch (error) {
       reportError(error);
     }
@@ -54,9 +56,10 @@ export function queueMicrotask(callback) {
   if (typeof callback !== "function") {
     throw argumentError(1, "queueMicrotask", "ServiceWorkerGlobalScope", "Function");
   }
+  const kept = keepFrame(callback);
   defer(() => {
     try {
-      callback();
+      kept();
     } catch (error) {
       reportError(error);
     }

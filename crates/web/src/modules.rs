@@ -12,7 +12,8 @@ const NODE: &str = "node:";
 /// Node.js's modules that a Worker can import, and where they are.
 const NODE_MODULES: &[(&str, &str)] = &[
     ("assert", "node/assert.js"),
-    ("assert/strict", "node/assert.js"),
+    ("assert/strict", "node/assert/strict.js"),
+    ("async_hooks", "node/async_hooks.js"),
     ("buffer", "node/buffer.js"),
     ("events", "node/events.js"),
     ("path", "node/path.js"),
@@ -33,6 +34,7 @@ macro_rules! sources {
 
 const SOURCES: &[(&str, &str)] = sources![
     "abort.js",
+    "async-frame.js",
     "blob.js",
     "body.js",
     "console.js",
@@ -60,9 +62,12 @@ const SOURCES: &[(&str, &str)] = sources![
     "main.js",
     "natives.js",
     "node/assert.js",
+    "node/assert/strict.js",
+    "node/async_hooks.js",
     "node/buffer.js",
     "node/comparisons.js",
     "node/events.js",
+    "node/mock.js",
     "node/path.js",
     "node/process.js",
     "node/test.js",

@@ -1,138 +1,175 @@
-// `node:test`, in the parts that tests of Workers use: mocked functions, and `test` itself,
-// which runs its body at once. https://nodejs.org/api/test.html
+// node:test, in the parts that tests use: suites, hooks, subtests, and mocks of functions. Tests run in their order, one
+// at a time. A line tells of each; one that fails is reported as an uncaught error too, so that a script ends with 1.
 
-/** What a mocked function remembers. */
-class MockFunctionContext {
-  #calls = [];
-  #original;
-  #implementation;
-  #once = new Map();
-  #restore;
+import { reportError } from "../events.js";
+import { mock, MockTracker } from "./mock.js";
 
-  constructor(original, implementation, restore = () => {}) {
-    this.#original = original;
-    this.#implementation = implementation;
-    this.#restore = restore;
+export { mock, MockTracker };
+
+/** A suite, or a test with subtests. */
+class Node {
+  #name;
+  #parent;
+  #hooks = { before: [], after: [], beforeEach: [], afterEach: [] };
+  // What the body has registered runs one after the other, in this chain.
+  #children = Promise.resolve();
+  #failures = 0;
+
+  constructor(name, parent) {
+    this.#name = name;
+    this.#parent = parent;
   }
 
-  get calls() {
-    return [...this.#calls];
+  get fullName() {
+    return this.#parent?.fullName ? `${this.#parent.fullName} > ${this.#name}` : this.#name;
   }
 
-  callCount() {
-    return this.#calls.length;
+  addHook(kind, run) {
+    this.#hooks[kind].push(run);
   }
 
-  resetCalls() {
-    this.#calls.length = 0;
+  /** Registers a test or suite; the promise is of its end. */
+  add(kind, args) {
+    const { name, options, body } = readArguments(args);
+    const child = new Node(name, this);
+    const ended = this.#children.then(() => child.#run(kind, options, body));
+    this.#children = ended;
+    return ended;
   }
 
-  mockImplementation(implementation) {
-    this.#implementation = implementation;
-  }
-
-  mockImplementationOnce(implementation, call = this.#calls.length) {
-    this.#once.set(call, implementation);
-  }
-
-  restore() {
-    this.#implementation = this.#original;
-    this.#restore();
-  }
-
-  /** Calls what stands for the function, and takes a note of it. */
-  run(target, self, args) {
-    const index = this.#calls.length;
-    const call = { arguments: args, error: undefined, result: undefined, stack: new Error(), target, this: self };
-    this.#calls.push(call);
-    const implementation = this.#once.get(index) ?? this.#implementation;
-    this.#once.delete(index);
+  async #run(kind, { skip, todo, timeout, signal }, body) {
+    if (skip || body === undefined) return report("skipped", this.fullName);
     try {
-      call.result = target ? Reflect.construct(implementation, args, target) : Reflect.apply(implementation, self, args);
-      return call.result;
+      if (kind === "suite") await this.#suite(body);
+      else await limited(this.#test(body), timeout, signal);
+      if (this.#failures > 0) throw new Error(`${this.#failures} failed in "${this.fullName}"`);
+      report("ok", this.fullName);
     } catch (error) {
-      call.error = error;
-      throw error;
+      report(todo ? "todo" : "failed", this.fullName);
+      if (todo) return;
+      this.#parent.#failures += 1;
+      reportError(error);
     }
   }
-}
 
-function mocked(original, implementation, restore) {
-  const context = new MockFunctionContext(original, implementation, restore);
-  return new Proxy(original, {
-    apply: (_, self, args) => context.run(undefined, self, args),
-    construct: (_, args, target) => context.run(target, undefined, args),
-    get: (target, name, receiver) => (name === "mock" ? context : Reflect.get(target, name, receiver)),
-  });
-}
-
-/** Makes mocks and puts back what they stood for. */
-export class MockTracker {
-  #mocks = [];
-
-  fn(original = () => {}, implementation = original) {
-    const chosen = typeof implementation === "function" ? implementation : original;
-    return this.#track(mocked(original, chosen));
-  }
-
-  method(object, name, implementation) {
-    const descriptor = this.#descriptor(object, name);
-    const original = descriptor.value ?? descriptor.get ?? descriptor.set;
-    const own = Object.hasOwn(object, name);
-    const restore = () => (own ? Object.defineProperty(object, name, descriptor) : delete object[name]);
-    const chosen = typeof implementation === "function" ? implementation : original;
-    const mock = this.#track(mocked(original, chosen, restore));
-    Object.defineProperty(object, name, { configurable: true, enumerable: descriptor.enumerable, writable: true, value: mock });
-    return mock;
-  }
-
-  #descriptor(object, name) {
-    for (let holder = object; holder; holder = Object.getPrototypeOf(holder)) {
-      const descriptor = Object.getOwnPropertyDescriptor(holder, name);
-      if (descriptor) return descriptor;
+  async #suite(body) {
+    // The body registers synchronously; what it registers belongs to this suite.
+    const outer = registering;
+    registering = this;
+    try {
+      await body(new TestContext(this));
+    } finally {
+      registering = outer;
     }
-    throw Object.assign(new TypeError(`The property '${String(name)}' is not a method.`), { code: "ERR_INVALID_ARG_VALUE" });
+    await this.#runHooks("before");
+    await this.#children;
+    await this.#runHooks("after");
   }
 
-  #track(mock) {
-    this.#mocks.push(mock);
-    return mock;
+  async #test(body) {
+    const context = new TestContext(this);
+    const ancestors = [...this.#ancestors()].reverse();
+    for (const ancestor of ancestors) await ancestor.#runHooks("beforeEach", context);
+    try {
+      await callBody(body, context);
+      await this.#children;
+    } finally {
+      for (const ancestor of ancestors.reverse()) await ancestor.#runHooks("afterEach", context);
+      await this.#runHooks("after", context);
+      context.mock.reset();
+    }
   }
 
-  restoreAll() {
-    for (const mock of this.#mocks) mock.mock.restore();
+  *#ancestors() {
+    for (let node = this.#parent; node !== undefined; node = node.#parent) yield node;
   }
 
-  reset() {
-    this.restoreAll();
-    this.#mocks.length = 0;
+  async #runHooks(kind, context) {
+    for (const hook of this.#hooks[kind]) await callBody(hook, context);
   }
 }
 
-export const mock = new MockTracker();
+/** What a test's body is given. */
+class TestContext {
+  #node;
+  mock = new MockTracker();
 
-// A name, options and a body, of which the first two may be left out.
-const bodyOf = (args) => args.findLast((value) => typeof value === "function") ?? (() => {});
-const nameOf = (args) => (typeof args[0] === "string" ? args[0] : bodyOf(args).name || "<anonymous>");
+  constructor(node) {
+    this.#node = node;
+  }
 
-/** Runs a test at once; what it throws rejects the promise, and names the test. */
-export async function test(...args) {
-  const name = nameOf(args);
+  get name() {
+    return this.#node.fullName;
+  }
+  test(...args) {
+    return this.#node.add("test", args);
+  }
+  before(run) {
+    this.#node.addHook("before", run);
+  }
+  after(run) {
+    this.#node.addHook("after", run);
+  }
+  beforeEach(run) {
+    this.#node.addHook("beforeEach", run);
+  }
+  afterEach(run) {
+    this.#node.addHook("afterEach", run);
+  }
+  diagnostic(message) {
+    console.log(`# ${message}`);
+  }
+}
+
+const root = new Node("", undefined);
+let registering = root;
+
+function readArguments(args) {
+  const name = args.find((argument) => typeof argument === "string");
+  const body = args.find((argument) => typeof argument === "function");
+  const options = args.find((argument) => typeof argument === "object" && argument !== null) ?? {};
+  return { name: name ?? (body?.name || "<anonymous>"), options, body };
+}
+
+// A body that takes a second argument calls it when it is done.
+function callBody(body, context) {
+  if (body.length < 2) return body(context);
+  return new Promise((resolve, reject) => body(context, (error) => (error ? reject(error) : resolve())));
+}
+
+async function limited(promise, timeout, signal) {
+  if (timeout === undefined && signal === undefined) return promise;
+  const { promise: stopped, reject } = Promise.withResolvers();
+  signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  const late = () => reject(new Error(`test timed out after ${timeout}ms`));
+  const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
   try {
-    await bodyOf(args)({ name, mock: new MockTracker(), test, diagnostic: (text) => console.log(text) });
-  } catch (error) {
-    console.error(`test "${name}" failed:`, error);
-    throw error;
+    return await Promise.race([promise, stopped]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-test.skip = async () => {};
-test.todo = async () => {};
-test.test = test;
-test.mock = mock;
+function report(outcome, name) {
+  console.log(`${outcome}: ${name}`);
+}
 
+function withVariants(kind) {
+  const register = (...args) => registering.add(kind, args);
+  const variant = (options) => (...args) => {
+    const { name, options: given, body } = readArguments(args);
+    return registering.add(kind, [name, { ...given, ...options }, body]);
+  };
+  return Object.assign(register, { skip: variant({ skip: true }), todo: variant({ todo: true }) });
+}
+
+export const test = withVariants("test");
 export const it = test;
-export const describe = test;
-export const suite = test;
+export const suite = withVariants("suite");
+export const describe = suite;
+export const before = (run) => registering.addHook("before", run);
+export const after = (run) => registering.addHook("after", run);
+export const beforeEach = (run) => registering.addHook("beforeEach", run);
+export const afterEach = (run) => registering.addHook("afterEach", run);
 
-export default test;
+export default Object.assign(test, { test, it, suite, describe, before, after, beforeEach, afterEach, mock });

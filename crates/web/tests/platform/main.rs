@@ -6,5 +6,6 @@ mod crypto;
 mod harness;
 mod html_rewriter;
 mod messages;
+mod node_modules;
 mod streams;
 mod values;
