@@ -207,7 +207,7 @@ def delete_slice(array, part):
 
 
 def concatenate(array, other):
-    return keep(helpers.concat, array, helpers.from_(other) if native.is_proxy(other) else native.array(list(other)))
+    return keep(helpers.concat, array, helpers.copied(other) if native.is_proxy(other) else native.array(list(other)))
 
 
 def repeat(array, count):

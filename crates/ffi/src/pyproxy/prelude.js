@@ -709,7 +709,7 @@
     pick: (array, start, step, count) => Array.from({ length: count }, (_, index) => array[start + index * step]),
     splice: (array, start, count, ...items) => { Array.prototype.splice.call(array, start, count, ...items); },
     concat: (array, other) => Array.from(array).concat(Array.from(other)),
-    from_: (iterable) => Array.from(iterable),
+    copied: (iterable) => Array.from(iterable),
     from_entries: Object.fromEntries,
     first_bytes: (view, count) =>
       (ArrayBuffer.isView(view) ? new Uint8Array(view.buffer, view.byteOffset, count) : new Uint8Array(view, 0, count)),
