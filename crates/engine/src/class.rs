@@ -27,9 +27,9 @@ pub trait NativeClass: 'static {
 /// Collects what a [`NativeClass`] owns.
 #[derive(Debug)]
 pub struct Tracer<'collection> {
-    runtime: *mut raw::JSRuntime,
-    mark: raw::JS_MarkFunc,
-    collection: PhantomData<&'collection ()>,
+    pub(crate) runtime: *mut raw::JSRuntime,
+    pub(crate) mark: raw::JS_MarkFunc,
+    pub(crate) collection: PhantomData<&'collection ()>,
 }
 
 impl Tracer<'_> {

@@ -34,6 +34,7 @@ mod atom;
 mod buffer;
 mod call;
 mod class;
+mod collector;
 mod context;
 mod convert;
 mod error;
@@ -49,6 +50,7 @@ mod value;
 
 pub use atom::{Atom, Key};
 pub use class::{NativeClass, Tracer};
+pub use collector::{Partner, Phase};
 pub use context::{Context, WellKnownSymbol};
 pub use error::{ErrorKind, Result, Thrown};
 pub use evaluate::Bytecode;

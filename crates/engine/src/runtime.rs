@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use crate::collector::Collector;
 use crate::module::Imports;
 use crate::promise::{PromiseHook, RejectionTracker};
 use crate::{Context, ModuleLoader, raw};
@@ -62,6 +63,7 @@ impl Runtime {
             unsafe { raw::JS_FreeRuntime(runtime.as_ptr()) };
             return Err(StartError::OutOfMemory);
         };
+        Collector::prepare(context).ok_or(StartError::OutOfMemory)?;
         CURRENT.set(Some(context));
         Ok(Self { context })
     }
@@ -132,6 +134,7 @@ pub(crate) struct State {
     pub(crate) promise_hook: RefCell<Option<Rc<PromiseHook>>>,
     pub(crate) module_loader: RefCell<Option<Rc<dyn ModuleLoader>>>,
     pub(crate) imports: Imports,
+    pub(crate) collector: Collector,
     /// Whether a [`with_bytes`](crate::Value::with_bytes) closure runs.
     pub(crate) bytes_lent: Cell<bool>,
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,

@@ -3,6 +3,7 @@
 mod basics;
 mod buffers;
 mod classes;
+mod collector;
 mod functions;
 mod limits;
 mod modules;
