@@ -65,6 +65,24 @@ def run():
 
 
 @pytest.fixture(scope="session")
+def counts():
+    """Counts PyProxies that have their object, and JavaScript objects."""
+    return ffi_module.counts
+
+
+@pytest.fixture(scope="session")
+def freeze():
+    """Takes everything that exists out of the collectors' sight."""
+    return ffi_module.freeze
+
+
+@pytest.fixture(scope="session")
+def run_js_gc():
+    """Runs JavaScript's own collection of cycles."""
+    return ffi_module.run_js_gc
+
+
+@pytest.fixture(scope="session")
 def run_js():
     from pyodide.code import run_js
 

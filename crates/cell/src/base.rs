@@ -117,14 +117,5 @@ fn start_python(py: Python<'_>, base: &Base, cell: &Cell) -> PyResult<()> {
     for module in &base.preload {
         py.import(module.as_str())?;
     }
-    freeze(py)
-}
-
-/// Moves all objects out of the collector's sight: a collection in a fork would otherwise write to, and so copy, every
-/// page that holds one.
-pub(crate) fn freeze(py: Python<'_>) -> PyResult<()> {
-    let gc = py.import("gc")?;
-    gc.call_method0("collect")?;
-    gc.call_method0("freeze")?;
-    Ok(())
+    hognose_ffi::freeze(py)
 }

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 use crate::cell::{Cell, Entrypoints, LoadedWorker};
 use crate::javascript::MainModule;
 use crate::link::OwnedError;
-use crate::{base, env, evaluation, host, javascript, process, reseed, runtime_modules};
+use crate::{env, evaluation, host, javascript, process, reseed, runtime_modules};
 
 const NEVER_LOADS: &str = "the Worker's top-level code waits for something that can never happen";
 
@@ -73,7 +73,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
     let loaded = Loaded { unforkable, ..describe(exports_of(py, &entrypoints)?) };
     cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
-    base::freeze(py)?;
+    hognose_ffi::freeze(py)?;
     Ok(loaded)
 }
 

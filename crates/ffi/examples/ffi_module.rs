@@ -29,10 +29,33 @@ fn run_jobs(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
+/// How many PyProxies have their object, and how many objects JavaScript has.
+#[pyfunction]
+fn counts() -> PyResult<(usize, u64)> {
+    let usage = event_loop::current()?.context().memory_usage();
+    Ok((hognose_ffi::live_proxies(), usage.objects))
+}
+
+/// As `gc.freeze()`, for both heaps.
+#[pyfunction]
+fn freeze(py: Python<'_>) -> PyResult<()> {
+    hognose_ffi::freeze(py)
+}
+
+/// Runs JavaScript's own collection of cycles.
+#[pyfunction]
+fn run_js_gc() -> PyResult<()> {
+    event_loop::current()?.context().run_gc();
+    Ok(())
+}
+
 #[pymodule]
 fn ffi_module(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(install, module)?)?;
     module.add_function(wrap_pyfunction!(run_until, module)?)?;
     module.add_function(wrap_pyfunction!(run_jobs, module)?)?;
+    module.add_function(wrap_pyfunction!(counts, module)?)?;
+    module.add_function(wrap_pyfunction!(freeze, module)?)?;
+    module.add_function(wrap_pyfunction!(run_js_gc, module)?)?;
     event_loop::register(module)
 }

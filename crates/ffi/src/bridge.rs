@@ -17,7 +17,7 @@ use crate::errors::Raised;
 use crate::js::{self, Js};
 use crate::jsproxy::{self, types::Types};
 use crate::pyproxy::{self, Classes, abilities};
-use crate::{api, convert, core_module};
+use crate::{api, convert, core_module, cycles, release};
 
 /// A Python object. The lifetime says that the GIL is held for as long as this crate's code runs, which it is.
 pub(crate) type Object = Bound<'static, PyAny>;
@@ -41,6 +41,13 @@ pub(crate) fn bridge() -> &'static State {
     unsafe { &*pointer }
 }
 
+/// The bridge, if it is installed yet: for the event loop, which is older.
+#[inline]
+pub(crate) fn installed() -> Option<&'static State> {
+    // SAFETY: as in `bridge`.
+    unsafe { BRIDGE.load(Ordering::Relaxed).as_ref() }
+}
+
 /// What `Bridge::install` sets up.
 pub(crate) struct State {
     thread: libc::pthread_t,
@@ -53,6 +60,8 @@ pub(crate) struct State {
     pub(crate) free_list: jsproxy::FreeList,
     /// Whether destroyed proxies remember what they stood for: `pyodide.setDebug`.
     pub(crate) debug: Cell<bool>,
+    pub(crate) released: release::Queue,
+    pub(crate) cycles: cycles::Cycles,
     classes: Classes,
     dialect: Dialect,
     types: OnceCell<Types>,
@@ -191,7 +200,8 @@ impl Bridge {
         let core = core_module::create()?;
         python().import("sys")?.getattr("modules")?.set_item("_pyodide_core", core)?;
         docs.setattr("_js_flags", jsproxy::types::flags_by_name()?)?;
-        register_modules()
+        register_modules()?;
+        Ok(cycles::install()?)
     }
 }
 
@@ -208,6 +218,8 @@ fn new_state() -> PyResult<State> {
         abilities: abilities::Cache::new(),
         free_list: jsproxy::FreeList::default(),
         debug: Cell::new(false),
+        released: release::Queue::default(),
+        cycles: cycles::Cycles::default(),
         classes: Classes::new(),
         dialect,
         types: OnceCell::new(),

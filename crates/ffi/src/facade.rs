@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::api::value_of;
-use crate::bridge::{Object, bridge, python};
+use crate::bridge::{Object, bridge, installed, python};
 use crate::convert::{self, deep_to_js, deep_to_python};
 use crate::errors::{self, Pending, Raised};
 use crate::js::{self, Js};
@@ -70,7 +70,16 @@ pub fn convert_to_python(_py: Python<'_>, value: &Value, depth: i64) -> PyResult
     Ok(deep_to_python::convert(Js::dup(value.as_raw()), depth, None)?.unbind())
 }
 
-/// Gives back the JavaScript values whose proxies died on other threads. The event loop calls this each turn.
+/// Gives back the Python objects that JavaScript has let go of.
+pub(crate) fn flush_released() {
+    if let Some(bridge) = installed() {
+        bridge.released.flush();
+    }
+}
+
+/// Gives back the JavaScript values whose proxies died on other threads, and the Python objects that JavaScript has let go of.
+/// The event loop calls this each turn.
 pub fn release_dropped() {
     jsproxy::release_dropped_elsewhere();
+    flush_released();
 }

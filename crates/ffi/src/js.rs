@@ -19,6 +19,7 @@ use hognose_engine::raw;
 pub(crate) use raw::{JSAtom, JSValue};
 
 use crate::atoms::Atom;
+use crate::bridge::bridge;
 use crate::errors::Pending;
 
 static CONTEXT: AtomicPtr<raw::JSContext> = AtomicPtr::new(null_mut());
@@ -186,12 +187,14 @@ pub(crate) fn get_named(object: JSValue, name: &CStr) -> JsResult {
 
 pub(crate) fn set(object: JSValue, key: &Atom, value: Js) -> Result<(), Pending> {
     // SAFETY: the bridge's invariant; the call takes over the value's reference.
-    check_flag(unsafe { raw::JS_SetProperty(context(), object, key.raw(), value.into_raw()) }).map(drop)
+    let status = unsafe { raw::JS_SetProperty(context(), object, key.raw(), value.into_raw()) };
+    settle_flag(status).map(drop)
 }
 
 pub(crate) fn set_index(object: JSValue, index: u32, value: Js) -> Result<(), Pending> {
     // SAFETY: as in `set`.
-    check_flag(unsafe { raw::JS_SetPropertyUint32(context(), object, index, value.into_raw()) }).map(drop)
+    let status = unsafe { raw::JS_SetPropertyUint32(context(), object, index, value.into_raw()) };
+    settle_flag(status).map(drop)
 }
 
 /// Defines an own property, whatever the prototypes or setters say.
@@ -216,21 +219,33 @@ pub(crate) fn has(object: JSValue, key: &Atom) -> Result<bool, Pending> {
 pub(crate) fn delete(object: JSValue, key: &Atom) -> Result<bool, Pending> {
     let flags = raw::JS_PROP_THROW as c_int;
     // SAFETY: the bridge's invariant.
-    check_flag(unsafe { raw::JS_DeleteProperty(context(), object, key.raw(), flags) })
+    settle_flag(unsafe { raw::JS_DeleteProperty(context(), object, key.raw(), flags) })
+}
+
+/// The result of code that may have let go of Python objects, which is made known to Python.
+fn settle(result: JsResult) -> JsResult {
+    bridge().released.flush();
+    result
+}
+
+/// As [`settle`], for a three-way answer.
+fn settle_flag(status: c_int) -> Result<bool, Pending> {
+    bridge().released.flush();
+    check_flag(status)
 }
 
 /// Calls a function. The arguments stay the caller's.
 pub(crate) fn call(function: JSValue, this: JSValue, arguments: &[JSValue]) -> JsResult {
     let (count, list) = (arguments.len() as c_int, arguments.as_ptr().cast_mut());
     // SAFETY: the bridge's invariant; QuickJS does not write to the arguments.
-    check(unsafe { raw::JS_Call(context(), function, this, count, list) })
+    settle(check(unsafe { raw::JS_Call(context(), function, this, count, list) }))
 }
 
 /// `new constructor(...arguments)`.
 pub(crate) fn construct(constructor: JSValue, arguments: &[JSValue]) -> JsResult {
     let (count, list) = (arguments.len() as c_int, arguments.as_ptr().cast_mut());
     // SAFETY: as in `call`.
-    check(unsafe { raw::JS_CallConstructor(context(), constructor, count, list) })
+    settle(check(unsafe { raw::JS_CallConstructor(context(), constructor, count, list) }))
 }
 
 /// `object[key](...arguments)`.
@@ -381,14 +396,18 @@ pub(crate) fn throw_error(class: &CStr, message: &str) -> Pending {
     }
 }
 
+/// The context as the engine crate's handle.
+pub(crate) fn engine_context() -> hognose_engine::Context {
+    let context = NonNull::new(context()).expect("invariant: the bridge has a context");
+    // SAFETY: the bridge's invariant.
+    unsafe { hognose_engine::Context::from_ptr(context) }
+}
+
 /// A `RangeError` if the stack is used up. QuickJS looks before it runs bytecode, but Python and native functions can call
 /// each other without any.
 #[inline]
 pub(crate) fn check_stack() -> Result<(), Pending> {
-    let context = NonNull::new(context()).expect("invariant: the bridge has a context");
-    // SAFETY: the bridge's invariant.
-    let context = unsafe { hognose_engine::Context::from_ptr(context) };
-    context.check_stack().map_err(|thrown| throw(Js::own(thrown.0.into_raw())))
+    engine_context().check_stack().map_err(|thrown| throw(Js::own(thrown.0.into_raw())))
 }
 
 /// What a native function of this crate looks like.

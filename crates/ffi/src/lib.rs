@@ -5,7 +5,7 @@
 //!
 //! A value crosses the border by *translation* ([`to_js`], [`to_python`]): immutable values are copied, everything else is
 //! wrapped. `jsproxy` holds the Python types that wrap JavaScript objects, `pyproxy` the JavaScript classes that wrap Python
-//! objects, `convert` what is copied, `errors` how exceptions cross. [`Bridge::install`] puts it all up. Which stack Python
+//! objects, `convert` what is copied, `errors` how exceptions cross, `cycles` how garbage is found that lies in both. [`Bridge::install`] puts it all up. Which stack Python
 //! runs on, and how it may wait there, is `stack`; [`event_loop`] drives both languages.
 //!
 //! Two rules hold everywhere. One thread touches JavaScript, with the GIL held; a proxy used on another thread raises
@@ -18,6 +18,7 @@ mod atoms;
 mod bridge;
 mod convert;
 mod core_module;
+mod cycles;
 mod dialect;
 mod errors;
 pub mod event_loop;
@@ -26,7 +27,9 @@ mod frames;
 mod js;
 mod jsproxy;
 mod pyproxy;
+mod release;
 pub mod stack;
 
 pub use bridge::Bridge;
+pub use cycles::{freeze, live_proxies};
 pub use facade::{convert_to_js, convert_to_python, raise, release_dropped, throw, to_js, to_python};

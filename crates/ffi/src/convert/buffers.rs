@@ -17,6 +17,7 @@ use pyo3::types::{PyByteArray, PyBytes};
 use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised, raised};
 use crate::js::{self, JSValue, Js, context};
+use crate::release::Held;
 
 /// A typed array class: its JavaScript name, its element's size, and the `struct` character of the element.
 struct Element {
@@ -315,7 +316,7 @@ pub(crate) fn view_in_js(object: &Object, kind: Option<&str>) -> Result<Js, Rais
 }
 
 /// The locked buffer of an object; dropping it unlocks it.
-struct Locked(Box<ffi::Py_buffer>);
+pub(crate) struct Locked(Box<ffi::Py_buffer>);
 
 impl Locked {
     fn new(object: &Object) -> Result<Locked, Raised> {
@@ -429,6 +430,7 @@ pub(crate) fn detach(data: JSValue) {
         raw::JS_SetImmutableArrayBuffer(data, false);
         raw::JS_DetachArrayBuffer(context(), data);
     }
+    bridge().released.flush();
 }
 
 /// QuickJS's hook for the memory of a shared ArrayBuffer: size 0 gives it back, any other size is refused.
@@ -440,7 +442,8 @@ unsafe extern "C" fn reallocate(
 ) -> *mut c_void {
     if size == 0 {
         // SAFETY: QuickJS gives the memory back once; `share` left it the box.
-        drop(Locked(unsafe { Box::from_raw(opaque.cast::<ffi::Py_buffer>()) }));
+        let buffer = Locked(unsafe { Box::from_raw(opaque.cast::<ffi::Py_buffer>()) });
+        bridge().released.push(Held::Buffer(buffer));
     }
     null_mut()
 }

@@ -238,6 +238,9 @@ impl EventLoop {
             if self.is_idle() && !(self.hooks.borrow().is_waiting)() {
                 break;
             }
+            if self.is_quiet() && !self.has_jobs() {
+                crate::cycles::collect_if_due(py);
+            }
             self.wait(py)?;
         }
         Ok(())
@@ -313,6 +316,7 @@ impl EventLoop {
                 self.report(py, thrown.0);
             }
         }
+        crate::facade::flush_released();
     }
 
     fn report(&self, py: Python<'_>, error: Value) {

@@ -14,7 +14,7 @@ use crate::bridge::{Object, bridge, python};
 use crate::convert;
 use crate::errors::{self, Raised, raised};
 use crate::js::{self, JSValue, Js, context};
-use crate::pyproxy::{self, handle};
+use crate::pyproxy;
 
 /// `am_await`
 pub(super) unsafe extern "C" fn await_(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
@@ -78,7 +78,7 @@ pub(super) fn future_of_step(promise: &Js, closing: bool) -> Result<Object, Rais
 
 fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning) -> Result<Object, Raised> {
     let future = bridge().event_loop()?.call_method0(intern!(python(), "create_future"))?;
-    let data = [handle::create(&future)?, js::array(proxies)?];
+    let data = [pyproxy::create(future.as_borrowed())?, js::array(proxies)?];
     let [fulfilled, rejected] = [settler(&data, meaning, FULFILLED)?, settler(&data, meaning, REJECTED)?];
     // SAFETY: the bridge's invariant; all three are live.
     let chained = unsafe { raw::JS_PromiseThen(context(), promise.raw(), fulfilled.raw(), rejected.raw()) };
@@ -109,17 +109,23 @@ unsafe extern "C" fn settle(
 ) -> JSValue {
     // SAFETY: QuickJS passes `count` arguments and the two values `settler` stored.
     let (arguments, future, proxies) =
-        unsafe { (js::borrow_arguments(count, arguments), handle::get(*data), *data.add(1)) };
+        unsafe { (js::borrow_arguments(count, arguments), pyproxy::target(*data), *data.add(1)) };
     let _frame = crate::stack::enter_js();
     let value = Js::dup(js::argument(arguments, 0));
-    let settled = match (Meaning::ALL[(task >> 1) as usize], task & 1) {
+    // A future that was garbage together with its promise has nobody left to tell.
+    let told = future.map_or(Ok(()), |future| settle_future(&future, outcome(value, task)));
+    let result = told.and_then(|()| end_proxies(proxies));
+    js::give(result.map(|()| Js::UNDEFINED).map_err(Into::into))
+}
+
+/// What a promise's value means to the future.
+fn outcome(value: Js, task: c_int) -> Result<Object, Raised> {
+    match (Meaning::ALL[(task >> 1) as usize], task & 1) {
         (Meaning::Value, FULFILLED) => convert::to_python(value),
         (Meaning::Value, _) => Err(errors::raise(value)),
         (meaning, FULFILLED) => settled_step(&value, meaning),
         (_, _) => Err(errors::raise_as_javascript(value)),
-    };
-    let result = settle_future(&future, settled).and_then(|()| end_proxies(proxies));
-    js::give(result.map(|()| Js::UNDEFINED).map_err(Into::into))
+    }
 }
 
 /// Reads the `{done, value}` of an asynchronous generator. A proxy that it returned was lent.

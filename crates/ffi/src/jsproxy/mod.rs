@@ -126,6 +126,15 @@ pub(crate) fn value_of(object: *mut ffi::PyObject) -> Option<JSValue> {
     }
 }
 
+/// The values that a proxy owns; `None` for other objects.
+pub(crate) fn owned_values(object: *mut ffi::PyObject) -> Option<[JSValue; 2]> {
+    // SAFETY: `object` is live.
+    unsafe {
+        let proxy = is_proxy_pointer(object).then(|| JsProxy::of(object))?;
+        Some([proxy.value, proxy.this])
+    }
+}
+
 /// Whether an object is a proxy. All proxy types have one metaclass, pyodide-py's; so have the classes in which it documents
 /// them, whose instances would be too small.
 ///
@@ -187,6 +196,7 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
             recycle(proxy, class);
             js::free(value);
             js::free(this);
+            bridge().released.flush();
         } else {
             dropped_elsewhere().extend([SentValue(value), SentValue(this)]);
             ffi::PyObject_GC_Del(object.cast::<c_void>());

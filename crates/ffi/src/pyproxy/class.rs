@@ -3,11 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::ptr::null_mut;
 
-use hognose_engine::raw;
+use hognose_engine::{Tracer, raw};
 
-use super::{PyProxy, abilities, call, handle, traps};
+use super::{PyProxy, abilities, call, traps};
 use crate::bridge::bridge;
 use crate::errors::Pending;
 use crate::js::{self, JSValue, Js, JsResult, context};
@@ -16,7 +15,6 @@ use crate::js::{self, JSValue, Js, JsResult, context};
 pub(crate) struct Classes {
     plain: raw::JSClassID,
     callable: raw::JSClassID,
-    pub(super) handle: raw::JSClassID,
     prototypes: RefCell<HashMap<u32, Js>>,
     last_prototype: Cell<(u32, JSValue)>,
 }
@@ -50,17 +48,9 @@ impl Classes {
             exotic,
         };
         let callable = raw::JSClassDef { call: Some(call::call), ..proxy };
-        let handle = raw::JSClassDef {
-            class_name: c"PythonHandle".as_ptr(),
-            finalizer: Some(handle::finalize),
-            gc_mark: None,
-            call: None,
-            exotic: null_mut(),
-        };
         Classes {
             plain: register(&proxy),
             callable: register(&callable),
-            handle: register(&handle),
             prototypes: RefCell::default(),
             last_prototype: Cell::new((u32::MAX, js::NULL)),
         }
@@ -137,30 +127,8 @@ unsafe extern "C" fn finalize(_runtime: *mut raw::JSRuntime, object: JSValue) {
 
 /// Tells QuickJS's collector what JavaScript values a proxy holds.
 unsafe extern "C" fn mark(runtime: *mut raw::JSRuntime, object: JSValue, mark: raw::JS_MarkFunc) {
-    let mut class = 0;
-    // SAFETY: the collector passes a live proxy; every value reported is one the proxy owns a reference to.
-    unsafe {
-        let Some(proxy) = raw::JS_GetAnyOpaque(object, &raw mut class).cast::<PyProxy>().as_ref() else {
-            return;
-        };
-        for value in proxy
-            .own
-            .object()
-            .into_iter()
-            .chain(&proxy.options.bound_this)
-            .chain(&proxy.options.bound_arguments)
-        {
-            raw::JS_MarkValue(runtime, value.raw(), mark);
-        }
-        // What aliases share is reported by none of them: the collector would count it once for each.
-        if std::rc::Rc::strong_count(&proxy.shared) > 1 {
-            return;
-        }
-        for (_, attribute) in proxy.shared.attributes.borrow().iter() {
-            raw::JS_MarkValue(runtime, attribute.raw(), mark);
-        }
-        if let Some(promise) = proxy.shared.promise.borrow().as_ref() {
-            raw::JS_MarkValue(runtime, promise.raw(), mark);
-        }
+    // SAFETY: the collector passes a live proxy.
+    if let (Some(proxy), mut tracer) = unsafe { (super::find(object), Tracer::from_raw(runtime, mark)) } {
+        proxy.trace(object, &mut tracer);
     }
 }

@@ -10,7 +10,6 @@
 pub(crate) mod abilities;
 mod call;
 mod class;
-pub(crate) mod handle;
 mod items;
 mod native;
 mod own;
@@ -19,7 +18,7 @@ mod traps;
 
 pub(crate) use class::Classes;
 pub(crate) use native::{double_proxy, once_callable, table as native_table};
-pub(crate) use promise::of_awaitable as schedule;
+pub(crate) use promise::{of_awaitable as schedule, owned_values};
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -27,14 +26,16 @@ use std::ffi::CStr;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
-use hognose_engine::raw;
+use hognose_engine::{Phase, Tracer, raw};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
+use crate::cycles::{self, Birth};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSAtom, JSValue, Js, JsResult, context};
+use crate::release::Held;
 
 unsafe extern "C" {
     // Exported by CPython, not declared by PyO3.
@@ -54,6 +55,8 @@ pub(crate) struct PyProxy {
     shared: Rc<Shared>,
     options: Options,
     own: own::OwnProperties,
+    /// What `cycles` notes in a survey.
+    pub(crate) reached: Cell<bool>,
 }
 
 /// How a proxy behaves; the aliases of one proxy differ in this.
@@ -85,6 +88,9 @@ struct Shared {
     attributes: RefCell<Vec<(JSAtom, Js)>>,
     /// The promise of an awaitable that has been scheduled.
     promise: RefCell<Option<Js>>,
+    birth: Birth,
+    /// Whether the collector that is at work has subtracted what the aliases share, and not yet restored it.
+    subtracted: Cell<bool>,
 }
 
 /// A new proxy of an object.
@@ -99,6 +105,8 @@ pub(crate) fn create_with(object: ObjectRef<'_>, options: Options) -> Result<Js,
         reason: RefCell::default(),
         attributes: RefCell::default(),
         promise: RefCell::default(),
+        birth: bridge().cycles.count_birth(),
+        subtracted: Cell::new(false),
     };
     let abilities = abilities::of(object)?;
     Ok(class::instantiate(abilities, PyProxy::new(Rc::new(shared), options))?)
@@ -124,7 +132,7 @@ pub(crate) fn is_alive(value: JSValue) -> bool {
 
 /// The proxy behind a value.
 #[inline]
-fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
+pub(crate) fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
     // SAFETY: the bridge's invariant; only our two classes carry a `PyProxy`, which lives as long as its object does.
     unsafe {
         if !js::is_object(value) || !bridge().classes().is_ours(raw::JS_GetClassID(value)) {
@@ -223,9 +231,43 @@ fn class_name(object: ObjectRef<'_>) -> String {
     name.to_string_lossy().into_owned()
 }
 
+/// The Python object of a PyProxy, or nothing if it was destroyed.
+pub(crate) fn target(value: JSValue) -> Option<Object> {
+    let object = find(value)?.pointer();
+    // SAFETY: the proxy owns a reference.
+    unsafe { Bound::from_borrowed_ptr_or_opt(python(), object) }
+}
+
+/// Takes the object away from a proxy that is garbage.
+pub(crate) fn cut(value: JSValue) -> Option<Object> {
+    find(value)?.shared.take()
+}
+
 impl PyProxy {
     fn new(shared: Rc<Shared>, options: Options) -> PyProxy {
-        PyProxy { shared, options, own: own::OwnProperties::default() }
+        PyProxy { shared, options, own: own::OwnProperties::default(), reached: Cell::new(false) }
+    }
+
+    /// The object's address, null if the proxy was destroyed.
+    pub(crate) fn pointer(&self) -> *mut ffi::PyObject {
+        self.shared.object.get()
+    }
+
+    /// Tells a collector what the proxy owns.
+    fn trace(&self, value: JSValue, tracer: &mut Tracer<'_>) {
+        let is_first = self.shared.takes_turn(tracer.phase());
+        let own = self
+            .own
+            .object()
+            .into_iter()
+            .chain(&self.options.bound_this)
+            .chain(&self.options.bound_arguments);
+        // SAFETY: the proxy owns each of these once.
+        own.for_each(|value| unsafe { tracer.mark_raw(value.raw()) });
+        if is_first {
+            self.shared.trace(tracer);
+        }
+        cycles::visit(value, self, is_first, tracer);
     }
 
     /// The object, or the error of a destroyed proxy.
@@ -251,13 +293,8 @@ impl Shared {
 
     /// Lets go of the object and of everything borrowed from it. Destroying twice is silent.
     fn destroy(&self, reason: Cow<'static, str>) {
-        let object = self.object.replace(null_mut());
-        if object.is_null() {
-            return;
-        }
-        // SAFETY: the proxy owned one reference, which is given back below.
-        let description =
-            bridge().debug.get().then(|| describe(unsafe { Borrowed::from_ptr(python(), object) }));
+        let Some(object) = self.take() else { return };
+        let description = bridge().debug.get().then(|| describe(object.as_borrowed()));
         self.reason.replace(Reason { text: reason, description });
         for (name, attribute) in self.attributes.take() {
             release_atom(name);
@@ -265,8 +302,34 @@ impl Shared {
                 proxy.shared.destroy(DESTROYED_WITH_PARENT.into());
             }
         }
-        // SAFETY: the proxy owned one reference.
-        unsafe { ffi::Py_DECREF(object) };
+        drop(object);
+    }
+
+    /// Takes the object away.
+    fn take(&self) -> Option<Object> {
+        let object = self.object.replace(null_mut());
+        if object.is_null() {
+            return None;
+        }
+        bridge().cycles.count_end(self.birth);
+        // SAFETY: the proxy owned this reference, which now passes to the caller.
+        Some(unsafe { Bound::from_owned_ptr(python(), object) })
+    }
+
+    /// Whether this alias is the one that a collector counts what they share for: the first that it asks, and when it
+    /// restores, the first that is alive.
+    fn takes_turn(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Subtract => !self.subtracted.replace(true),
+            Phase::Restore => self.subtracted.replace(false),
+        }
+    }
+
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        let (attributes, promise) = (self.attributes.borrow(), self.promise.borrow());
+        let owned = attributes.iter().map(|(_, attribute)| attribute).chain(promise.as_ref());
+        // SAFETY: the aliases own each of these once, together.
+        owned.for_each(|value| unsafe { tracer.mark_raw(value.raw()) });
     }
 
     /// The cached proxy of an attribute, if it is still of the same value.
@@ -321,7 +384,8 @@ impl Drop for Shared {
         for (name, _) in self.attributes.take() {
             release_atom(name);
         }
-        // SAFETY: the proxy owned one reference, or null.
-        unsafe { ffi::Py_XDECREF(self.object.replace(null_mut())) };
+        if let Some(object) = self.take() {
+            bridge().released.push(Held::Object(object));
+        }
     }
 }

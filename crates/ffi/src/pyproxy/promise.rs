@@ -1,23 +1,24 @@
 //! Python's awaitables as promises, and calls whose result is one.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use hognose_engine::raw;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit, ffi, intern};
 
 use super::{call, of};
-use crate::bridge::{Object, python};
+use crate::bridge::{Object, ObjectRef, python};
 use crate::convert;
 use crate::errors::{self, Pending, Raised};
 use crate::js::{self, JSValue, Js, JsResult, context};
 
-/// The two ends of a promise that Python settles, as a Python object: also the callback of a future.
+/// The two ends of a promise that Python settles, as a Python object: also the callback of a future. Python's collector knows it,
+/// so that `cycles` sees it.
 #[pyclass(unsendable, module = "_pyodide_core", name = "PromiseSettler")]
 pub(crate) struct Settler {
-    resolve: Cell<Option<Js>>,
-    reject: Cell<Option<Js>>,
+    resolve: RefCell<Option<Js>>,
+    reject: RefCell<Option<Js>>,
 }
 
 #[pymethods]
@@ -43,6 +44,21 @@ impl Settler {
         let error = errors::python_error().map_err(|pending| PyErr::from(Raised::from(pending)))?;
         self.settle(&self.reject, error)
     }
+
+    /// There is nothing of Python's in it.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the signature of a traverse")]
+    fn __traverse__(&self, _visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
+}
+
+/// The values that a settler owns; `None` for other objects.
+pub(crate) fn owned_values(object: *mut ffi::PyObject) -> Option<[JSValue; 2]> {
+    // SAFETY: `object` is live.
+    let object: ObjectRef<'_> = unsafe { Borrowed::from_ptr(python(), object) };
+    let settler = object.cast_exact::<Settler>().ok()?.borrow();
+    let value = |end: &RefCell<Option<Js>>| end.borrow().as_ref().map_or(js::UNDEFINED, Js::raw);
+    Some([value(&settler.resolve), value(&settler.reject)])
 }
 
 impl From<Pending> for PyErr {
@@ -52,7 +68,7 @@ impl From<Pending> for PyErr {
 }
 
 impl Settler {
-    fn settle(&self, end: &Cell<Option<Js>>, value: Js) -> PyResult<()> {
+    fn settle(&self, end: &RefCell<Option<Js>>, value: Js) -> PyResult<()> {
         let function = end.take();
         // A promise settles once; the other end is let go as well.
         drop((self.resolve.take(), self.reject.take()));
@@ -67,7 +83,7 @@ impl Settler {
         let mut ends = [js::UNDEFINED; 2];
         // SAFETY: the bridge's invariant; the call fills both places.
         let promise = js::check(unsafe { raw::JS_NewPromiseCapability(context(), ends.as_mut_ptr()) })?;
-        let [resolve, reject] = ends.map(|end| Cell::new(Some(Js::own(end))));
+        let [resolve, reject] = ends.map(|end| RefCell::new(Some(Js::own(end))));
         let settler = Bound::new(python(), Settler { resolve, reject }).map_err(Raised::from)?;
         Ok((promise, settler))
     }

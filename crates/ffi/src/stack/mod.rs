@@ -21,11 +21,12 @@ thread_local! {
 
 /// Held while JavaScript calls into Python; tells `run_sync` that a JavaScript frame lies below.
 #[derive(Debug)]
-pub struct JsFrame(());
+pub(crate) struct JsFrame(());
 
-/// Notes that JavaScript has entered Python, until the guard drops.
+/// Notes that JavaScript has entered Python, until the guard drops. Python learns first what JavaScript has let go of.
 #[must_use]
-pub fn enter_js() -> JsFrame {
+pub(crate) fn enter_js() -> JsFrame {
+    crate::bridge::bridge().released.flush();
     JS_FRAMES.with(|frames| frames.set(frames.get() + 1));
     JsFrame(())
 }
