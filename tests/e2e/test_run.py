@@ -1,7 +1,11 @@
 """`hognose run`: one script in a cell with the whole FFI."""
 
+import os
+import signal
+import subprocess
+
 import pytest
-from harness import run
+from harness import TIMEOUT_S, Output, run, start
 
 
 @pytest.fixture
@@ -104,3 +108,106 @@ def test_threads_are_joined_and_exit_functions_called(script, end, code):
         f"started.set()\n{end}\n"
     )
     assert script("a.py", text) == (code, "thread\nexit function\n")
+
+
+def test_arguments_after_the_file_pass_as_they_are(script):
+    arguments = ["--ca-file", "x", "--", "-h", "--", "--version"]
+    assert script("a.py", "import sys\nprint(sys.argv[1:])\n", *arguments) == (0, f"{arguments}\n")
+    assert script("b.py", "import sys\nprint(sys.argv[1:])\n", "--", "x") == (0, "['--', 'x']\n")
+
+
+def test_a_module_imports_files_by_relative_names(script, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/a.mjs").write_text("import { base } from '../base.js';\nexport default base + 1;\n")
+    (tmp_path / "base.js").write_text("export const base = 40;\n")
+    (tmp_path / "data.json").write_text('{"two": 2}')
+    (tmp_path / "note").write_text("text")
+    text = (
+        "import one from './lib/a.mjs';\nimport data from './data.json' with { type: 'json' };\n"
+        "import note from './note' with { type: 'text' };\n"
+        "pyodide.pyimport('os').chdir('/');\nconst { base } = await import('./base.js');\n"
+        "console.log(one, data.two, note, base);\n"
+    )
+    assert script("main.mjs", text) == (0, "41 2 text 40\n")
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("import 'lodash';", 'No such module "lodash".'),
+        ("import 'lodash';", 'A script imports files, by names that begin with "./", "../" or "/"'),
+        ("import './none.mjs';", "none.mjs"),
+        ("await import('./none.mjs');", "No such module"),
+        ("import './note';", "No rule says what kind of module"),
+        ("import './bad.mjs';", "SyntaxError"),
+    ],
+)
+def test_an_import_that_fails_is_explained(script, tmp_path, statement, message):
+    (tmp_path / "note").write_text("text")
+    (tmp_path / "bad.mjs").write_text("let = ;\n")
+    code, output = script("main.mjs", f"{statement}\nconsole.log('went on');\n")
+    assert code == 1
+    assert message in output
+    assert "went on" not in output
+
+
+LOOPS = {
+    "python.py": "print('begun', flush=True)\nwhile True: pass\n",
+    "nested.py": "from pyodide.code import run_js\nrun_js('() => { console.log(\"begun\"); while (true); }')()\n",
+    "top.mjs": "console.log('begun');\nwhile (true);\n",
+    "script.js": "console.log('begun');\nwhile (true);\n",
+    "timer.mjs": "setTimeout(() => { console.log('begun'); while (true); }, 0);\n",
+    "job.mjs": "await 0;\nconsole.log('begun');\nwhile (true) { try { while (true); } catch {} }\n",
+    "call.mjs": "console.log('begun');\npyodide.runPython('while True: pass');\n",
+    "wait.py": "import asyncio\nprint('begun', flush=True)\nawait asyncio.Event().wait()\n",
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_an_interrupt_ends_whatever_computes(tmp_path, name):
+    (tmp_path / name).write_text(LOOPS[name])
+    process = start(["run", name], tmp_path)
+    output = Output(process.stdout)
+    output.wait_for("begun")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(TIMEOUT_S) == 130
+    output.wait_for_end()
+    assert "KeyboardInterrupt" in output.text
+
+
+def test_a_python_handler_may_catch_the_interrupt(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "from pyodide.code import run_js\n"
+        "try:\n    run_js('console.log(\"begun\"); while (true);')\n"
+        "except KeyboardInterrupt:\n    print('caught', run_js('1 + 1'))\n"
+    )
+    process = start(["run", "a.py"], tmp_path)
+    output = Output(process.stdout)
+    output.wait_for("begun")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(TIMEOUT_S) == 0
+    output.wait_for("caught 2")
+
+
+def test_input_is_watched_while_timers_go_on(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "import asyncio, js, os\n"
+        "from pyodide.ffi import create_proxy\n"
+        "lines = asyncio.Queue()\n"
+        "ticks = 0\n"
+        "@create_proxy\n"
+        "def tick():\n    global ticks\n    ticks += 1\n    if ticks == 2: print('ticking', flush=True)\n"
+        "timer = js.setInterval(tick, 1)\n"
+        "loop = asyncio.get_running_loop()\n"
+        "loop.add_reader(0, lambda: lines.put_nowait(os.read(0, 100)))\n"
+        "print(await lines.get(), ticks > 1)\n"
+        "js.clearInterval(timer)\n"
+        "loop.remove_reader(0)\n"
+    )
+    process = start(["run", "a.py"], tmp_path, stdin=subprocess.PIPE)
+    output = Output(process.stdout)
+    output.wait_for("ticking")
+    process.stdin.write("typed\n")
+    process.stdin.close()
+    assert process.wait(TIMEOUT_S) == 0
+    output.wait_for(r"b'typed\\n' True")

@@ -33,6 +33,11 @@ impl Modules {
         Self { cell, root: Some(PathBuf::from(root)), rules }
     }
 
+    /// Those of a script, which may import any file.
+    pub(crate) fn of_script(cell: Weak<Cell>) -> Self {
+        Self { cell, root: None, rules: Vec::new() }
+    }
+
     /// The module at `path`, read anew.
     fn read(&self, context: Context, path: &str, attributes: &Value) -> Result<ModuleSource> {
         let kind = self.kind(context, path, attributes)?;
@@ -79,9 +84,11 @@ impl Modules {
             Some("json") => Ok(ModuleKind::Json),
             Some("js" | "mjs") => Ok(ModuleKind::EsModule),
             _ => {
-                let message = format!(
-                    "No rule says what kind of module \"{below_root}\" is; add one to \"rules\" in the configuration."
-                );
+                let advice = match self.root {
+                    Some(_) => "add one to \"rules\" in the configuration",
+                    None => "say so with the import: `with { type: \"text\" }`, \"json\" or \"bytes\"",
+                };
+                let message = format!("No rule says what kind of module \"{below_root}\" is; {advice}.");
                 Err(Thrown::type_error(context, &message))
             }
         }
@@ -134,7 +141,12 @@ impl ModuleLoader for Modules {
         if let Some(name) = PlatformModules::node_module(specifier) {
             return PlatformModules.resolve(context, base, &name);
         }
-        let message = format!("No such module \"{specifier}\".\n  imported from \"{}\"", self.shown(base));
+        let advice = match self.root {
+            Some(_) => "",
+            None => "\n  A script imports files, by names that begin with \"./\", \"../\" or \"/\"",
+        };
+        let shown = self.shown(base);
+        let message = format!("No such module \"{specifier}\".\n  imported from \"{shown}\"{advice}");
         Err(Thrown::named(context, "Error", &message))
     }
 

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use crate::cell::{Cell, Stage};
 use crate::host;
 use crate::link::{Events, Link};
+use crate::modules::Modules;
 use crate::process;
 use crate::python::Half;
 
@@ -38,6 +39,8 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     let link = Link::open(&cell.event_loop, frames, Rc::new(Outlet))?;
     cell.set_script_outbound(script.outbound);
     cell.set_stage(Stage::Script(Rc::clone(&link)));
+    cell.context.set_module_loader(Modules::of_script(Rc::downgrade(cell)));
+    hognose_ffi::obey_signals(cell.context);
     let (hooked, waiting, reporting) = (Rc::clone(&link), Rc::clone(&link), Rc::clone(cell));
     cell.event_loop.set_hooks(Hooks {
         before_wait: Box::new(move |py| {

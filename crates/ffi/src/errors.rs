@@ -17,6 +17,7 @@ use pyo3::types::PyType;
 use crate::bridge::{Object, bridge, python};
 use crate::convert::strings;
 use crate::frames::Frames;
+use crate::interrupts;
 use crate::js::{self, Js, JsResult};
 use crate::jsproxy;
 
@@ -70,6 +71,11 @@ pub(crate) fn raised<E: pyo3::PyTypeInfo>(message: impl Into<String>) -> Raised 
 /// Raises what JavaScript threw.
 #[cold]
 pub(crate) fn raise(thrown: Js) -> Raised {
+    if js::is_uncatchable(thrown.raw())
+        && let Some(error) = interrupts::take_raised()
+    {
+        return error.into();
+    }
     let frames = Frames::of(&thrown);
     if let Some(original) = original_exception(&thrown) {
         // SAFETY: the call takes over the reference.

@@ -369,6 +369,12 @@ pub(crate) fn take_exception() -> Js {
     Js(unsafe { raw::JS_GetException(context()) })
 }
 
+/// Whether JavaScript cannot catch this error.
+pub(crate) fn is_uncatchable(error: JSValue) -> bool {
+    // SAFETY: reads a flag of the object.
+    unsafe { raw::JS_IsUncatchableError(error) }
+}
+
 /// Forgets the pending exception, for probes that must not throw.
 pub(crate) fn discard_exception() {
     drop(take_exception());

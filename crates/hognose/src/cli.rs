@@ -33,6 +33,7 @@ enum Command {
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
+    #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
 }
 
@@ -93,11 +94,10 @@ pub(crate) struct RunArguments {
     /// Connect to HOST2:PORT2 where the script asks for HOST:PORT; may be repeated
     #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
     pub connect_to: Vec<ConnectTo>,
-    /// The script: `.py`, `.js` or `.mjs`
-    pub file: PathBuf,
-    /// What the script finds in `sys.argv`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub args: Vec<String>,
+    /// The script (`.py`, `.js` or `.mjs`), then what it finds in `sys.argv`
+    // One argument for both: only so does everything after the file pass as it is, `--` included.
+    #[arg(required = true, trailing_var_arg = true, value_name = "FILE")]
+    pub script: Vec<String>,
 }
 
 /// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.

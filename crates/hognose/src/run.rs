@@ -14,7 +14,9 @@ use crate::interpreter::Interpreter;
 
 /// Runs the script to its end and gives its exit status.
 pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8, CommandError> {
-    let file = existing(options.file)?;
+    let mut words = options.script.into_iter();
+    let file = existing(PathBuf::from(words.next().expect("invariant: the parser requires a file")))?;
+    let args = words.collect();
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     runtime.block_on(async {
@@ -32,7 +34,7 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
                 open: true,
                 ..Base::default()
             },
-            script: Script { file: text(&file), args: options.args, outbound: SCRIPT_OUTBOUND },
+            script: Script { file: text(&file), args, outbound: SCRIPT_OUTBOUND },
             egress: EgressOptions {
                 ca_file: options.ca_file,
                 connect_to: options.connect_to,

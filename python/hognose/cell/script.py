@@ -56,7 +56,7 @@ async def _run_javascript(path: Path) -> None:
     import pyodide_js
 
     js.pyodide = pyodide_js
-    module = _hognose.run_javascript(path.read_text(), str(path), path.suffix == ".mjs")
+    module = _hognose.run_javascript(path.read_text(), str(path.absolute()), path.suffix == ".mjs")
     if module is not None:
         await module
 

@@ -15,10 +15,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use hognose_engine::{Context, Value};
+use hognose_engine::{Context, Thrown, Value};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
+use crate::interrupts;
 use crate::stack::runner::{Runners, Ticket};
 pub(crate) use handle::Callback;
 pub use handle::Handle;
@@ -264,12 +265,14 @@ impl EventLoop {
                 self.runners.work(py)?;
             }
             self.run_jobs(py);
-            if let Some(interruption) = self.interruption.borrow_mut().take() {
-                return Err(interruption);
-            }
+            self.check_interruption()?;
         }
         self.run_timers(py);
-        Ok(())
+        self.check_interruption()
+    }
+
+    fn check_interruption(&self) -> PyResult<()> {
+        self.interruption.borrow_mut().take().map_or(Ok(()), Err)
     }
 
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
@@ -287,7 +290,7 @@ impl EventLoop {
         for callback in poller::take_messages() {
             self.push(Ready::Python(callback));
         }
-        Ok(())
+        self.check_interruption()
     }
 
     fn run_timers(&self, py: Python<'_>) {
@@ -297,7 +300,7 @@ impl EventLoop {
                 timers::Action::Python(callback) => self.push(Ready::Python(callback)),
                 timers::Action::Js(function) => {
                     if let Err(thrown) = function.call(&self.context.undefined(), &[]) {
-                        self.report(py, thrown.0);
+                        self.report(py, thrown);
                     }
                     self.run_jobs(py);
                 }
@@ -313,14 +316,18 @@ impl EventLoop {
     pub fn run_jobs(&self, py: Python<'_>) {
         while self.context.has_jobs() {
             if let Err(thrown) = self.context.execute_jobs(JOBS_AT_ONCE) {
-                self.report(py, thrown.0);
+                self.report(py, thrown);
             }
         }
         crate::facade::flush_released();
     }
 
-    fn report(&self, py: Python<'_>, error: Value) {
-        (self.hooks.borrow().uncaught)(py, error);
+    fn report(&self, py: Python<'_>, thrown: Thrown) {
+        let raised = if thrown.is_uncatchable() { interrupts::take_raised() } else { None };
+        match raised {
+            Some(error) => drop(self.interruption.replace(Some(error))),
+            None => (self.hooks.borrow().uncaught)(py, thrown.0),
+        }
     }
 
     fn run_callback(&self, py: Python<'_>, callback: &Callback) {
