@@ -10,7 +10,8 @@ use hognose_engine::{Context, Deferred, Result, Thrown, Value};
 use hognose_ffi::event_loop;
 use hognose_web::{
     BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingResponse,
-    LogLevel as WebLevel, OutgoingRequest, RequestHandle, RequestHead, TimerId,
+    LogLevel as WebLevel, OutgoingRequest, RequestHandle, RequestHead, SocketConnection, SocketRequest,
+    TimerId,
 };
 use hognose_wire::{Body, CallId, CapId, HttpRequest, LogLevel, Payload, Side, StreamId, fetch};
 use pyo3::Python;
@@ -18,6 +19,7 @@ use pyo3::Python;
 use crate::cell::Cell;
 use crate::link::{Content, Link, OwnedError};
 use crate::random::Random;
+use crate::sockets;
 
 /// What Workers say to I/O at the top level.
 pub(crate) const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() \
@@ -25,7 +27,7 @@ pub(crate) const GLOBAL_SCOPE: &str = "Disallowed operation called within global
     error, perform this operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
 /// What Workers say when a connection breaks.
-const LOST: &str = "Network connection lost.";
+pub(crate) const LOST: &str = "Network connection lost.";
 /// A number that no stream has: what is written to it is refused.
 const NO_STREAM: BodyId = BodyId(u32::MAX);
 
@@ -123,6 +125,27 @@ impl Host for CellHost {
         let call = self.fetches.borrow_mut().calls.remove(&request);
         if let (Some(call), Ok(link)) = (call, self.link()) {
             link.cancel_call(call);
+        }
+    }
+
+    fn connect(&self, context: Context, request: SocketRequest, done: Done<SocketConnection>) {
+        match self.link() {
+            Ok(link) => sockets::connect(context, &self.cell(), link, &request, done),
+            Err(error) => done(context, Err(host_error(&error))),
+        }
+    }
+
+    fn start_tls(
+        &self,
+        context: Context,
+        socket: u32,
+        host: &str,
+        writes: BodyId,
+        done: Done<SocketConnection>,
+    ) {
+        match self.link() {
+            Ok(link) => sockets::start_tls(context, &self.cell(), link, (socket, host, writes), done),
+            Err(error) => done(context, Err(host_error(&error))),
         }
     }
 
@@ -281,7 +304,7 @@ pub(crate) fn wire_body<'a>(
     })
 }
 
-fn host_error(error: &OwnedError) -> HostError {
+pub(crate) fn host_error(error: &OwnedError) -> HostError {
     HostError { name: error.name.clone(), message: error.message.clone(), retryable: error.retryable }
 }
 

@@ -26,6 +26,7 @@ mod rejections;
 mod reseed;
 mod runtime_modules;
 mod script;
+mod sockets;
 mod template;
 mod zygote;
 

@@ -82,9 +82,15 @@ impl Isolate {
         method: &str,
         params: Payload<'_>,
     ) -> Result<(), Breach> {
-        if method != "fetch" {
-            return Err(Breach::new(format!("fetch has no method `{}`", method.escape_debug())));
+        match method {
+            "fetch" => self.fetch_for_cell(call, params),
+            "connect" => self.connect(call, inline(params.bytes)?),
+            "startTls" => self.start_tls(call, inline(params.bytes)?),
+            _ => Err(Breach::new(format!("the way out has no method `{}`", method.escape_debug()))),
         }
+    }
+
+    fn fetch_for_cell(self: &Arc<Self>, call: CallId, params: Payload<'_>) -> Result<(), Breach> {
         let request: HttpRequest<'_> =
             hognose_wire::decode(inline(params.bytes)?).map_err(|error| Breach::new(error.to_string()))?;
         let body = self.accept(request.body, None)?;
@@ -139,7 +145,7 @@ impl Isolate {
 
     /// Answers a call, unless the cell has lost interest. `write` is given the bodies as the frame names them, and says
     /// what the answer's bytes are and which bodies stand beside them (others stand within the bytes).
-    fn answer(
+    pub(crate) fn answer(
         &self,
         call: CallId,
         bodies: Vec<Body>,
@@ -165,7 +171,7 @@ impl Isolate {
         state.send_return(call, bytes.wire(), beside.to_vec());
     }
 
-    fn answer_error(&self, call: CallId, name: &str, message: &str, retryable: bool) {
+    pub(crate) fn answer_error(&self, call: CallId, name: &str, message: &str, retryable: bool) {
         let mut state = self.state();
         if state.end_call(call) {
             let mut error = remote_error(name, message);
@@ -175,7 +181,7 @@ impl Isolate {
     }
 
     /// Runs what finds a call's answer, so that the cell's cancelling it, or its death, stops it.
-    fn follow(&self, call: CallId, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn follow(&self, call: CallId, task: impl Future<Output = ()> + Send + 'static) {
         let task = self.grants.tasks.spawn(task);
         self.state().follow_call(call, task.abort_handle());
     }

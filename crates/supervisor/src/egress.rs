@@ -1,5 +1,6 @@
 //! `fetch()` as it leaves the machine: connections, certificates, redirects, and what may not be reached.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -9,11 +10,14 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tower_service::Service as _;
 use url::Url;
 
 use crate::body::Body;
 use crate::connector::{ConnectTo, Connector};
 use crate::limits::REDIRECTS_MAX;
+use crate::sockets::Ends;
 
 /// How outgoing requests find their servers.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +55,7 @@ pub(crate) struct Egress {
     certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
     /// Made at the first request: reading the system's certificates takes milliseconds that most starts can spare.
     client: OnceLock<Client<HttpsConnector<Connector>, Body>>,
+    tls: OnceLock<Arc<ClientConfig>>,
 }
 
 /// A request that a Worker wants performed.
@@ -111,7 +116,7 @@ impl FetchError {
 impl Egress {
     pub(crate) fn new(options: EgressOptions) -> Result<Self, EgressError> {
         let certificates = options.ca_file.as_ref().map(read_certificates).transpose()?.unwrap_or_default();
-        Ok(Self { options, certificates, client: OnceLock::new() })
+        Ok(Self { options, certificates, client: OnceLock::new(), tls: OnceLock::new() })
     }
 
     /// Performs a request, and those that redirects ask for.
@@ -168,18 +173,36 @@ impl Egress {
 
     fn client(&self) -> &Client<HttpsConnector<Connector>, Body> {
         self.client.get_or_init(|| {
-            let connector = Connector::new(self.options.connect_to.clone(), self.options.allow_private);
             let https = hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(self.tls())
+                .with_tls_config(self.tls().as_ref().clone())
                 .https_or_http()
                 .enable_http1()
                 .enable_http2()
-                .wrap_connector(connector);
+                .wrap_connector(self.connector());
             Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https)
         })
     }
 
-    fn tls(&self) -> ClientConfig {
+    /// Makes a TCP connection for a Worker, under the same policy as requests.
+    pub(crate) async fn connect(&self, host: &str, port: u16) -> io::Result<(TcpStream, Ends)> {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let uri = Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/");
+        let uri = uri.build().map_err(io::Error::other)?;
+        let stream = self.connector().call(uri).await.map_err(io::Error::other)?.into_inner();
+        let ends = Ends::of(&stream)?;
+        Ok((stream, ends))
+    }
+
+    fn connector(&self) -> Connector {
+        Connector::new(self.options.connect_to.clone(), self.options.allow_private)
+    }
+
+    /// What connections with TLS trust and speak.
+    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(self.tls.get_or_init(|| Arc::new(self.tls_config())))
+    }
+
+    fn tls_config(&self) -> ClientConfig {
         let mut roots = rustls::RootCertStore::empty();
         // What cannot be parsed is passed over, as browsers do: one odd certificate must not cost all of HTTPS.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -23,6 +23,7 @@ use crate::body::Body;
 use crate::calls::Grants;
 use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
 use crate::process::Process;
+use crate::sockets::Sockets;
 use crate::streams::{Streams, remote_error};
 
 /// A cell that serves.
@@ -37,6 +38,7 @@ pub(crate) struct Isolate {
 /// Everything about an isolate that changes.
 pub(crate) struct State {
     pub(crate) streams: Streams,
+    pub(crate) sockets: Sockets,
     outbox: Vec<u8>,
     /// The isolate's task, where it waits.
     task: Option<Waker>,
@@ -57,6 +59,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             streams: Streams::default(),
+            sockets: Sockets::default(),
             outbox: Vec::new(),
             task: None,
             waiting_for_room: Vec::new(),

@@ -26,6 +26,7 @@ mod routes;
 mod script;
 mod server;
 mod slot;
+mod sockets;
 mod streams;
 mod synchronous;
 mod template;

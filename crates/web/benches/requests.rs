@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hognose_engine::{Context, Result, Runtime, RuntimeOptions, Value};
 use hognose_web::{
     BodyId, Done, Host, HostError, IncomingBody, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle,
-    RequestHead, TimerId, Web,
+    RequestHead, SocketConnection, SocketRequest, TimerId, Web,
 };
 
 const ROUNDS: usize = 10;
@@ -83,6 +83,8 @@ impl Host for Nothing {
         RequestHandle(1)
     }
     fn cancel_fetch(&self, _: RequestHandle) {}
+    fn connect(&self, _: Context, _: SocketRequest, _: Done<SocketConnection>) {}
+    fn start_tls(&self, _: Context, _: u32, _: &str, _: BodyId, _: Done<SocketConnection>) {}
     fn read_body(&self, _: Context, _: BodyId, _: Done<Option<Vec<u8>>>) {}
     fn cancel_body(&self, _: BodyId, _: &Value) {}
     fn open_body(&self, _: Option<u64>) -> BodyId {

@@ -2,7 +2,7 @@
 
 use hognose_engine::{Context, ErrorKind, Thrown, Value};
 
-use crate::{BodySource, HeaderList, IncomingResponse};
+use crate::{BodySource, HeaderList, IncomingResponse, SocketConnection, SocketRequest};
 
 /// What to call when the outside has answered. May be called at once or from the event loop, on the same thread; if it
 /// is dropped, the promise behind it stays pending.
@@ -106,6 +106,20 @@ pub trait Host {
 
     /// Gives a request up, whose answer nobody awaits any more; `done` need not be called. Unknown handles are ignored.
     fn cancel_fetch(&self, request: RequestHandle);
+
+    /// Makes a TCP connection.
+    fn connect(&self, context: Context, request: SocketRequest, done: Done<SocketConnection>);
+
+    /// Goes on with TLS on the connection `socket`, whose bodies end now; `host` is whom the certificate must name, and
+    /// `writes` the body that holds what is written from now on.
+    fn start_tls(
+        &self,
+        context: Context,
+        socket: u32,
+        host: &str,
+        writes: BodyId,
+        done: Done<SocketConnection>,
+    );
 
     /// Asks for the next chunk of a body from outside; `None` is its end. One call at a time per body.
     fn read_body(&self, context: Context, body: BodyId, done: Done<Option<Vec<u8>>>);

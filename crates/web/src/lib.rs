@@ -15,11 +15,13 @@ mod message;
 mod modules;
 mod multipart;
 mod natives;
+mod socket;
 
 pub use headers::HeaderList;
 pub use host::{BodyId, Done, Host, HostError, LogLevel, OutgoingRequest, RequestHandle, TimerId};
 pub use message::{BodySource, IncomingBody, IncomingResponse, RequestHead, ResponseParts};
 pub use modules::PlatformModules;
+pub use socket::{SocketConnection, SocketRequest, SocketSecurity};
 
 use std::rc::Rc;
 

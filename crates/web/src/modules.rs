@@ -6,6 +6,9 @@ use hognose_engine::{Attributes, Context, ModuleLoader, ModuleSource, PromiseSta
 /// What the names of our modules begin with, in stack traces too.
 const PREFIX: &str = "hognose:web/";
 
+/// Cloudflare's own module of sockets.
+const SOCKETS: (&str, &str) = ("cloudflare:sockets", "cloudflare/sockets.js");
+
 /// What the names of Node.js's modules begin with.
 const NODE: &str = "node:";
 
@@ -37,6 +40,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "async-frame.js",
     "blob.js",
     "body.js",
+    "cloudflare/sockets.js",
     "console.js",
     "crypto.js",
     "crypto/aes.js",
@@ -116,7 +120,7 @@ pub struct PlatformModules;
 impl PlatformModules {
     /// Whether the platform answers for a module of this name, be it there or not.
     pub fn has(name: &str) -> bool {
-        name.starts_with(PREFIX) || name.starts_with(NODE)
+        name.starts_with(PREFIX) || name.starts_with(NODE) || name == SOCKETS.0
     }
 
     /// Node.js's module that is meant by a name without `node:`, where there is one.
@@ -128,6 +132,9 @@ impl PlatformModules {
 
 impl ModuleLoader for PlatformModules {
     fn resolve(&self, context: Context, base: &str, specifier: &str) -> Result<String> {
+        if specifier == SOCKETS.0 {
+            return Ok(format!("{PREFIX}{}", SOCKETS.1));
+        }
         let Some(name) = specifier.strip_prefix(NODE) else { return Ok(join(base, specifier)) };
         let Some((_, path)) = NODE_MODULES.iter().find(|(known, _)| *known == name) else {
             let message =

@@ -23,6 +23,7 @@ pub mod kv;
 pub mod limits;
 pub mod r2;
 mod side;
+pub mod socket;
 mod streams;
 mod value;
 mod violation;

@@ -5,6 +5,7 @@ mod fields;
 mod forms;
 mod outside;
 mod rewriter;
+mod sockets;
 mod text;
 mod urls;
 
@@ -24,6 +25,7 @@ pub(crate) fn object(context: Context, host: Rc<dyn Host>) -> Result<Value> {
     crypto::add(&natives)?;
     rewriter::add(&natives)?;
     outside::add(&natives, &host)?;
+    sockets::add(&natives, &host)?;
     Ok(natives.object)
 }
 

@@ -144,7 +144,7 @@ fn body_id(arguments: &Arguments) -> BodyId {
 }
 
 /// Calls a JavaScript function with `(error)` or `(undefined, value)`.
-fn callback<T: 'static>(
+pub(super) fn callback<T: 'static>(
     host: &Rc<dyn Host>,
     function: Value,
     convert: impl FnOnce(Context, T) -> Result<Value> + 'static,

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use hognose_engine::{Context, PromiseState, Runtime, RuntimeOptions, Value};
 use hognose_web::{
-    BodyId, Done, Host, HostError, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle, TimerId, Web,
+    BodyId, Done, Host, HostError, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle,
+    SocketConnection, SocketRequest, SocketSecurity, TimerId, Web,
 };
 
 /// What is still to come of a body from outside.
@@ -21,6 +22,8 @@ pub(crate) struct Outside {
     pub(crate) outgoing: RefCell<HashMap<u32, Outgoing>>,
     /// Requests that nobody has answered yet.
     pub(crate) requests: RefCell<Vec<(OutgoingRequest, Done<IncomingResponse>)>>,
+    /// Connections that nobody has made yet.
+    pub(crate) connections: RefCell<Vec<(SocketRequest, Done<SocketConnection>)>>,
     /// Reads that wait because `hold_reads` is set.
     pub(crate) held_reads: RefCell<Vec<Done<Option<Vec<u8>>>>>,
     pub(crate) hold_reads: Cell<bool>,
@@ -86,6 +89,16 @@ impl Host for Outside {
 
     fn cancel_fetch(&self, _: RequestHandle) {
         self.cancelled_fetches.set(self.cancelled_fetches.get() + 1);
+    }
+
+    fn connect(&self, _: Context, request: SocketRequest, done: Done<SocketConnection>) {
+        self.connections.borrow_mut().push((request, done));
+    }
+
+    fn start_tls(&self, _: Context, _: u32, host: &str, writes: BodyId, done: Done<SocketConnection>) {
+        let security = SocketSecurity::On;
+        let request = SocketRequest { host: host.to_owned(), port: 0, security, writes };
+        self.connections.borrow_mut().push((request, done));
     }
 
     fn read_body(&self, context: Context, body: BodyId, done: Done<Option<Vec<u8>>>) {
