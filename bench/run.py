@@ -153,11 +153,23 @@ def measure_crossings(arguments: argparse.Namespace) -> list[Figure]:
     return list(figures.values())
 
 
+def measure_leaks(arguments: argparse.Namespace) -> list[Figure]:
+    """What a million round trips leave, and what a collection costs that looks at both heaps."""
+    taken = [servers.run_script("leaks.py") for _ in range(arguments.runs)]
+    growth = [Figure(f"growth: {kind}", "MiB", [run["growth"][kind] for run in taken], 1) for kind in taken[0]["growth"]]
+    alone, surveying = (
+        Figure(name, "ms CPU", [run["collections"][name] for run in taken]) for name in taken[0]["collections"]
+    )
+    surveying.beside = alone
+    return [*growth, alone, surveying]
+
+
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
     "isolate": measure_isolate,
     "crossings": measure_crossings,
+    "leaks": measure_leaks,
 }
 
 

@@ -540,6 +540,18 @@ def test_disabled_collections_stay_away(run_js, run):
     assert watch() is None
 
 
+def test_what_piles_up_is_collected_without_being_asked_for(run_js):
+    gc.enable()
+    alive = set()
+    most = 0
+    for _ in range(20_000):
+        node = plain_object(run_js)
+        weakref.finalize(node, alive.discard, id(node)).atexit = False
+        alive.add(id(node))
+        most = max(most, len(alive))
+    assert most < 10_000
+
+
 def test_a_collection_on_another_thread_leaves_both_heaps_whole(run_js):
     import threading
 

@@ -96,6 +96,11 @@ impl Heap {
         }
     }
 
+    /// How many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The JavaScript values that Python's objects own.
     pub(super) fn values(&self) -> impl Iterator<Item = JSValue> {
         self.nodes.iter().filter_map(Node::values).flatten()

@@ -7,9 +7,10 @@
 //! the PyProxies let go of their objects. No cycle leads through both heaps any more, and each collector does the rest.
 //! Even if a survey were wrong, nothing could dangle: a proxy would be destroyed too early, and say so when it is used.
 //!
-//! This happens whenever Python collects its oldest generation, so also in `gc.collect()`, and never if `gc.disable()`
-//! forbids it. When the event loop has nothing to do it asks for such a collection if PyProxies have piled up, or if
-//! QuickJS has collected since the last one. Without PyProxies younger than the last [`freeze`] it costs nothing.
+//! This happens whenever Python collects its oldest generation, so also in `gc.collect()`; when it collects another one and
+//! PyProxies have piled up; and never if `gc.disable()` forbids it. An event loop that has nothing to do asks for it, too, if
+//! PyProxies have piled up or QuickJS has collected since the last time. Without PyProxies younger than the last
+//! [`freeze`] it costs nothing.
 
 mod heap;
 mod survey;
@@ -33,8 +34,11 @@ use survey::Survey;
 /// is heard again at the next collection.
 const SURVEYS_MAX: usize = 4;
 
-/// How many young PyProxies at least make an idle event loop collect.
+/// How many young PyProxies at least have piled up.
 const YOUNG_MIN: usize = 1024;
+
+/// How many Python objects may be looked at for the sake of one PyProxy: CPython's own ratio for its oldest generation.
+const OBJECTS_PER_PROXY: usize = 4;
 
 /// Number of the generation that Python collects last, and in `gc.collect()`.
 const OLDEST_GENERATION: usize = 2;
@@ -47,7 +51,9 @@ pub(crate) struct Cycles {
     /// Those of them that were made since the last freeze.
     young: Cell<usize>,
     freezes: Cell<u32>,
-    /// How many young proxies an idle event loop tolerates.
+    /// How many objects of Python's the last survey looked at.
+    objects: Cell<usize>,
+    /// More young proxies than this have piled up.
     young_max: Cell<usize>,
     /// QuickJS's count of collections after the last one of ours.
     collections: Cell<u64>,
@@ -64,6 +70,7 @@ impl Default for Cycles {
             live: Cell::new(0),
             young: Cell::new(0),
             freezes: Cell::new(0),
+            objects: Cell::new(0),
             young_max: Cell::new(YOUNG_MIN),
             collections: Cell::new(0),
             is_owed: Cell::new(false),
@@ -82,6 +89,16 @@ impl Cycles {
         self.live.set(self.live.get() + 1);
         self.young.set(self.young.get() + 1);
         Birth(self.freezes.get())
+    }
+
+    /// Sets how many proxies may pile up until the next collection, by what this one has left.
+    fn tolerate(&self) {
+        let objects = self.objects.get();
+        self.young_max.set(YOUNG_MIN.max(self.young.get() * 2).max(objects / OBJECTS_PER_PROXY));
+    }
+
+    fn have_piled_up(&self) -> bool {
+        self.young.get() > self.young_max.get()
     }
 
     /// Counts a PyProxy that has lost its object.
@@ -127,7 +144,7 @@ pub(crate) fn install() -> Result<(), Raised> {
 fn on_collection(phase: &str, details: &Bound<'_, PyDict>) -> PyResult<()> {
     let generation = details.as_any().get_item(intern!(details.py(), "generation"))?.extract::<usize>()?;
     let cycles = &bridge().cycles;
-    if generation < OLDEST_GENERATION {
+    if generation < OLDEST_GENERATION && !cycles.have_piled_up() && !cycles.has_cut.get() {
         return Ok(());
     }
     if !bridge().is_own_thread() {
@@ -149,7 +166,7 @@ fn end_collection() {
         context.run_gc();
         bridge().released.flush();
     }
-    cycles.young_max.set(YOUNG_MIN.max(cycles.young.get() * 2));
+    cycles.tolerate();
     cycles.collections.set(context.collections());
     cycles.is_owed.set(false);
 }
@@ -159,6 +176,7 @@ fn collect() -> Result<bool, Raised> {
     bridge().released.flush();
     for _ in 0..SURVEYS_MAX {
         let survey = Survey::run()?;
+        bridge().cycles.objects.set(survey.heap.len());
         if survey.garbage.borrow().is_empty() {
             return Ok(false);
         }
@@ -197,9 +215,8 @@ fn cut(survey: Survey) {
 /// Collects if there may be enough to collect. The event loop calls this when it has nothing to do.
 pub(crate) fn collect_if_due(_py: Python<'_>) {
     let Some(cycles) = installed().map(|bridge| &bridge.cycles) else { return };
-    let young = cycles.young.get();
-    let is_due = young > cycles.young_max.get()
-        || (young > 0 && js::engine_context().collections() != cycles.collections.get())
+    let is_due = cycles.have_piled_up()
+        || (cycles.young.get() > 0 && js::engine_context().collections() != cycles.collections.get())
         || cycles.is_owed.get();
     if is_due {
         // SAFETY: attached to the interpreter. A no-op if the program has disabled collections.
