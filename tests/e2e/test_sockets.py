@@ -200,3 +200,39 @@ await socket.close()
     with server(echo) as port:
         redirect = ("--connect-to", f"sockets.example:7777:127.0.0.1:{port}")
         assert run("run", *redirect, str(tmp_path / "a.py"), folder=tmp_path) == (0, "b'hello'\n")
+
+
+WORKER = """
+from js import HTMLRewriter, Response as JsResponse, crypto
+from pyodide.ffi import create_proxy, to_js
+from workers import Response, WorkerEntrypoint, import_from_javascript
+
+
+class Links:
+    def element(self, element):
+        element.setAttribute("rel", "nofollow")
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if request.url.endswith("/page"):
+            page = HTMLRewriter.new().on("a", create_proxy(Links())).transform(JsResponse.new("<a>x</a>"))
+            digest = await crypto.subtle.digest("MD5", to_js(b"abc"))
+            return Response(await page.text() + digest.to_bytes().hex())
+        connect = import_from_javascript("cloudflare:sockets").connect
+        socket = connect("sockets.example:7777")
+        writer = socket.writable.getWriter()
+        await writer.write(to_js(await request.bytes()))
+        answer = (await socket.readable.getReader().read()).value.to_bytes()
+        await socket.close()
+        return Response(answer.decode())
+"""
+CONFIGURATION = 'name = "sockets"\nmain = "main.py"\ncompatibility_date = "2026-09-01"\ncompatibility_flags = ["python_workers"]\n'
+
+
+def test_a_worker_connects_hashes_and_rewrites(project, serve):
+    folder = project(files={"wrangler.toml": CONFIGURATION, "main.py": WORKER})
+    with server(echo) as port:
+        worker = serve(folder, "--connect-to", f"sockets.example:7777:127.0.0.1:{port}")
+        assert worker.fetch("/", "POST", "hello").text == "hello"
+        assert worker.fetch("/page").text == '<a rel="nofollow">x</a>900150983cd24fb0d6963f7d28e17f72'

@@ -73,6 +73,10 @@
   const makeEntrypointHelper = (workersModule) => ({
     workerEntrypoint: WorkerEntrypoint,
     cloudflareWorkersModule: workersModule,
+    // The SDK wants it without waiting; it is read when it does.
+    get cloudflareSocketsModule() {
+      return natives.importNow("cloudflare:sockets");
+    },
     // The context keeps coroutines by itself.
     patchWaitUntil() {},
     async doAnImport(name) {

@@ -1,4 +1,4 @@
-//! What the platform costs: loading it once, then each request. `cargo bench -p hognose-web` prints microseconds of CPU
+//! What the platform costs: loading it once, then each request, then work on 1 MiB. `cargo bench -p hognose-web` prints microseconds of CPU
 //! time per step, the best of several rounds: CPU time, not wall time, so that a busy machine does not change the figures.
 
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use hognose_web::{
 
 const ROUNDS: usize = 10;
 const TURNS: u32 = 3000;
+const WORK_TURNS: u32 = 3;
 
 fn main() -> Result<()> {
     let runtime =
@@ -35,9 +36,40 @@ fn main() -> Result<()> {
     ];
     for (name, handler) in steps {
         let handler = context.eval(handler, "handler.js")?;
-        println!("{name:<44} {:>9.2} us", best(|| serve(context, &web, &handler))?);
+        println!("{name:<44} {:>9.2} us", best(TURNS, || serve(context, &web, &handler))?);
+    }
+    for (name, script) in work() {
+        let work = context.eval(script, "work.js")?;
+        let step = || {
+            work.call_function(&[])?;
+            while context.execute_jobs(100)? > 0 {}
+            Ok(())
+        };
+        println!("{name:<44} {:>9.2} us", best(WORK_TURNS, step)?);
     }
     Ok(())
+}
+
+/// Work on 1 MiB each: functions that scripts evaluate to.
+fn work() -> [(&'static str, &'static str); 4] {
+    [
+        (
+            "SHA-256 of 1 MiB",
+            "globalThis.data = new Uint8Array(1 << 20); () => crypto.subtle.digest('SHA-256', data)",
+        ),
+        (
+            "AES-GCM of 1 MiB",
+            "crypto.subtle.importKey('raw', new Uint8Array(32), 'AES-GCM', false, ['encrypt']).then((key) => { globalThis.key = key }); () => crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, key, data)",
+        ),
+        (
+            "HTMLRewriter over 1 MiB, nothing to do",
+            "globalThis.page = '<p class=\"c\"><a href=\"/x\">some text</a> and more of it</p>\\n'.repeat(18000); () => new HTMLRewriter().on('table', { element() {} }).transform(new Response(page)).text()",
+        ),
+        (
+            "HTMLRewriter over 1 MiB, 18000 links changed",
+            "() => new HTMLRewriter().on('a[href]', { element(e) { e.setAttribute('rel', 'x') } }).transform(new Response(page)).text()",
+        ),
+    ]
 }
 
 /// One request from its head to the parts of its answer, and all jobs it leaves.
@@ -56,14 +88,14 @@ fn serve(context: Context, web: &Web, handler: &Value) -> Result<()> {
     Ok(())
 }
 
-fn best(mut step: impl FnMut() -> Result<()>) -> Result<f64> {
+fn best(turns: u32, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let started = cpu_time_us();
-        for _ in 0..TURNS {
+        for _ in 0..turns {
             step()?;
         }
-        best = best.min((cpu_time_us() - started) / f64::from(TURNS));
+        best = best.min((cpu_time_us() - started) / f64::from(turns));
     }
     Ok(best)
 }
