@@ -1,15 +1,20 @@
 //! RSA. Keys are kept in PKCS #1's form, which names all their numbers.
 //!
-//! aws-lc makes keys of the usual sizes and does OAEP, whose decryption must not tell by its timing what it found. Its
-//! safe interface signs neither with SHA-1 nor with a salt of another length than the hash's, so signatures are the
-//! `rsa` crate's.
+//! aws-lc makes keys of the usual sizes, signs, and does OAEP, whose decryption must not tell by its timing what it found.
+//! Its safe interface signs neither with SHA-1, nor with a salt of another length than the hash's, nor with keys below
+//! 2048 bits; such signatures, and all checks of signatures, are the `rsa` crate's.
 
+use aws_lc_rs::digest::{Algorithm, Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa as fast;
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
     OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
     PublicEncryptingKey,
+};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding,
 };
 use pkcs8::der::Encode as _;
 use pkcs8::der::asn1::{ObjectIdentifier, UintRef};
@@ -33,6 +38,21 @@ const USUAL_EXPONENT: [u8; 3] = [1, 0, 1];
 pub(super) struct Padding {
     pub(super) hash: Hash,
     pub(super) salt_bytes: Option<usize>,
+}
+
+impl Padding {
+    /// aws-lc's own, where it has it.
+    fn usual(&self) -> Option<(&'static dyn RsaEncoding, &'static Algorithm)> {
+        Some(match (self.hash, self.salt_bytes) {
+            (Hash::Sha256, None) => (&RSA_PKCS1_SHA256, &SHA256),
+            (Hash::Sha384, None) => (&RSA_PKCS1_SHA384, &SHA384),
+            (Hash::Sha512, None) => (&RSA_PKCS1_SHA512, &SHA512),
+            (Hash::Sha256, Some(32)) => (&RSA_PSS_SHA256, &SHA256),
+            (Hash::Sha384, Some(48)) => (&RSA_PSS_SHA384, &SHA384),
+            (Hash::Sha512, Some(64)) => (&RSA_PSS_SHA512, &SHA512),
+            _ => return None,
+        })
+    }
 }
 
 /// A new private key; nothing if there is none with such a modulus and exponent.
@@ -123,6 +143,12 @@ fn valid_public(der: Vec<u8>) -> Option<Vec<u8>> {
 
 /// Signs a digest. Nothing if the modulus is too small for hash and salt.
 pub(super) fn sign(key: &[u8], padding: &Padding, digest: &[u8]) -> Option<Vec<u8>> {
+    if let (Some((encoding, algorithm)), Ok(pair)) = (padding.usual(), fast::KeyPair::from_der(key)) {
+        let digest = Digest::import_less_safe(digest, algorithm).ok()?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign_digest(encoding, &digest, &mut signature).ok()?;
+        return Some(signature);
+    }
     let key = RsaPrivateKey::from_pkcs1_der(key).ok()?;
     let rng = &mut SystemRandom;
     let Some(salt) = padding.salt_bytes else {
