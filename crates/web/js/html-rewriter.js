@@ -128,10 +128,12 @@ class Document {
     return this.#lastRun;
   }
 
-  #changesFor([kind, handler, removed, texts, attributes]) {
-    const token = this.#makeToken(kind, removed, texts, attributes);
-    const result = this.#runs.get(handler)(token);
-    if (kind === "endTag") this.#runs.delete(handler);
+  // `shown` is what the parser says: kind, handler, whether it is removed, texts, attributes.
+  #changesFor(shown) {
+    const kind = shown[0];
+    const token = this.#makeToken(kind, shown[2], shown[3], shown[4]);
+    const result = this.#runs.get(shown[1])(token);
+    if (kind === "endTag") this.#runs.delete(shown[1]);
     if (typeof result?.then !== "function") return finishToken(token);
     return Promise.resolve(result).then(() => finishToken(token));
   }

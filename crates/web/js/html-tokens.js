@@ -1,5 +1,7 @@
 // The tokens that handlers of an HTMLRewriter are given. A token is a copy: what a handler does with it is collected as
 // changes, which the parser (src/natives/rewriter.rs) is told when the handler is done.
+//
+// A page has thousands of tokens, so lists are taken apart by index: QuickJS destructures with iterators.
 
 import { Response } from "./response.js";
 import { ReadableStream } from "./streams/readable.js";
@@ -32,7 +34,8 @@ class ContentToken {
 /** Ends a token's life and gives the changes, or a promise of them where their content has yet to be read. */
 export function finishToken(token) {
   const changes = finish(token);
-  return changes.some(([, content]) => typeof content === "object") ? readContents(changes) : changes;
+  for (const change of changes) if (typeof change[1] === "object") return readContents(changes);
+  return changes;
 }
 
 async function readContents(changes) {
@@ -96,20 +99,19 @@ export class Element extends RewritableToken {
   #name;
   #namespace;
   #canHaveContent;
-  #attributes = new Map();
+  // Names and values by turns.
+  #attributes;
   // Counts the changes of attributes, so that an iterator can tell.
   #edits = 0;
   #addEndHandler;
 
-  constructor(removed, [name, namespace, canHaveContent], attributes, addEndHandler) {
+  constructor(removed, texts, attributes, addEndHandler) {
     super(removed);
-    this.#name = name;
-    this.#namespace = namespace;
-    this.#canHaveContent = canHaveContent !== null;
+    this.#name = texts[0];
+    this.#namespace = texts[1];
+    this.#canHaveContent = texts[2] !== null;
+    this.#attributes = attributes;
     this.#addEndHandler = addEndHandler;
-    for (let index = 0; index < attributes.length; index += 2) {
-      this.#attributes.set(attributes[index], attributes[index + 1]);
-    }
   }
 
   get tagName() {
@@ -132,24 +134,29 @@ export class Element extends RewritableToken {
 
   getAttribute(name) {
     changesOf(this);
-    return this.#attributes.get(`${name}`.toLowerCase()) ?? null;
+    const place = this.#find(`${name}`.toLowerCase());
+    return place === -1 ? null : this.#attributes[place + 1];
   }
   hasAttribute(name) {
     changesOf(this);
-    return this.#attributes.has(`${name}`.toLowerCase());
+    return this.#find(`${name}`.toLowerCase()) !== -1;
   }
   setAttribute(name, value) {
     requireArguments(arguments.length, 2, "setAttribute", "Element");
-    const [attribute, text] = [checkAttributeName(`${name}`).toLowerCase(), `${value}`];
+    const attribute = checkAttributeName(`${name}`).toLowerCase();
+    const text = `${value}`;
     changesOf(this).push(["setAttribute", attribute, text]);
-    this.#attributes.set(attribute, text);
+    const place = this.#find(attribute);
+    if (place === -1) this.#attributes.push(attribute, text);
+    else this.#attributes[place + 1] = text;
     this.#edits += 1;
     return this;
   }
   removeAttribute(name) {
     const attribute = `${name}`.toLowerCase();
     changesOf(this).push(["removeAttribute", attribute]);
-    this.#attributes.delete(attribute);
+    const place = this.#find(attribute);
+    if (place !== -1) this.#attributes.splice(place, 2);
     this.#edits += 1;
     return this;
   }
@@ -171,9 +178,16 @@ export class Element extends RewritableToken {
     changes.push(["onEndTag", this.#addEndHandler(handler)]);
   }
 
+  #find(name) {
+    for (let place = 0; place < this.#attributes.length; place += 2) {
+      if (this.#attributes[place] === name) return place;
+    }
+    return -1;
+  }
+
   *#iterate() {
     const edits = this.#edits;
-    for (const attribute of this.#attributes) {
+    for (let place = 0; place < this.#attributes.length; place += 2) {
       changesOf(this);
       if (edits !== this.#edits) {
         throw new Error(
@@ -181,7 +195,7 @@ export class Element extends RewritableToken {
             "modifying attributes.",
         );
       }
-      yield attribute;
+      yield [this.#attributes[place], this.#attributes[place + 1]];
     }
   }
 }
@@ -189,9 +203,9 @@ export class Element extends RewritableToken {
 export class EndTag extends ContentToken {
   #name;
 
-  constructor([name]) {
+  constructor(texts) {
     super();
-    this.#name = name;
+    this.#name = texts[0];
   }
 
   get name() {
@@ -219,10 +233,10 @@ export class Text extends RewritableToken {
   #text;
   #last;
 
-  constructor(removed, [text, last]) {
+  constructor(removed, texts) {
     super(removed);
-    this.#text = text;
-    this.#last = last !== null;
+    this.#text = texts[0];
+    this.#last = texts[1] !== null;
   }
 
   get text() {
@@ -238,9 +252,9 @@ export class Text extends RewritableToken {
 export class Comment extends RewritableToken {
   #text;
 
-  constructor(removed, [text]) {
+  constructor(removed, texts) {
     super(removed);
-    this.#text = text;
+    this.#text = texts[0];
   }
 
   get text() {
