@@ -28,3 +28,13 @@ def test_a_database_outlives_the_server_and_is_named_where_it_is_damaged(serve, 
     assert "D1 DB cannot be read" in posted(server)(tables)
     server.output.wait_for("app%2f%2e%2e%2f1.sqlite cannot be opened: file is not a database")
     assert posted(server)("await other.prepare('SELECT 1 AS x').first('x')") == "1"
+
+
+def test_messages_outlive_a_server_that_was_killed(serve, project):
+    folder = project("queues")
+    server = serve(folder)
+    assert posted(server)("await delayed.send('x', delaySeconds=0)\nawait jobs.send('kept', delaySeconds=1)\n1") == "1"
+    server.kill_tree()
+    server = serve(folder)
+    server.output.wait_for("GOT jobs 1 str kept of 1")
+    assert posted(server)("(await delayed.metrics()).backlogCount") == "1"

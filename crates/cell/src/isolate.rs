@@ -8,7 +8,8 @@ use std::rc::Rc;
 use hognose_engine::{Result as JsResult, Thrown, Value};
 use hognose_ffi::event_loop::{self, Hooks};
 use hognose_wire::{
-    Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Side, WAIT_UNTIL_OVER,
+    Body, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side,
+    WAIT_UNTIL_OVER,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,6 +17,7 @@ use pyo3::types::PyCFunction;
 
 use crate::cell::{Cell, Entrypoints, LoadedWorker, Stage};
 use crate::clock::CpuClock;
+use crate::env::queues::{self, OpenBatch};
 use crate::host::{self, js_error};
 use crate::javascript::MainModule;
 use crate::link::{Events, Link, OwnedError};
@@ -56,6 +58,8 @@ struct Invocation {
     /// Whether the supervisor has heard of it since it was sent.
     announced: bool,
     cpu_us: u64,
+    /// The messages it is about, where it is a queue's.
+    batch: Option<OpenBatch>,
     /// How many operations it has made on bindings, by their kind.
     operations: HashMap<&'static str, u32>,
 }
@@ -253,10 +257,40 @@ impl Isolate {
                 Ok(controller) => self.start(invocation, "test", entrypoint, controller),
                 Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
             },
+            Event::Queue { queue, batch } => match self.take_batch(invocation, queue, batch) {
+                Ok(batch) => self.start(invocation, "queue", entrypoint, batch),
+                Err(error) => self.fail(py, invocation, error),
+            },
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
                 self.fail(py, invocation, OwnedError::error(&text));
             }
+        }
+    }
+
+    fn take_batch(
+        &self,
+        invocation: InvocationId,
+        queue: &str,
+        batch: Payload<'_>,
+    ) -> Result<Value, OwnedError> {
+        let Body::Inline(bytes) = batch.bytes else {
+            return Err(OwnedError::error("the batch has not the form that was agreed on"));
+        };
+        let opened = queues::open(&self.cell, queue, bytes);
+        let (controller, batch) = opened.map_err(|thrown| host::owned_error(&thrown))?;
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.batch = Some(batch);
+        }
+        Ok(controller)
+    }
+
+    /// Says what becomes of a queue's messages, where the invocation is about any.
+    fn settle_batch(&self, invocation: InvocationId, failed: bool) {
+        let batch = self.invocations.borrow_mut().get_mut(&invocation).and_then(|entry| entry.batch.take());
+        let settled = batch.map_or(Ok(()), |batch| batch.settle(self.cell.context, invocation, failed));
+        if let Err(thrown) = settled {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
         }
     }
 
@@ -471,6 +505,7 @@ impl Isolate {
     }
 
     fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
+        self.settle_batch(invocation, matches!(outcome, Outcome::Error(_)));
         self.link().send(Frame::Complete { invocation, outcome });
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             entry.completed = true;

@@ -51,7 +51,7 @@ const KINDS: &[Kind] = &[
     provided("d1_databases", "D1 Database", Shape::List("binding")),
     missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
     missing("workflows", "Workflow", Shape::List("binding")),
-    missing("queues", "Queue", Shape::Nested("producers", "binding")),
+    provided("queues", "Queue", Shape::Nested("producers", "binding")),
     missing("services", "Worker", Shape::List("binding")),
     missing("ai", "AI", Shape::Single),
     missing("vectorize", "Vectorize Index", Shape::List("binding")),

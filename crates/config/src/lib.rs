@@ -36,7 +36,7 @@ pub use discover::discover;
 pub use flags::CompatibilityFlags;
 pub use plan::{
     CPU_MS_MAX, D1Database, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan,
-    PythonVersion, R2Bucket, Route, Rule, SUBREQUESTS_MAX, Signal, Variable,
+    PythonVersion, QueueConsumer, QueueProducer, R2Bucket, Route, Rule, SUBREQUESTS_MAX, Signal, Variable,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

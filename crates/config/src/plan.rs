@@ -33,6 +33,10 @@ pub struct Plan {
     pub d1_databases: Vec<D1Database>,
     /// The R2 buckets in `env`.
     pub r2_buckets: Vec<R2Bucket>,
+    /// The queues in `env`.
+    pub queue_producers: Vec<QueueProducer>,
+    /// The queues whose messages the Worker's `queue` handler gets.
+    pub queue_consumers: Vec<QueueConsumer>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.
@@ -121,6 +125,36 @@ pub struct R2Bucket {
     pub binding: String,
     /// What its data is kept under; Workers with the same name share it. The binding's when none is given.
     pub name: String,
+}
+
+/// A queue in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueProducer {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The queue.
+    pub queue: String,
+    /// How long messages are held back that say nothing of it, in seconds.
+    pub delivery_delay_s: u64,
+}
+
+/// A queue whose messages a Worker gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueConsumer {
+    /// The queue.
+    pub queue: String,
+    /// The most messages of a batch, 1 to 100.
+    pub batch_size_max: u64,
+    /// How long messages that are fewer wait for others, in seconds, up to 60.
+    pub batch_timeout_s: u64,
+    /// How often a message is delivered again, up to 100 times.
+    pub retries_max: u64,
+    /// How long a message is held back before that, in seconds.
+    pub retry_delay_s: u64,
+    /// Where messages go that were delivered in vain; `None`: they are deleted.
+    pub dead_letter_queue: Option<String>,
+    /// The most batches at a time; `None`: as many as do well.
+    pub concurrency_max: Option<u64>,
 }
 
 /// A variable in `env`.

@@ -3,9 +3,9 @@
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
-use crate::plan::{D1Database, KvNamespace, R2Bucket};
+use crate::plan::{D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket};
 use crate::section::Section;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// Reads `kv_namespaces`.
 pub(crate) fn kv_namespaces(layers: &Layers<'_>) -> Vec<KvNamespace> {
@@ -49,6 +49,66 @@ pub(crate) fn r2_buckets(layers: &Layers<'_>) -> Vec<R2Bucket> {
     })
 }
 
+/// Reads `queues`: who sends into which, and who consumes which.
+pub(crate) fn queues(layers: &Layers<'_>) -> (Vec<QueueProducer>, Vec<QueueConsumer>) {
+    let Some(section) = layers.own("queues", Section::section) else { return Default::default() };
+    let producers = elements(&section, "producers", producer);
+    let consumers = elements(&section, "consumers", consumer);
+    section.finish();
+    (producers, consumers)
+}
+
+fn producer(section: &Section<'_>, node: &Node) -> Option<QueueProducer> {
+    section.accept(&["remote"]);
+    let binding = field(section, node, "binding", true);
+    let queue = field(section, node, "queue", true);
+    let delivery_delay_s = section.integer("delivery_delay", 0..=DELAY_MAX_S);
+    Some(QueueProducer {
+        binding: binding?.to_owned(),
+        queue: queue?.to_owned(),
+        delivery_delay_s: delivery_delay_s.unwrap_or(0),
+    })
+}
+
+fn consumer(section: &Section<'_>, node: &Node) -> Option<QueueConsumer> {
+    let queue = field(section, node, "queue", true);
+    let pulls = section.choice("type", &[("worker", false), ("http_pull", true)]) == Some(true);
+    section.accept(&["visibility_timeout_ms"]);
+    let number = |key, range, default| section.integer(key, range).unwrap_or(default);
+    let consumer = QueueConsumer {
+        queue: queue?.to_owned(),
+        batch_size_max: number("max_batch_size", 1..=100, 10),
+        batch_timeout_s: number("max_batch_timeout", 0..=60, 5),
+        retries_max: number("max_retries", 0..=100, 3),
+        retry_delay_s: number("retry_delay", 0..=DELAY_MAX_S, 0),
+        dead_letter_queue: field(section, node, "dead_letter_queue", false).map(str::to_owned),
+        concurrency_max: section
+            .node("max_concurrency")
+            .filter(|value| !matches!(value.value, Value::Null))
+            .and_then(|_| section.integer("max_concurrency", 1..=250)),
+    };
+    if pulls {
+        let message = "consumers of the type \"http_pull\" are not supported yet by this version of hognose";
+        section.report.push(Diagnostic::error(Code::Unsupported, message).at(node.span, "not supported yet"));
+        return None;
+    }
+    Some(consumer)
+}
+
+/// The longest delay of a message, in seconds.
+const DELAY_MAX_S: u64 = 86_400;
+
+/// Reads the objects in the list `key` of a section.
+fn elements<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    read: impl Fn(&Section<'_>, &Node) -> Option<T>,
+) -> Vec<T> {
+    let path = section.path_of(key);
+    let nodes = section.array(key).unwrap_or_default();
+    each(key, &path, nodes, section.report, read)
+}
+
 /// Reads the bindings in the list `key`, each an object; what is wrong with one leaves it out.
 fn list<T>(
     layers: &Layers<'_>,
@@ -56,9 +116,18 @@ fn list<T>(
     read: impl Fn(&Section<'_>, &Node) -> Option<T>,
 ) -> Vec<T> {
     let Some(nodes) = layers.own(key, Section::array) else { return Vec::new() };
-    let path = layers.innermost().path_of(key);
+    each(key, &layers.innermost().path_of(key), nodes, layers.top.report, read)
+}
+
+fn each<T>(
+    key: &str,
+    path: &str,
+    nodes: &[Node],
+    report: &Report,
+    read: impl Fn(&Section<'_>, &Node) -> Option<T>,
+) -> Vec<T> {
     let read = |(index, node): (usize, &Node)| {
-        let section = object(key, &format!("{path}[{index}]"), node, layers.top.report)?;
+        let section = object(key, &format!("{path}[{index}]"), node, report)?;
         let binding = read(&section, node);
         section.finish();
         binding

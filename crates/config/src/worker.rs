@@ -83,6 +83,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         main.as_deref().is_none_or(|main| main.extension().is_some_and(|extension| extension == "py"));
     let Compatibility { date, flags, handlers, python } =
         compatibility::read(layers, options.today, is_python);
+    let (queue_producers, queue_consumers) = storage::queues(layers);
     Plan {
         name: name(layers, options.environment),
         environment: options.environment.map(str::to_owned),
@@ -97,6 +98,8 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         kv_namespaces: storage::kv_namespaces(layers),
         d1_databases: storage::d1_databases(layers),
         r2_buckets: storage::r2_buckets(layers),
+        queue_producers,
+        queue_consumers,
         vars: vars(layers),
         required_secrets: required_secrets(layers),
         routes: triggers::routes(layers),

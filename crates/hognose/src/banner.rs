@@ -27,8 +27,10 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let namespaces = plan.kv_namespaces.iter().map(|kv| format!("{}: KV namespace `{}`", kv.binding, kv.id));
     let databases = plan.d1_databases.iter().map(|d1| format!("{}: D1 database `{}`", d1.binding, d1.id));
     let buckets = plan.r2_buckets.iter().map(|r2| format!("{}: R2 bucket `{}`", r2.binding, r2.name));
+    let queues =
+        plan.queue_producers.iter().map(|queue| format!("{}: queue `{}`", queue.binding, queue.queue));
     let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
-    namespaces.chain(databases).chain(buckets).chain(variables)
+    namespaces.chain(databases).chain(buckets).chain(queues).chain(variables)
 }
 
 /// What the configuration asks for and this version reads, but does not do.

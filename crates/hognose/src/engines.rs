@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hognose_config::Plan;
+use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer};
 use hognose_services::d1::{D1Service, SqliteD1};
 use hognose_services::kv::{KvService, SqliteKv};
+use hognose_services::queues::{
+    ConsumerRules, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue, SqliteQueues,
+};
 use hognose_services::r2::{R2Service, SqliteR2};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
@@ -19,7 +22,11 @@ pub(crate) struct Engines {
     kv: SqliteKv,
     d1: SqliteD1,
     r2: SqliteR2,
+    queues: SqliteQueues,
 }
+
+/// How many batches of a queue are delivered at a time where the configuration does not say.
+const CONCURRENCY: usize = 16;
 
 /// A binding: its name in `env`, the kind of its object there, and what answers the calls on it.
 pub(crate) struct Bound<'a> {
@@ -41,7 +48,12 @@ impl Engines {
         let folder = state.folder("r2")?;
         let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
         let d1 = SqliteD1::new(state.folder("d1")?, Arc::clone(&clock));
-        Ok(Self { clock, kv, d1, r2 })
+        let folder = state.folder("queues")?;
+        let queues = SqliteQueues::open(&folder.join("queues.sqlite"), Arc::clone(&clock))
+            .map_err(unopened(&folder))?;
+        // What was in delivery when an earlier server ended is nobody's any more: the folder is locked for this one.
+        queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        Ok(Self { clock, kv, d1, r2, queues })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -63,12 +75,44 @@ impl Engines {
                 service: Arc::new(R2Service::new(Arc::new(bucket))),
             });
         }
+        for producer in &plan.queue_producers {
+            let queue = Arc::new(self.queue(&producer.queue)?);
+            let service = Arc::new(QueueService::new(queue, producer.delivery_delay_s as i64));
+            bound.push(Bound { name: &producer.binding, kind: "queue", service });
+        }
         Ok(bound)
+    }
+
+    /// The consumers of the queues that a Worker gets messages of.
+    pub(crate) fn consumers(&self, plan: &Plan) -> Result<Vec<Arc<QueueConsumer>>, CommandError> {
+        let consumer = |configured: &ConfiguredConsumer| {
+            let queue = Arc::new(self.queue(&configured.queue)?);
+            Ok(Arc::new(QueueConsumer::new(queue, rules(configured), Arc::clone(&self.clock))))
+        };
+        plan.queue_consumers.iter().map(consumer).collect()
+    }
+
+    fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {
+        let unopened = |source: QueueError| CommandError::Queue { name: name.to_owned(), source };
+        self.queues.queue(name).map_err(unopened)
     }
 
     fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {
         let namespace =
             self.kv.namespace(id).map_err(|source| CommandError::Namespace { id: id.to_owned(), source })?;
         Ok(Arc::new(KvService::new(Arc::new(namespace), Arc::clone(&self.clock))))
+    }
+}
+
+fn rules(configured: &ConfiguredConsumer) -> ConsumerRules {
+    ConsumerRules {
+        batch_size_max: configured.batch_size_max as usize,
+        batch_timeout_ms: 1000 * configured.batch_timeout_s as i64,
+        concurrency_max: configured.concurrency_max.map_or(CONCURRENCY, |most| most as usize),
+        retries: RetryRules {
+            retries_max: configured.retries_max as u32,
+            delay_s: configured.retry_delay_s as i64,
+            dead_letter_queue: configured.dead_letter_queue.clone(),
+        },
     }
 }

@@ -61,6 +61,9 @@ pub(crate) enum CommandError {
     /// An R2 bucket could not be made.
     #[error("The R2 bucket `{name}` cannot be opened")]
     Bucket { name: String, source: hognose_services::r2::R2Error },
+    /// A queue could not be made.
+    #[error("The queue `{name}` cannot be opened")]
+    Queue { name: String, source: hognose_services::queues::QueueError },
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),

@@ -30,8 +30,14 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
         services.push((cap, service));
         env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });
     }
+    let mut consumers = Vec::new();
+    for consumer in engines.consumers(plan)? {
+        let cap = CapId(OUTBOUND.0 + 1 + services.len() as u32);
+        services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
+        consumers.push((cap, consumer));
+    }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services })
+    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services, consumers })
 }
 
 /// What the Worker is called.

@@ -17,7 +17,9 @@ mod file_name;
 pub mod kv;
 mod pending;
 mod pins;
+pub mod queues;
 pub mod r2;
+mod random;
 mod service;
 mod sqlite;
 

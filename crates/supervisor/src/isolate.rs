@@ -153,6 +153,21 @@ impl Isolate {
         Ok(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
     }
 
+    /// Gives the isolate a batch of a queue's messages (a [`hognose_wire::queues::Delivery`]), unless it can take no
+    /// more.
+    pub(crate) fn queue(self: &Arc<Self>, queue: &str, delivery: &[u8]) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let (sender, answer) = oneshot::channel();
+        let invocation =
+            state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false, deadline: None });
+        let batch = Payload { bytes: WireBody::Inline(delivery), ..Payload::default() };
+        state.send(invoke(invocation, None, Event::Queue { queue, batch }));
+        Some(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
+    }
+
     /// Has the isolate run the tests of one of the Worker's entrypoints; `None`: it can take no more.
     pub(crate) fn test(self: &Arc<Self>, entrypoint: Option<&str>) -> Option<Pending> {
         let mut state = self.state();

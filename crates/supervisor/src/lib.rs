@@ -13,6 +13,7 @@ mod body;
 mod calls;
 mod connection;
 mod connector;
+mod deliveries;
 mod egress;
 mod events;
 mod exchange;

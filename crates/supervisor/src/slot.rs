@@ -106,7 +106,7 @@ impl Slot {
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, base, routes, services } = version;
+        let WorkerVersion { worker, base, routes, services, consumers } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
@@ -114,6 +114,7 @@ impl Slot {
         let loading = Version::load(worker, grants, nursery, self.shared.pool);
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
+                version.consume(consumers);
                 self.serve(Serving::Version(version));
                 self.shared.events.send(loaded);
             }

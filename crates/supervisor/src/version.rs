@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hognose_services::Service;
-use hognose_wire::CapId;
+use hognose_services::queues::QueueConsumer;
 use hognose_wire::control::{Base, LoadFailure, Role, Worker};
+use hognose_wire::{CapId, LogLevel};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::calls::Grants;
 use crate::connection::Connection;
+use crate::deliveries;
 use crate::events::ServerEvent;
 use crate::isolate::Isolate;
 use crate::nursery::Nursery;
@@ -32,6 +36,8 @@ pub struct WorkerVersion {
     pub routes: Vec<Route>,
     /// What the capabilities named in [`Worker::env`] stand for. [`Worker::outbound`] is the server's own.
     pub services: Vec<(CapId, Arc<dyn Service>)>,
+    /// The queues whose messages it gets; each is also among the services.
+    pub consumers: Vec<(CapId, Arc<QueueConsumer>)>,
 }
 
 /// A loaded version.
@@ -45,6 +51,8 @@ pub(crate) struct Version {
     /// Requests that are looking for an isolate or were given to one.
     requests: AtomicUsize,
     idle: Notify,
+    /// Cancelled when the version is retired: no new batch is delivered to it.
+    retiring: CancellationToken,
 }
 
 /// Keeps a version from being taken down under a request.
@@ -77,12 +85,34 @@ impl Version {
             isolate_idle_max: options.isolate_idle_max,
             requests: AtomicUsize::new(0),
             idle: Notify::new(),
+            retiring: CancellationToken::new(),
         };
         let version = Arc::new(version);
         if version.pool.claim_first() {
             version.start_isolate();
         }
         Ok((version, loaded))
+    }
+
+    /// Begins to deliver the messages of queues.
+    pub(crate) fn consume(self: &Arc<Self>, consumers: Vec<(CapId, Arc<QueueConsumer>)>) {
+        for (cap, consumer) in consumers {
+            self.grants.tasks.spawn(deliveries::deliver(Arc::clone(self), cap, consumer));
+        }
+    }
+
+    pub(crate) fn retiring(&self) -> &CancellationToken {
+        &self.retiring
+    }
+
+    /// All tasks of the server.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.grants.tasks
+    }
+
+    /// Tells the operator something about the Worker.
+    pub(crate) fn log(&self, level: LogLevel, text: String) {
+        self.grants.events.log(&self.grants.worker, level, &text);
     }
 
     pub(crate) fn enter(self: &Arc<Self>) -> InUse {
@@ -168,6 +198,7 @@ impl Version {
 
     /// Finishes what was begun, until `deadline` at the latest, and ends all processes. No new request may come.
     pub(crate) async fn retire(&self, deadline: tokio::time::Instant) {
+        self.retiring.cancel();
         let _out_of_time = timeout_at(deadline, self.all_answered()).await;
         for isolate in self.pool.isolates() {
             let _out_of_time = timeout_at(deadline, isolate.drained()).await;

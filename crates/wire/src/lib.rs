@@ -21,6 +21,7 @@ mod frame;
 mod ids;
 pub mod kv;
 pub mod limits;
+pub mod queues;
 pub mod r2;
 mod side;
 pub mod socket;

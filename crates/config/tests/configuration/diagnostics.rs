@@ -67,7 +67,6 @@ fn every_binding_that_is_missing_is_named() {
     for (key, value) in [
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
         ("workflows", "[{ binding = \"B\" }]"),
-        ("queues", "{ consumers = [{ queue = \"q\" }] }"),
         ("services", "[{ binding = \"B\", service = \"s\" }]"),
         ("ai", "{ binding = \"AI\" }"),
         ("vectorize", "[{ binding = \"B\" }]"),

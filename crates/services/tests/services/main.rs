@@ -6,5 +6,6 @@ mod d1;
 mod kv_calls;
 mod kv_durability;
 mod kv_storage;
+mod queues;
 mod r2;
 mod support;

@@ -32,7 +32,13 @@ pub(crate) struct TestServer {
 /// A version whose cells are told that this is their main module.
 pub(crate) fn version(main: &str) -> WorkerVersion {
     let worker = Worker { name: "worker".into(), main: main.into(), outbound: CapId(1), ..Worker::default() };
-    WorkerVersion { worker, base: Base::default(), routes: Vec::new(), services: Vec::new() }
+    WorkerVersion {
+        worker,
+        base: Base::default(),
+        routes: Vec::new(),
+        services: Vec::new(),
+        consumers: Vec::new(),
+    }
 }
 
 pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {

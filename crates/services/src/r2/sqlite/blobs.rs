@@ -154,7 +154,7 @@ struct Writing {
 
 impl Writing {
     async fn begin(store: &Arc<Store>, digests: Digests) -> Result<Self, R2Error> {
-        let blob = super::random_name();
+        let blob = crate::random::name();
         let upload = Upload::begin(store, blob.clone()).await?;
         let making = Arc::clone(store);
         let file = store.disk.run(move || making.folder.create(&blob)).await?;

@@ -20,7 +20,7 @@ use super::{GetOptions, Got, ListQuery, PutOptions, R2, R2Error, conditions};
 use crate::disk::Disk;
 use crate::pins::Pins;
 use crate::sqlite::{Database, OpenError};
-use crate::{Clock, Content, Pending, block_on};
+use crate::{Clock, Content, Pending, block_on, random};
 
 /// How often a store that is written to removes what is nobody's, in seconds.
 const SWEEP_INTERVAL_S: i64 = 60;
@@ -160,7 +160,7 @@ impl R2 for SqliteBucket {
             let taken = blobs::take(&store, content, checksum, Some(blobs::INLINE_MAX_BYTES)).await?;
             let now_ms = store.clock.now_ms();
             let object = Object {
-                version: random_name(),
+                version: random::name(),
                 size: taken.size,
                 etag: hex(&taken.checksums[0].1),
                 uploaded: now_ms,
@@ -198,7 +198,7 @@ impl R2 for SqliteBucket {
     }
 
     fn create_upload(&self, key: &str, properties: Properties) -> Pending<Result<String, R2Error>> {
-        let (bucket, now_s, id) = (self.number, self.store.clock.now_s(), random_name());
+        let (bucket, now_s, id) = (self.number, self.store.clock.now_s(), random::name());
         let (object, upload) = (object_to_be(key, properties), id.clone());
         let begun = self
             .store
@@ -233,7 +233,7 @@ impl R2 for SqliteBucket {
     }
 
     fn complete_upload(&self, upload: Upload, parts: Vec<Part>) -> Pending<Result<Object, R2Error>> {
-        let (bucket, version, now_ms) = (self.number, random_name(), self.store.clock.now_ms());
+        let (bucket, version, now_ms) = (self.number, random::name(), self.store.clock.now_ms());
         let completed = self.store.database.write(move |transaction| {
             uploads::complete(transaction, bucket, &upload, &parts, (&version, now_ms))
         });
@@ -268,11 +268,4 @@ fn object_to_be(key: &str, properties: Properties) -> Object {
 fn check_key(object: &Object, ssec_key: Option<&[u8]>) -> Result<(), R2Error> {
     let given = ssec_key.map(|key| hex(&md5(key)));
     if given == object.ssec_key_md5 { Ok(()) } else { Err(R2Error::WrongKey) }
-}
-
-/// A name that nothing else has.
-fn random_name() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("invariant: the system gives random bytes");
-    hex(&bytes)
 }

@@ -1,0 +1,146 @@
+"""Queues as Python sees them: producers as the JavaScript object itself and through Cloudflare's SDK, and consumers,
+which print what they get."""
+
+import contextlib
+import random
+import re
+import shutil
+
+import pytest
+from conftest import WORKERS
+from harness import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("queues") / "queues"
+    shutil.copytree(WORKERS / "queues", folder)
+    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def raw(server):
+    """What code gives that uses the JavaScript object."""
+    return runner(server, "/raw")
+
+
+@pytest.fixture
+def sdk(server):
+    """What code gives that uses the SDK's object."""
+    return runner(server, "/sdk")
+
+
+def runner(server, path):
+    def run(code):
+        answer = server.fetch(path, "POST", code.encode())
+        assert answer.status == 200, answer.text
+        return answer.text
+
+    return run
+
+
+class Sent:
+    """A message with a mark of its own, and what becomes of it."""
+
+    def __init__(self, server, path, words, options=""):
+        self.mark = f"m{random.randrange(1 << 60)}"
+        self.server = server
+        runner(server, path)(f"await jobs.send('{words} {self.mark}', contentType='text'{options})\n1")
+
+    def wait_for(self, queue, attempts):
+        return self.server.output.wait_for(rf"GOT {queue} {attempts} \w+ [^\n]*{self.mark}[^\n]*")[0]
+
+    def deliveries(self):
+        return re.findall(rf"GOT (\w+ \d) \w+ [^\n]*{self.mark}", self.server.output.text)
+
+
+# What is sent, and what comes: its type in Python or JavaScript, and its JSON.
+BODIES = [
+    ("to_js({'a': [1]}, dict_converter=js.Object.fromEntries)", "{'a': [1]}", 'Object {"a":[1]}'),
+    ("'text'", "'text'", "str text"),
+    ("to_js([1, True])", "[1, True]", "Array [1,true]"),
+]
+
+
+@pytest.mark.parametrize(("raw_body", "sdk_body", "got"), BODIES)
+def test_bodies_arrive_as_they_were_sent(server, raw, sdk, raw_body, sdk_body, got):
+    for run, body in ((raw, raw_body), (sdk, sdk_body)):
+        start = len(server.output.text)
+        run(f"await jobs.send({body})\n1")
+        server.output.wait_for(rf"GOT jobs 1 {re.escape(got)} of 1\.", start)
+
+
+def test_bytes_arrive_as_bytes(server, raw, sdk):
+    for run, body in ((raw, "to_js(b'\\x01\\xff')"), (sdk, "b'\\x01\\xff'")):
+        start = len(server.output.text)
+        run(f"await jobs.send({body}, contentType='bytes')\n1")
+        server.output.wait_for(r'GOT jobs 1 Uint8Array \{"0":1,"1":255\} of 1\.', start)
+
+
+def test_a_batch_is_no_larger_than_the_consumer_wants(server, sdk):
+    start = len(server.output.text)
+    sdk("await jobs.sendBatch([{'body': f'batch {i}'} for i in range(7)])\n1")
+    for number in range(7):
+        server.output.wait_for(rf"GOT jobs 1 str batch {number} of \d\.", start)
+    sizes = re.findall(r"GOT jobs 1 str batch \d of (\d)", server.output.text[start:])
+    assert len(sizes) == 7 and max(map(int, sizes)) == 3
+
+
+@pytest.mark.parametrize("path", ["/raw", "/sdk"])
+def test_what_a_handler_decides_becomes_of_messages(server, path):
+    acked, retried = Sent(server, path, "ack"), Sent(server, path, "retry")
+    failed_acked, failed = Sent(server, path, "ack fail"), Sent(server, path, "fail")
+    all_of_them, later = Sent(server, path, "retryAll"), Sent(server, path, "later")
+    for sent in (retried, failed, all_of_them, later):
+        sent.wait_for("dead", 1)
+        assert sent.deliveries() == ["jobs 1", "jobs 2", "dead 1"]
+    assert acked.deliveries() == failed_acked.deliveries() == ["jobs 1"]
+
+
+COMMON = [
+    ("other.constructor.name", "'WorkerQueue'"),
+    ("(await delayed.send('x')).metadata.metrics.backlogCount >= 0", "True"),
+    ("await delayed.send('x')\n(await delayed.metrics()).backlogBytes > 0", "True"),
+]
+
+
+@pytest.mark.parametrize("style", ["raw", "sdk"])
+@pytest.mark.parametrize(("code", "value"), COMMON)
+def test_both_styles(request, style, code, value):
+    assert request.getfixturevalue(style)(code) == value
+
+
+# What goes wrong, and how it is told; `None` where it just passes.
+ERRORS = [
+    ("await delayed.send(js.undefined)", "TypeError: Message body cannot be undefined"),
+    ("await delayed.sendBatch(to_js([]))", "TypeError: sendBatch() requires at least one message"),
+    ("await delayed.send('x', contentType='x')", "TypeError: Unsupported queue message content type: x"),
+    ("await delayed.send(5, contentType='text')",
+     'TypeError: Content Type "text" requires a value of type string, but received: number'),
+    ("await delayed.send('x', contentType='bytes')",
+     'TypeError: Content Type "bytes" requires a value of type ArrayBufferView, but received: string'),
+    ("await delayed.send('x', contentType='TEXT')", None),
+    ("await delayed.send('x' * 128_000, contentType='text')", None),
+    ("await delayed.send('x' * 128_001, contentType='text')",
+     "Error: Queue send failed: message length of 128001 bytes exceeds limit of 128000"),
+    ("await delayed.send('x', delaySeconds=86400)", None),
+    ("await delayed.send('x', delaySeconds=86401)", "Error: Queue send failed: message delay 86401 is invalid: "),
+    ("await delayed.send('x', delaySeconds=-1)", "Error: Queue send failed: message delay -1 is invalid: "),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x'}] * 100)))", None),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x'}] * 101)))",
+     "Error: Queue sendBatch failed: batch message count of 101 exceeds limit of 100"),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x' * 127_998}])))", None),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x' * 127_999}])))",
+     "Error: Queue sendBatch failed: message in batch has length 128001 bytes which exceeds single message size limit"),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x' * 95_998}] * 3)))", None),
+    ("await delayed.sendBatch(js.JSON.parse(json.dumps([{'body': 'x' * 95_999}] * 3)))",
+     "Error: Queue sendBatch failed: batch size of 288003 bytes exceeds limit of 256000"),
+    ("js.structuredClone(other)", "DataCloneError: "),
+]
+
+
+@pytest.mark.parametrize(("code", "error"), ERRORS)
+def test_errors_and_what_just_passes(raw, code, error):
+    told = raw(code)
+    assert told.startswith(error) if error else "rror: " not in told
