@@ -9,7 +9,8 @@ const PRIVATE_MEMBERS = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 const PUBLIC_MEMBERS = ["n", "e"];
 /** What the implementation of signatures takes. */
 const MODULUS_BITS_MIN = 1024;
-const MODULUS_BITS_MAX = 8192;
+/** To find larger primes takes minutes, in which nothing could interrupt the isolate. Imported keys may have twice as many. */
+const MODULUS_BITS_MAX = 4096;
 const MODULUS_BITS_STEP = 128;
 
 /** One of the three: its usages, what its JWKs call it, and its own operations. */

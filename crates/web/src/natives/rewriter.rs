@@ -104,7 +104,7 @@ fn new_rewriter(context: Context, arguments: &Arguments) -> Result<Value> {
         match document.borrow_mut().go_on(input) {
             Ok(Some(token)) => token.to_value(context),
             Ok(None) => Ok(context.undefined()),
-            Err(message) => Err(Thrown::type_error(context, &message)),
+            Err(message) => Err(Thrown::type_error(context, &format!("Parser error: {message}"))),
         }
     })
 }

@@ -193,6 +193,15 @@ fn signatures_verify() {
 }
 
 #[test]
+fn rsa_keys_keep_to_their_size() {
+    check_crypto(&[(
+        "const make = (modulusLength, e = 1) => crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength, publicExponent: new Uint8Array([e, 0, 1]) }, true, ['sign']).then((pair) => pair.privateKey.algorithm.modulusLength, (e) => `${e.name}: ${e.message}`);
+         return [await make(4096), await make(4224), await make(896), await make(2048, 2)].join('|')",
+        "4096|OperationError: The modulus length must be a multiple of 128 and between 1024 and 4096, but 4224 was requested.|OperationError: The modulus length must be a multiple of 128 and between 1024 and 4096, but 896 was requested.|OperationError: The \"publicExponent\" must be either 3 or 65537, but got 131073.",
+    )]);
+}
+
+#[test]
 fn rsa_oaep_encrypts_and_wraps() {
     check_crypto(&[(
         "const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: 'RSA-OAEP', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, true, ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey']);
