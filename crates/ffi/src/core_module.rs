@@ -159,7 +159,9 @@ fn to_js(obj: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> Answer 
         |options| own(options).cast_into().expect("invariant: keyword arguments are a dict"),
     );
     let options = deep_to_js::Options::from_python(&options)?;
-    answer(deep_to_js::convert(object.as_borrowed(), &options).and_then(deep_to_js::result_to_python))
+    let converted =
+        deep_to_js::convert(object.as_borrowed(), &options).map_err(deep_to_js::as_conversion_error);
+    answer(converted.and_then(deep_to_js::result_to_python))
 }
 
 #[pyfunction]

@@ -178,7 +178,7 @@ pub(crate) fn assign_to(source: JSValue, target: &Object) -> Result<(), Raised> 
     }
     if buffer.len_bytes() != length {
         let message = format!(
-            "cannot assign from TypedArray of length {} to buffer of length {length}",
+            "cannot assign from TypedArray of length {length} to buffer of length {}",
             buffer.len_bytes()
         );
         return Err(raised::<PyValueError>(message));

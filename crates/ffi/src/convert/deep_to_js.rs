@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyRecursionError, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -87,6 +87,22 @@ fn conversion_error(message: &str) -> Raised {
         Ok(error) => PyErr::from_value(error).into(),
         Err(error) => error.into(),
     }
+}
+
+/// What `to_js` raises: an exception that is no `ConversionError`, raised by a converter, becomes the cause of one.
+/// Exceptions that end programs stay what they are, and so does the one of a stack that is used up.
+pub(crate) fn as_conversion_error(raised: Raised) -> Raised {
+    let cause = PyErr::from(raised);
+    let class = python().import("_pyodide._core_docs").and_then(|module| module.getattr("ConversionError"));
+    let is_other = class.is_ok_and(|class| !cause.value(python()).is_instance(&class).unwrap_or(false));
+    let is_grave =
+        !cause.is_instance_of::<PyException>(python()) || cause.is_instance_of::<PyRecursionError>(python());
+    if !is_other || is_grave {
+        return cause.into();
+    }
+    let error = PyErr::from(conversion_error("Conversion from python to javascript failed"));
+    error.set_cause(python(), Some(cause));
+    error.into()
 }
 
 /// Converts an object with all below it.

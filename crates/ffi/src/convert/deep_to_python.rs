@@ -117,7 +117,7 @@ impl Conversion {
         for index in 0..js::length(entries.raw())? as u32 {
             let pair = js::get_index(entries.raw(), index)?;
             let (key, value) = (js::get_index(pair.raw(), 0)?, js::get_index(pair.raw(), 1)?);
-            let key = keys.check(key, "key", "dictionary", "Map")?;
+            let key = keys.check(key, "key", "dict", "Map")?;
             dict.set_item(key, self.convert(value, depth - 1)?)?;
         }
         Ok(dict.into_any())

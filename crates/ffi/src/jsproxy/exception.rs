@@ -60,15 +60,17 @@ pub(super) unsafe extern "C" fn initialize(
     0
 }
 
-/// `tp_str`: `name: message`.
+/// `tp_str`: `name: message`, or the name alone.
 pub(super) unsafe extern "C" fn text(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
     give(unsafe { slot_value(object) }.and_then(|value| {
         let keys = &bridge().keys;
         let name = js::text(js::get(value, &keys.name)?.raw());
         let message = strings::to_python(js::to_js_string(js::get(value, &keys.message)?.raw())?.raw())?;
-        let text = PyString::new(python(), &format!("{name}: "));
-        Ok(text.add(message)?)
+        if !message.is_truthy()? {
+            return Ok(PyString::new(python(), &name).into_any());
+        }
+        Ok(PyString::new(python(), &format!("{name}: ")).add(message)?)
     }))
 }
 

@@ -24,23 +24,18 @@ pub(super) fn measure(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
     for key in [&keys.size, &keys.length] {
         let found = js::get(value, key)?;
         if matches!(found.tag(), raw::JS_TAG_INT | raw::JS_TAG_FLOAT64) {
-            return check_length(value, js::to_f64(found.raw())?);
+            return check_length(js::to_f64(found.raw())?);
         }
     }
     Err(raised::<PyTypeError>("object does not have a valid length"))
 }
 
-fn check_length(value: JSValue, length: f64) -> Result<ffi::Py_ssize_t, Raised> {
-    let class = || super::features::constructor_name(value);
+fn check_length(length: f64) -> Result<ffi::Py_ssize_t, Raised> {
     if length < 0.0 {
-        return Err(raised::<PyValueError>(format!(
-            "length {length} of object of type {} is negative",
-            class()
-        )));
+        return Err(raised::<PyValueError>(format!("length {length} of object is negative")));
     }
     if length > f64::from(c_int::MAX) {
-        let message =
-            format!("length {length} of object of type {} is larger than INT_MAX ({})", class(), c_int::MAX);
+        let message = format!("length {length} of object is larger than INT_MAX ({})", c_int::MAX);
         return Err(raised::<PyOverflowError>(message));
     }
     Ok(length as ffi::Py_ssize_t)
