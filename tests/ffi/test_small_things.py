@@ -39,6 +39,7 @@ def test_conversion_errors_have_their_public_name(run_js):
         to_js([object()], create_pyproxies=False)
 
 
+@pytest.mark.since(28)
 def test_json_writes_null():
     from pyodide.ffi import jsnull
 
@@ -49,7 +50,9 @@ def test_json_writes_null():
         json.dumps({(1, 2): 3})
 
 
+@pytest.mark.since(28)
 def test_slices_are_assigned_as_in_lists(run_js):
+    """In the words that lists have since CPython 3.13."""
     for index, values in [(slice(None), 1), (slice(0, 4, 2), 1), (slice(0, 4, 2), [1, 2, 3, 4]), (slice(0, 4, 2), [])]:
         errors = []
         for target in (list(range(6)), run_js("[0, 1, 2, 3, 4, 5]")):

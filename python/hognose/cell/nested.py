@@ -14,7 +14,8 @@ from .loop import HognoseLoop
 
 # The Runner that a task, or the one that started it, runs under.
 _runner = contextvars.ContextVar("hognose.asyncio.Runner")
-_blocking_sleep = time.sleep
+# Pyodide's own replacement, where there is one, takes any number for a time.
+_blocking_sleep = getattr(time.sleep, "__wrapped__", time.sleep)
 
 
 def install(loop: HognoseLoop) -> None:

@@ -1,7 +1,7 @@
 /* The stack-like fields of the one PyThreadState, saved and restored when the C stack is switched. Only the fields
  * that describe *where* the thread is are swapped; everything else (threading.local, the running event loop, trace and
  * profile functions) stays shared, so that a request that waits in run_sync and the one that runs meanwhile see the
- * same thread.
+ * same thread. That a trace function is running is shared too: while a debugger's prompt waits, it opens no second one.
  *
  * These fields change with every minor version of CPython, and the header alone does not say what they are for: a new
  * version is added here by reading what its generators, its evaluation loop and the greenlet package do with them. What
@@ -33,8 +33,6 @@ HAS_TYPE(context, PyObject *);
 HAS_TYPE(context_ver, uint64_t);
 HAS_TYPE(py_recursion_remaining, int);
 HAS_TYPE(py_recursion_limit, int);
-HAS_TYPE(tracing, int);
-HAS_TYPE(what_event, int);
 #if PY_VERSION_HEX >= 0x030D0000
 HAS_TYPE(current_frame, struct _PyInterpreterFrame *);
 HAS_TYPE(delete_later, PyObject *);
@@ -73,8 +71,6 @@ typedef struct {
     _PyErr_StackItem exc_state;
     PyObject *context;
     int py_depth; /* as a depth, since sys.setrecursionlimit may change the limit meanwhile */
-    int tracing;  /* above 0 inside a trace function: only that stack's calls go unseen */
-    int what_event;
 } PyStack;
 
 size_t hognose_pystack_size(void) { return sizeof(PyStack); }
@@ -103,8 +99,6 @@ void hognose_pystack_save(PyStack *s) {
     s->exc_state = t->exc_state;
     s->context = t->context;
     s->py_depth = t->py_recursion_limit - t->py_recursion_remaining;
-    s->tracing = t->tracing;
-    s->what_event = t->what_event;
 }
 
 void hognose_pystack_restore(PyStack *s) {
@@ -138,8 +132,6 @@ void hognose_pystack_restore(PyStack *s) {
     t->context = s->context;
     t->context_ver++;
     t->py_recursion_remaining = t->py_recursion_limit - s->py_depth;
-    t->tracing = s->tracing;
-    t->what_event = s->what_event;
 }
 
 /* Makes *s the state of a stack on which nothing has run yet: c_stack is its lowest address, and where CPython counts
@@ -163,7 +155,6 @@ int hognose_pystack_fresh(PyStack *s, void *c_stack, size_t c_stack_bytes, int c
 #endif
     s->exc_info = &t->exc_state; /* the bottom entry is the thread's own; its content is saved with us */
     s->context = context;
-    s->what_event = -1;
     return 0;
 }
 

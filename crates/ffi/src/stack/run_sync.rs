@@ -61,11 +61,18 @@ struct CurrentTask {
 impl CurrentTask {
     fn step_out(py: Python<'_>) -> PyResult<Self> {
         let event_loop = asyncio(py, "get_running_loop")?.call0()?;
-        let task = swap_current_task(py, &event_loop, py.None().bind(py))?;
+        let task = asyncio(py, "current_task")?.call1((&event_loop,))?;
+        // Swapping out what is not there raises KeyError in CPython 3.12.
+        if !task.is_none() {
+            swap_current_task(py, &event_loop, py.None().bind(py))?;
+        }
         Ok(Self { event_loop: event_loop.unbind(), task: task.unbind() })
     }
 
     fn step_in(self, py: Python<'_>) -> PyResult<()> {
+        if self.task.is_none(py) {
+            return Ok(());
+        }
         swap_current_task(py, self.event_loop.bind(py), self.task.bind(py)).map(drop)
     }
 }
