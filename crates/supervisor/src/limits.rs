@@ -33,3 +33,7 @@ pub const DEATHS_FREE: u32 = 3;
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest such delay.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// How long a Worker's TCP connection may take to be made, its TLS handshake included. As long as what keeps a Worker
+/// alive after its response.
+pub const CONNECT_MAX: Duration = Duration::from_secs(30);

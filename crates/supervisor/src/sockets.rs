@@ -22,10 +22,12 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::body::{Body, connection_lost};
 use crate::isolate::{Breach, Isolate};
+use crate::limits::CONNECT_MAX;
 
 /// How much is read from the network at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -100,12 +102,11 @@ impl Isolate {
         let (host, port, security) = (connect.host.to_owned(), connect.port, connect.security);
         let isolate = Arc::clone(self);
         self.follow(call, async move {
-            let connected = isolate.grants.egress.connect(&host, port).await;
-            let secured = match connected {
-                Ok((stream, ends)) => isolate.secure(Box::new(stream), &host, security, ends).await,
-                Err(error) => Err(error),
+            let making = async {
+                let (stream, ends) = isolate.grants.egress.connect(&host, port).await?;
+                Ok((isolate.secure(Box::new(stream), &host, security).await?, ends))
             };
-            match secured {
+            match in_time(making).await {
                 Ok((stream, ends)) => isolate.open(call, stream, ends, security, body),
                 Err(error) => isolate.refuse(call, &host, port, &error),
             }
@@ -126,14 +127,14 @@ impl Isolate {
         let host = start.host.to_owned();
         let isolate = Arc::clone(self);
         self.follow(call, async move {
-            let secured = match tokio::join!(reading, writing) {
-                (Ok(reading), Ok(writing)) => {
-                    isolate.secure(reading.unsplit(writing), &host, Security::On, ends).await
-                }
-                _ => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            let making = async {
+                let (Ok(reading), Ok(writing)) = tokio::join!(reading, writing) else {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                };
+                isolate.secure(reading.unsplit(writing), &host, Security::On).await
             };
-            match secured {
-                Ok((stream, ends)) => isolate.open(call, stream, ends, Security::On, body),
+            match in_time(making).await {
+                Ok(stream) => isolate.open(call, stream, ends, Security::On, body),
                 Err(error) => isolate.refuse(call, &host, ends.remote.port(), &error),
             }
         });
@@ -145,14 +146,12 @@ impl Isolate {
         stream: Box<dyn Duplex>,
         host: &str,
         security: Security,
-        ends: Ends,
-    ) -> io::Result<(Box<dyn Duplex>, Ends)> {
+    ) -> io::Result<Box<dyn Duplex>> {
         if security != Security::On {
-            return Ok((stream, ends));
+            return Ok(stream);
         }
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(self.grants.egress.tls()).connect(name, stream).await?;
-        Ok((Box::new(stream), ends))
+        Ok(Box::new(TlsConnector::from(self.grants.egress.tls()).connect(name, stream).await?))
     }
 
     /// Answers with a connection, and starts to carry what the cell writes.
@@ -189,6 +188,11 @@ impl Isolate {
         self.grants.events.log(&self.grants.worker, LogLevel::Debug, cause);
         self.answer_error(call, "Error", REFUSED, false);
     }
+}
+
+/// A connection that is made by the time it must be.
+async fn in_time<T>(making: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(CONNECT_MAX, making).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Writes a body to the network. At its end the connection is closed in this direction, or given back to whoever waits
