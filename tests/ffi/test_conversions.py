@@ -180,3 +180,26 @@ def test_weak_references_do_not_hold(run_js):
     assert weak.deref().a == 1
     del js.held
     assert weak.deref() is None
+
+
+def test_from_entries_keeps_what_it_means(run_js):
+    import js
+    from pyodide.ffi import to_js
+
+    value = {"a": 1, 2: "two", None: 3, "__proto__": 4, "toString": 5}
+    value["self"] = value
+    made = to_js(value, dict_converter=js.Object.fromEntries)
+    assert set(made.object_keys()) == {"2", "a", "undefined", "__proto__", "toString", "self"}
+    assert made.self == made and made.toString == 5
+    assert run_js("(x) => Object.getPrototypeOf(x) === Object.prototype")(made)
+
+
+def test_rows_of_other_layouts_are_copied(run_js):
+    from pyodide.ffi import to_js
+
+    every_other = memoryview(bytes(range(6)))[::2]
+    assert list(to_js(every_other)) == [0, 2, 4]
+    backwards = memoryview(array.array("h", [1, 2, 3]))[::-1]
+    assert list(to_js(backwards)) == [3, 2, 1]
+    assert len(to_js(b"")) == 0
+    assert to_js(bytes(1 << 20)).length == 1 << 20

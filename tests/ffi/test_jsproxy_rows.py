@@ -211,3 +211,26 @@ def test_promise_handlers(run, run_js):
         assert await resolved.finally_(lambda: None) == 2
 
     run(main())
+
+
+def test_iteration_over_arrays_follows_them(run_js):
+    array = run_js("[1, , { a: 2 }]")
+    iterator = iter(array)
+    assert next(iterator) == 1 and next(iterator) is None
+    array.append(4)
+    assert next(iterator).a == 2 and next(iterator) == 4
+    assert list(iterator) == []
+    array.append(5)
+    assert list(iterator) == []
+
+
+def test_iteration_over_arrays_may_be_redefined(run_js):
+    array = run_js("Object.assign([1, 2], { *[Symbol.iterator]() { yield 'other'; } })")
+    assert list(array) == ["other"]
+    change = "const p = Object.getPrototypeOf([].values()); globalThis.next = p.next; p.next = () => ({ done: true })"
+    run_js(f"(() => {{ {change} }})()")
+    try:
+        assert list(run_js("[1]")) == []
+    finally:
+        run_js("Object.getPrototypeOf([].values()).next = next")
+    assert list(run_js("[1]")) == [1]

@@ -164,7 +164,8 @@ macro_rules! prelude {
 }
 
 prelude! {
-    python_error, ensure_error, current_stack, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, once, then,
+    python_error, ensure_error, current_stack, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, map_set,
+    from_entries, array_values, array_iterator, array_iterator_next, once, then,
     finally, keep_for_generator, resolve_promise, to_text, truth, compare, type_of, negate, property_names, splice,
     kind_of, map_entries, set_values, has_own, viewed, helpers, classes,
 }

@@ -234,6 +234,12 @@ fn settle_flag(status: c_int) -> Result<bool, Pending> {
     check_flag(status)
 }
 
+/// The object behind a JavaScript proxy; an error if it was revoked.
+pub(crate) fn proxy_target(proxy: JSValue) -> JsResult {
+    // SAFETY: the bridge's invariant; the caller has a proxy.
+    check(unsafe { raw::JS_GetProxyTarget(context(), proxy) })
+}
+
 /// Calls a function. The arguments stay the caller's.
 pub(crate) fn call(function: JSValue, this: JSValue, arguments: &[JSValue]) -> JsResult {
     let (count, list) = (arguments.len() as c_int, arguments.as_ptr().cast_mut());

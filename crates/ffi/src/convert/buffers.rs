@@ -275,6 +275,17 @@ impl Copier<'_> {
     /// The innermost dimension, element by element unless it is contiguous.
     fn row(&self, offset: isize, count: usize, stride: isize) -> Result<Js, Raised> {
         let size = self.buffer.item_size();
+        if let Some(name) = self.format.name
+            && stride == size as isize
+            && (size == 1 || self.format.big_endian == cfg!(target_endian = "big"))
+        {
+            // SAFETY: as below; without gaps the row is one piece of memory.
+            let bytes = unsafe {
+                let start = self.buffer.buf_ptr().cast::<u8>().offset(offset);
+                std::slice::from_raw_parts(start, count * size)
+            };
+            return typed_array(bytes, element(name));
+        }
         let mut bytes = Vec::with_capacity(count * size);
         for index in 0..count as isize {
             // SAFETY: shape and strides describe memory that the buffer keeps alive.

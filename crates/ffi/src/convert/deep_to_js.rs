@@ -188,37 +188,68 @@ impl Conversion<'_> {
         Ok(set)
     }
 
-    /// A dict becomes an Object, or before Pyodide 314 a Map whose string keys are properties too, or what `dict_converter` makes of its entries.
+    /// A dict becomes what its `dict_converter` makes of its entries, or else what this version of Pyodide makes of it: a Map
+    /// whose string keys are properties too, or an object.
     fn convert_dict(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
-        let prelude = bridge().prelude();
-        if let Some(converter) = &self.options.dict_converter {
-            let entries = js::array(Vec::new())?;
-            for (index, entry) in entries_of(dict)?.enumerate() {
-                let (key, value) = entry?;
-                let pair = js::array(vec![
-                    self.convert(key.as_borrowed(), depth - 1)?,
-                    self.convert(value.as_borrowed(), depth - 1)?,
-                ])?;
-                js::set_index(entries.raw(), index as u32, pair)?;
+        match &self.options.dict_converter {
+            Some(converter) if js::strictly_equal(converter.raw(), bridge().prelude().from_entries.raw()) => {
+                self.convert_by_from_entries(dict, depth)
             }
-            let made = js::call(converter.raw(), js::UNDEFINED, &[entries.raw()])?;
-            self.remember(dict.as_any().as_borrowed(), &made);
-            return Ok(made);
+            Some(converter) => self.convert_by(converter, dict, depth),
+            None if bridge().dialect().is_314() => self.convert_to_object(dict, depth),
+            None => self.convert_to_map(dict, depth),
         }
-        let to_object = bridge().dialect().is_314();
-        let made = if to_object { js::object()? } else { js::construct(prelude.literal_map.raw(), &[])? };
+    }
+
+    fn convert_by(&self, converter: &Js, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
+        let entries = js::array(Vec::new())?;
+        for (index, entry) in entries_of(dict)?.enumerate() {
+            let (key, value) = entry?;
+            let pair = js::array(vec![
+                self.convert(key.as_borrowed(), depth - 1)?,
+                self.convert(value.as_borrowed(), depth - 1)?,
+            ])?;
+            js::set_index(entries.raw(), index as u32, pair)?;
+        }
+        let made = js::call(converter.raw(), js::UNDEFINED, &[entries.raw()])?;
+        self.remember(dict.as_any().as_borrowed(), &made);
+        Ok(made)
+    }
+
+    /// What `Object.fromEntries` would make, without the entries in between. It is what nearly everybody asks for.
+    fn convert_by_from_entries(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
+        let made = js::object()?;
         self.remember(dict.as_any().as_borrowed(), &made);
         for entry in entries_of(dict)? {
             let (key, value) = entry?;
-            let Some(key_value) = immutable_to_js(key.as_borrowed())? else {
-                return Err(bad_key(&key, "Map"));
-            };
+            let name = Atom::from_value(self.convert(key.as_borrowed(), depth - 1)?.raw())?;
+            js::define(made.raw(), &name, self.convert(value.as_borrowed(), depth - 1)?, js::ORDINARY)?;
+        }
+        Ok(made)
+    }
+
+    fn convert_to_object(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
+        let made = js::object()?;
+        self.remember(dict.as_any().as_borrowed(), &made);
+        for entry in entries_of(dict)? {
+            let (key, value) = entry?;
+            let name = key_of_map(&key)?;
+            set_new_key(&made, &name, self.convert(value.as_borrowed(), depth - 1)?)?;
+        }
+        Ok(made)
+    }
+
+    fn convert_to_map(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
+        let prelude = bridge().prelude();
+        let made = js::construct(prelude.literal_map.raw(), &[])?;
+        self.remember(dict.as_any().as_borrowed(), &made);
+        // The Map behind the proxy, which need not pass each entry on.
+        let map = js::proxy_target(made.raw())?;
+        for entry in entries_of(dict)? {
+            let (key, value) = entry?;
+            let key = key_of_map(&key)?;
             let value = self.convert(value.as_borrowed(), depth - 1)?;
-            if to_object {
-                set_new_key(&made, &key_value, value)?;
-            } else {
-                js::invoke(made.raw(), &bridge().keys.set, &[key_value.raw(), value.raw()])?;
-            }
+            js::call(prelude.map_set.raw(), map.raw(), &[key.raw(), value.raw()])?;
         }
         Ok(made)
     }
@@ -264,6 +295,11 @@ fn entries_of(
 ) -> Result<impl Iterator<Item = PyResult<(Object, Object)>>, Raised> {
     let items = dict.call_method0(intern!(python(), "items"))?;
     Ok(items.try_iter()?.map(|item| item?.extract()))
+}
+
+/// A key that JavaScript can tell apart from others as Python does.
+fn key_of_map(key: &Object) -> Result<Js, Raised> {
+    immutable_to_js(key.as_borrowed())?.ok_or_else(|| bad_key(key, "Map"))
 }
 
 fn bad_key(key: &Object, container: &str) -> Raised {

@@ -91,10 +91,17 @@ impl Conversion {
     fn convert_array(&self, array: &Js, depth: i64) -> Result<Object, Raised> {
         let list = PyList::empty(python());
         self.remember(array, list.as_any());
+        let mut length = js::length(array.raw())?;
         let mut index = 0;
-        while i64::from(index) < js::length(array.raw())? {
-            list.append(self.convert(js::get_index(array.raw(), index)?, depth - 1)?)?;
+        while i64::from(index) < length {
+            let item = js::get_index(array.raw(), index)?;
+            let is_object = js::is_object(item.raw());
+            list.append(self.convert(item, depth - 1)?)?;
             index += 1;
+            if is_object {
+                // A converter may have changed the array.
+                length = js::length(array.raw())?;
+            }
         }
         Ok(list.into_any())
     }

@@ -1,9 +1,9 @@
 //! Strings: Python's of one, two or four bytes per code point, JavaScript's of Latin-1 or UTF-16.
 //!
 //! A Python string may hold a lone surrogate and so may a JavaScript one; both survive. QuickJS does not say which
-//! of its two forms a string has, so the way back tries UTF-8, which is fastest for ASCII, and takes UTF-16 for all else.
+//! of its two forms a string has, so the way back is through UTF-8, which for ASCII is the string itself.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_char;
 
 use hognose_engine::raw;
 use pyo3::ffi;
@@ -69,7 +69,7 @@ pub(crate) fn to_python(value: JSValue) -> Result<Object, Raised> {
             return Err(Pending.into());
         }
         let text = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
-        let made = if text.is_ascii() { from_ascii(text) } else { from_utf16(value) };
+        let made = if text.is_ascii() { from_ascii(text) } else { from_utf8(text) };
         raw::JS_FreeCString(context(), bytes);
         made
     }
@@ -89,20 +89,12 @@ fn from_ascii(text: &[u8]) -> Result<Object, Raised> {
     }
 }
 
-#[cold]
-fn from_utf16(value: JSValue) -> Result<Object, Raised> {
-    let mut length: raw::size_t = 0;
-    let mut native_order: c_int = if cfg!(target_endian = "little") { -1 } else { 1 };
-    // SAFETY: the bridge's invariant; the buffer holds `length` units until it is freed.
+/// QuickJS writes a lone surrogate as three bytes, as Python's `surrogatepass` reads it.
+fn from_utf8(text: &[u8]) -> Result<Object, Raised> {
+    let length = text.len() as ffi::Py_ssize_t;
+    // SAFETY: the bytes are alive; the result is a new reference, or null with the error indicator set.
     unsafe {
-        let units = raw::JS_ToCStringLenUTF16(context(), &raw mut length, value);
-        if units.is_null() {
-            return Err(Pending.into());
-        }
-        let size = (length as usize * size_of::<u16>()) as ffi::Py_ssize_t;
-        let errors = c"surrogatepass".as_ptr();
-        let made = ffi::PyUnicode_DecodeUTF16(units.cast(), size, errors, &raw mut native_order);
-        raw::JS_FreeCStringUTF16(context(), units);
-        if made.is_null() { Err(Raised) } else { Ok(Bound::from_owned_ptr(python(), made)) }
+        let made = ffi::PyUnicode_DecodeUTF8(text.as_ptr().cast(), length, c"surrogatepass".as_ptr());
+        Bound::from_owned_ptr_or_opt(python(), made).ok_or(Raised)
     }
 }

@@ -7,6 +7,8 @@ use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use super::iterator::{self, Step};
 use super::{features, give, slot_value};
@@ -25,7 +27,8 @@ pub(super) unsafe extern "C" fn await_(object: *mut ffi::PyObject) -> *mut ffi::
                 "object pyodide.ffi.JsProxy can't be used in 'await' expression",
             ));
         }
-        let future = future_of(value, Vec::new())?;
+        // Nobody but the interpreter sees this future, so it need not have a promise's methods.
+        let future = wait_for(value, Vec::new(), &plain_future()?)?;
         Ok(future.call_method0(intern!(python(), "__await__"))?)
     }))
 }
@@ -47,13 +50,29 @@ impl Meaning {
 
 /// A future that settles as the thenable does. The proxies are destroyed then.
 pub(crate) fn future_of(thenable: JSValue, proxies: Vec<Js>) -> Result<Object, Raised> {
+    wait_for(thenable, proxies, &pyodide_future()?)
+}
+
+/// asyncio's own class of futures.
+fn plain_future() -> Result<Object, Raised> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    Ok(CLASS.import(python(), "asyncio", "Future")?.clone())
+}
+
+/// The class of the futures that Python code gets to see, which have the methods of promises too.
+fn pyodide_future() -> Result<Object, Raised> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    Ok(CLASS.import(python(), "pyodide.webloop", "PyodideFuture")?.clone())
+}
+
+fn wait_for(thenable: JSValue, proxies: Vec<Js>, class: &Object) -> Result<Object, Raised> {
     // SAFETY: reads the object's class only.
     let promise = if unsafe { raw::JS_IsPromise(thenable) } {
         Js::dup(thenable)
     } else {
         js::call(bridge().prelude().resolve_promise.raw(), js::UNDEFINED, &[thenable])?
     };
-    chain(&promise, proxies, Meaning::Value)
+    chain(&promise, proxies, Meaning::Value, class)
 }
 
 /// A future of what an asynchronous generator gives for a promise of a `{done, value}`; `closing` says that it should give
@@ -73,12 +92,17 @@ pub(super) fn future_of_step(promise: &Js, closing: bool) -> Result<Object, Rais
         }));
     }
     let promise = js::call(bridge().prelude().resolve_promise.raw(), js::UNDEFINED, &[promise.raw()])?;
-    chain(&promise, Vec::new(), if closing { Meaning::Close } else { Meaning::Step })
+    let meaning = if closing { Meaning::Close } else { Meaning::Step };
+    chain(&promise, Vec::new(), meaning, &pyodide_future()?)
 }
 
-fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning) -> Result<Object, Raised> {
-    let future = bridge().event_loop()?.call_method0(intern!(python(), "create_future"))?;
-    let data = [pyproxy::create(future.as_borrowed())?, js::array(proxies)?];
+fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning, class: &Object) -> Result<Object, Raised> {
+    // As the loop's `create_future` does, but without a callback for each future that only counts them.
+    let options = PyDict::new(python());
+    options.set_item(intern!(python(), "loop"), bridge().event_loop()?)?;
+    let future = class.call((), Some(&options))?;
+    let proxies = if proxies.is_empty() { Js::UNDEFINED } else { js::array(proxies)? };
+    let data = [pyproxy::create(future.as_borrowed())?, proxies];
     let [fulfilled, rejected] = [settler(&data, meaning, FULFILLED)?, settler(&data, meaning, REJECTED)?];
     // SAFETY: the bridge's invariant; all three are live.
     let chained = unsafe { raw::JS_PromiseThen(context(), promise.raw(), fulfilled.raw(), rejected.raw()) };
@@ -159,6 +183,9 @@ fn settle_future(future: &Object, settled: Result<Object, Raised>) -> Result<(),
 }
 
 fn end_proxies(proxies: JSValue) -> Result<(), Raised> {
+    if !js::is_object(proxies) {
+        return Ok(());
+    }
     for index in 0..js::length(proxies)? as u32 {
         pyproxy::destroy_borrowed(js::get_index(proxies, index)?.raw());
     }

@@ -15,10 +15,62 @@ use crate::js::{self, JSValue, Js};
 /// `tp_iter` of an iterable: `x[Symbol.iterator]()`.
 pub(super) unsafe extern "C" fn iterate(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(
-        unsafe { slot_value(object) }
-            .and_then(|value| convert::to_python(js::invoke(value, &bridge().keys.iterator, &[])?)),
-    )
+    give(unsafe { slot_value(object) }.and_then(|value| {
+        if js::is_array(value) && iterates_as_arrays_do(value)? {
+            // SAFETY: as above.
+            let array = unsafe { Bound::from_borrowed_ptr(python(), object) };
+            let iterator = ArrayIterator { array: Some(array.unbind()), index: 0 };
+            return Ok(Bound::new(python(), iterator)?.into_any());
+        }
+        convert::to_python(js::invoke(value, &bridge().keys.iterator, &[])?)
+    }))
+}
+
+/// Whether nobody changed what iterating over this array does.
+fn iterates_as_arrays_do(array: JSValue) -> Result<bool, Raised> {
+    let (keys, prelude) = (&bridge().keys, bridge().prelude());
+    let method = js::get(array, &keys.iterator)?;
+    if !js::strictly_equal(method.raw(), prelude.array_values.raw()) {
+        return Ok(false);
+    }
+    let next = js::get(prelude.array_iterator.raw(), &keys.next)?;
+    Ok(js::strictly_equal(next.raw(), prelude.array_iterator_next.raw()))
+}
+
+/// What JavaScript's own iterator over an array gives, without a call and a `{done, value}` for each element.
+#[pyclass(module = "_pyodide_core", name = "ArrayIterator")]
+struct ArrayIterator {
+    /// The proxy of the array, until its end.
+    array: Option<Py<PyAny>>,
+    index: u32,
+}
+
+#[pymethods]
+impl ArrayIterator {
+    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    fn __next__(&mut self) -> PyResult<Option<Py<PyAny>>> {
+        let Some(array) = &self.array else { return Ok(None) };
+        // SAFETY: only the proxies of arrays are iterated over in this way, and the proxy is alive.
+        let value = unsafe { slot_value(array.as_ptr()) }?;
+        if i64::from(self.index) >= js::length(value).map_err(Raised::from)? {
+            self.array = None;
+            return Ok(None);
+        }
+        let item = js::get_index(value, self.index).map_err(Raised::from)?;
+        self.index += 1;
+        Ok(Some(convert::to_python(item)?.unbind()))
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.array.iter().try_for_each(|array| visit.call(array))
+    }
+
+    fn __clear__(&mut self) {
+        self.array = None;
+    }
 }
 
 /// `tp_iter` of a mapping: over its keys, as Python expects.

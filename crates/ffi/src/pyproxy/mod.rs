@@ -167,8 +167,7 @@ fn viewed(value: JSValue) -> Result<Option<Object>, Raised> {
     if !unsafe { raw::JS_IsProxy(value) } {
         return Ok(None);
     }
-    // SAFETY: the bridge's invariant; the value is a proxy.
-    let Ok(target) = js::check(unsafe { raw::JS_GetProxyTarget(context(), value) }) else {
+    let Ok(target) = js::proxy_target(value) else {
         // Revoked.
         js::discard_exception();
         return Ok(None);
