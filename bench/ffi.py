@@ -8,7 +8,9 @@ the upper part.
 import json
 import time
 
+import js
 from pyodide.code import run_js
+from pyodide.ffi import to_js
 
 SLICES = 40
 SLICE_SECONDS = 0.002
@@ -24,8 +26,9 @@ def function(value):
     return value
 
 
-THERE = run_js("({ i: 42, function: (value) => value })")
+THERE = run_js("({ i: 42, inner: {}, function: (value) => value, numbers: Array.from({ length: 1000 }, (_, i) => i) })")
 HERE = Record()
+DICT = {f"key{i}": i for i in range(100)}
 CALLS_BACK = run_js(f"(callback, rounds) => {{ for (let i = 0; i < rounds; i++) {{ {'callback(1);' * UNROLLED} }} }}")
 
 
@@ -56,6 +59,12 @@ STEPS = {
     "call of a Python function": looped("f(1)", f=function),
     "call of a JavaScript function": looped("f(1)", f=THERE.function),
     "call of a Python function from JavaScript": lambda rounds: CALLS_BACK(function, rounds),
+    "object of a JavaScript object": looped("o.inner", o=THERE),
+    "call of a JavaScript method": looped("o.function(1)", o=THERE),
+    "list of a JavaScript array of 1,000": looped("list(a)", a=THERE.numbers),
+    "to_js of a dict of 100": looped("to_js(d, dict_converter=c)", d=DICT, to_js=to_js, c=js.Object.fromEntries),
+    "to_py of an object of 100": looped("o.to_py()", o=to_js(DICT, dict_converter=js.Object.fromEntries)),
+    "to_js of 64 KiB of bytes": looped("to_js(b)", b=bytes(1 << 16), to_js=to_js),
 }
 
 print(json.dumps({name: nanoseconds(loop) for name, loop in STEPS.items()}))
