@@ -5,6 +5,7 @@ The module `ffi_module` is the example of crates/ffi; `FFI_MODULE` names its fol
 
 import asyncio
 import os
+import weakref
 import sys
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def run():
         return task.result()
 
     return run
+
+
+@pytest.fixture
+def idle():
+    """Lets the event loop wait for a timer until the object behind a weak reference is gone."""
+    event_loop = ffi_module.event_loop
+
+    def idle(until):
+        weakref.finalize(until(), event_loop.call_soon_threadsafe, int)
+        timer = event_loop.call_at(60, 60, int)
+        ffi_module.run_until(lambda: until() is None)
+        timer.cancel()
+
+    return idle
 
 
 @pytest.fixture(scope="session")

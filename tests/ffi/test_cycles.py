@@ -552,6 +552,19 @@ def test_what_piles_up_is_collected_without_being_asked_for(run_js):
     assert most < 10_000
 
 
+def test_an_idle_event_loop_collects_what_has_piled_up(run_js, idle):
+    gc.enable()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(10**6)
+    try:
+        watches = [weakref.ref(plain_object(run_js)) for _ in range(20_000)]
+        assert all(watch() for watch in watches)
+        idle(until=watches[0])
+        assert not any(watch() for watch in watches)
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 def test_a_collection_on_another_thread_leaves_both_heaps_whole(run_js):
     import threading
 

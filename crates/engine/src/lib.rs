@@ -27,7 +27,8 @@
 //!
 //! Reference counts reach across the border, cycles do not: a Rust closure that owns a [`Value`] keeps it alive for as
 //! long as the closure lives, and if that value leads back to the closure, for ever. Data that points back into
-//! JavaScript belongs into a [`NativeClass`], whose `trace` lets the garbage collector look inside.
+//! JavaScript belongs into a [`NativeClass`], whose `trace` lets the garbage collector look inside; a whole heap of other
+//! objects takes part in collections as a [`Partner`].
 #![allow(unsafe_code)]
 
 mod atom;
