@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::console::Console;
+use crate::d1::{self, D1Arguments};
 use crate::interpreter::Interpreter;
 use crate::run;
 use crate::serve;
@@ -32,6 +33,8 @@ enum Command {
     Serve(ServeArguments),
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
+    /// Work with D1 databases: run SQL, make and apply migrations
+    D1(D1Arguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
@@ -159,6 +162,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
             serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)
         }
         Command::Test(options) => test::test(&options, interpreter, console),
+        Command::D1(options) => d1::d1(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

@@ -38,6 +38,11 @@ impl Console {
         self.error_colours
     }
 
+    /// What a command was asked for.
+    pub(crate) fn print(text: &str) {
+        Self::output(text);
+    }
+
     /// Something hognose does or has done.
     pub(crate) fn note(self, text: &str) {
         Self::output(&self.painted(DIM, text));

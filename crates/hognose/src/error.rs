@@ -64,6 +64,12 @@ pub(crate) enum CommandError {
     /// A queue could not be made.
     #[error("The queue `{name}` cannot be opened")]
     Queue { name: String, source: hognose_services::queues::QueueError },
+    /// The configuration has no D1 database of that name, binding or id.
+    #[error("`{}` has no D1 database `{name}`", configuration.display())]
+    UnknownDatabase { name: String, configuration: PathBuf },
+    /// SQL failed, and changed nothing.
+    #[error("The SQL of {what} failed and changed nothing")]
+    Sql { what: String, source: hognose_services::d1::D1Error },
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),
@@ -88,6 +94,7 @@ impl CommandError {
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
             }
+            Self::UnknownDatabase { .. } => "Add it to `d1_databases` there".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),

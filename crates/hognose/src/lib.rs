@@ -9,6 +9,7 @@ mod address;
 mod banner;
 mod cli;
 mod console;
+mod d1;
 mod engines;
 mod error;
 mod events;
@@ -22,6 +23,7 @@ mod serve;
 mod session;
 mod signals;
 mod state;
+mod table;
 mod test;
 mod watch;
 

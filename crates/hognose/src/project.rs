@@ -149,6 +149,18 @@ impl Reader<'_> {
     }
 }
 
+/// What a configuration says, for commands that run no Worker.
+pub(crate) fn plan(
+    configuration: &Configuration,
+    environment: Option<&str>,
+    remarks: &Remarks,
+) -> Result<Plan, CommandError> {
+    let Configuration { path, format } = configuration;
+    let source = read(path)?;
+    let options = config::Options { path, environment, today: today() };
+    remarks.accept(config::parse(&source, *format, &options), &source, path)
+}
+
 fn is_set(variable: &str, value: &str) -> bool {
     std::env::var_os(variable).is_some_and(|set| set == value)
 }

@@ -11,7 +11,7 @@ mod sqlite;
 
 pub use calls::D1Service;
 pub use error::D1Error;
-pub use split::{Split, split};
+pub use split::{Split, is_blank, split};
 pub use sqlite::{SqliteD1, SqliteDatabase};
 
 pub use hognose_wire::d1::{Meta, Value};

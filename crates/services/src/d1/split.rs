@@ -24,7 +24,7 @@ pub fn split(sql: &str) -> Split<'_> {
 }
 
 /// Whether there is nothing in `sql` but white space, comments and semicolons.
-pub(super) fn is_empty(sql: &str) -> bool {
+pub fn is_blank(sql: &str) -> bool {
     let mut position = 0;
     while let Some((token, end)) = next_token(sql, position) {
         if !matches!(token, Token::Semicolon) {
@@ -110,7 +110,7 @@ fn is_word(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_empty, split};
+    use super::{is_blank, split};
 
     fn statements(sql: &str) -> Vec<&str> {
         let mut found = Vec::new();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_holds_no_statement_is_empty() {
-        assert!(is_empty("") && is_empty(" ;; -- a\n/* b */ ;"));
-        assert!(!is_empty("-- a\nSELECT 1") && !is_empty("'"));
+        assert!(is_blank("") && is_blank(" ;; -- a\n/* b */ ;"));
+        assert!(!is_blank("-- a\nSELECT 1") && !is_blank("'"));
     }
 }

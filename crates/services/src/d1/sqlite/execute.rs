@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
     }
 
     fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, D1Error> {
-        if split::is_empty(sql) {
+        if split::is_blank(sql) {
             let text = if sql.trim().is_empty() {
                 "No SQL statements detected."
             } else {

@@ -1,0 +1,95 @@
+"""`hognose d1`: SQL and migrations from the command line, beside a server and without one."""
+
+import json
+import re
+
+import pytest
+from harness import run
+
+CONFIGURATION = """\
+main = "src/index.py"
+compatibility_date = "2025-08-01"
+compatibility_flags = ["python_workers"]
+
+[[d1_databases]]
+binding = "DB"
+database_name = "app"
+database_id = "1"
+migrations_dir = "steps"
+"""
+WORKER = """\
+from js import Response
+
+async def on_fetch(request, env):
+    return Response.new(str(await env.DB.prepare("SELECT sum(x) AS s FROM t").first("s")))
+"""
+
+
+@pytest.fixture
+def folder(project):
+    return project(files={"wrangler.toml": CONFIGURATION, "src/index.py": WORKER})
+
+
+def d1(folder, *arguments, fails=False):
+    """What a command prints."""
+    code, output = run("d1", *arguments, folder=folder)
+    assert code == fails, output
+    return output
+
+
+def test_sql_runs_on_a_database_by_its_name_its_binding_and_its_id(folder):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1), ('text')")
+    assert d1(folder, "execute", "DB", "--command", "SELECT x, NULL AS other FROM t") == (
+        "┌──────┬───────┐\n"
+        "│ x    │ other │\n"
+        "├──────┼───────┤\n"
+        "│ 1    │ null  │\n"
+        "│ text │ null  │\n"
+        "└──────┴───────┘\n"
+    )
+    results = json.loads(d1(folder, "execute", "1", "--json", "--command", "SELECT x FROM t; DELETE FROM t"))
+    assert [result["results"] for result in results] == [[{"x": 1}, {"x": "text"}], []]
+    assert [result["meta"]["changes"] for result in results] == [0, 2]
+
+
+def test_a_file_is_imported_whole_or_not_at_all(folder):
+    trigger = "CREATE TRIGGER tr AFTER INSERT ON t BEGIN UPDATE t SET x = x + 1; END;"
+    (folder / "dump.sql").write_text(
+        f"BEGIN TRANSACTION;\nCREATE TABLE t (x); -- ';'\n{trigger}\nINSERT INTO t VALUES (1);\nCOMMIT;\n"
+    )
+    d1(folder, "execute", "app", "--file", "dump.sql")
+    (folder / "wrong.sql").write_text("INSERT INTO t VALUES (5); INSERT INTO missing VALUES (1);")
+    output = d1(folder, "execute", "app", "--file", "wrong.sql", fails=True)
+    assert "error: The SQL of `DB` failed and changed nothing" in output and "no such table: missing" in output
+    assert "│ 2 " in d1(folder, "execute", "app", "--command", "SELECT max(x) AS m FROM t")
+
+
+def test_migrations_are_made_listed_and_applied_once(folder):
+    for message in ("make t", "fill"):
+        d1(folder, "migrations", "create", "app", *message.split())
+    first, second = sorted((folder / "steps").iterdir())
+    assert (first.name, second.name) == ("0001_make_t.sql", "0002_fill.sql")
+    assert re.fullmatch(r"-- Migration number: 0001 \t \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n", first.read_text())
+    first.write_text(first.read_text() + "CREATE TABLE t (x); -- that is all\n")
+    second.write_text("INSERT INTO t VALUES (1); INSERT INTO missing VALUES (1);")
+    assert d1(folder, "migrations", "list", "app") == "0001_make_t.sql\n0002_fill.sql\n"
+    output = d1(folder, "migrations", "apply", "app", fails=True)
+    assert output.startswith("Applied 0001_make_t.sql\n") and "The SQL of `0002_fill.sql` failed" in output
+    second.write_text("INSERT INTO t VALUES (1);")
+    assert d1(folder, "migrations", "apply", "app") == "Applied 0002_fill.sql\n"
+    assert d1(folder, "migrations", "apply", "app") == d1(folder, "migrations", "list", "app") == "No migrations to apply\n"
+    count = d1(folder, "execute", "app", "--json", "--command", "SELECT count(*) AS c FROM t, d1_migrations")
+    assert json.loads(count)[0]["results"] == [{"c": 2}]
+
+
+def test_commands_work_beside_a_server(folder, serve):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    server = serve(folder)
+    assert server.fetch().text == "1"
+    d1(folder, "execute", "app", "--command", "INSERT INTO t VALUES (5)")
+    assert server.fetch().text == "6"
+
+
+def test_a_database_that_is_not_there_is_told(folder):
+    output = d1(folder, "execute", "other", "--command", "SELECT 1", fails=True)
+    assert "error: `wrangler.toml` has no D1 database `other`" in output
