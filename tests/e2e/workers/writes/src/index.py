@@ -1,0 +1,47 @@
+"""Writes a number to every storage binding, and tells which numbers are there, whole."""
+
+from urllib.parse import urlsplit
+
+from workers import Response, WorkerEntrypoint
+
+LARGE = 100_000
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        _, what, number, *_ = [*urlsplit(request.url).path.split("/"), ""]
+        return Response(await getattr(self, what)(number))
+
+    async def make(self, _):
+        await self.env.DB.exec("CREATE TABLE IF NOT EXISTS numbers (number TEXT, half TEXT)")
+        return "made"
+
+    async def write(self, number):
+        await self.env.KV.put(number, number)
+        insert = self.env.DB.prepare("INSERT INTO numbers VALUES (?, ?)")
+        await self.env.DB.batch([insert.bind(number, "first"), insert.bind(number, "second")])
+        await self.env.FILES.put(f"small/{number}", number)
+        await self.env.FILES.put(f"large/{number}", number[-1] * LARGE)
+        await self.env.JOBS.send(number)
+        return "written"
+
+    async def check(self, number):
+        """What is missing or torn of a number that was acknowledged; nothing, if all is well."""
+        query = self.env.DB.prepare("SELECT count(*) AS c FROM numbers WHERE number = ?").bind(number)
+        small = await self.env.FILES.get(f"small/{number}")
+        large = await self.env.FILES.get(f"large/{number}")
+        found = {
+            "KV": await self.env.KV.get(number) == number,
+            "D1": await query.first("c") == 2,
+            "R2, small": small is not None and await small.text() == number,
+            "R2, large": large is not None and await large.text() == number[-1] * LARGE,
+        }
+        return ", ".join(name for name, is_whole in found.items() if not is_whole)
+
+    async def torn(self, _):
+        """How many batches are there by half."""
+        halves = "SELECT number FROM numbers GROUP BY number HAVING count(*) <> 2"
+        return str(await self.env.DB.prepare(f"SELECT count(*) AS c FROM ({halves})").first("c"))
+
+    async def backlog(self, _):
+        return str((await self.env.JOBS.metrics())["backlogCount"])
