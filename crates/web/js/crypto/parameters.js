@@ -54,8 +54,10 @@ export function readParameters(members, given) {
 /** The name that a script gave as a string or in an object. */
 export function nameOf(algorithm) {
   if (typeof algorithm !== "object" || algorithm === null) return `${algorithm}`;
-  if (algorithm.name === undefined) throw new TypeError('Missing field "name" in "algorithm".');
-  return `${algorithm.name}`;
+  // Read once: it may be a getter.
+  const { name } = algorithm;
+  if (name === undefined) throw new TypeError('Missing field "name" in "algorithm".');
+  return `${name}`;
 }
 
 /** A hash's proper name, if it is one of these. */
