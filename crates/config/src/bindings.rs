@@ -61,7 +61,7 @@ const KINDS: &[Kind] = &[
     missing("ratelimits", "Rate Limit", Shape::List("name")),
     missing("send_email", "Send Email", Shape::List("name")),
     missing("secrets_store_secrets", "Secrets Store Secret", Shape::List("binding")),
-    missing("version_metadata", "Worker Version Metadata", Shape::Single),
+    provided("version_metadata", "Worker Version Metadata", Shape::Single),
     missing("images", "Images", Shape::Single),
     missing("media", "Media", Shape::Single),
     missing("stream", "Stream", Shape::Single),

@@ -37,6 +37,8 @@ pub struct Plan {
     pub queue_producers: Vec<QueueProducer>,
     /// The queues whose messages the Worker's `queue` handler gets.
     pub queue_consumers: Vec<QueueConsumer>,
+    /// The name in `env` of what tells about the version.
+    pub version_metadata: Option<String>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.

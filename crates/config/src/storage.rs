@@ -58,6 +58,14 @@ pub(crate) fn queues(layers: &Layers<'_>) -> (Vec<QueueProducer>, Vec<QueueConsu
     (producers, consumers)
 }
 
+/// Reads `version_metadata`.
+pub(crate) fn version_metadata(layers: &Layers<'_>) -> Option<String> {
+    let section = layers.own("version_metadata", Section::section)?;
+    let binding = section.string("binding").map(|binding| binding.value.to_owned());
+    section.finish();
+    binding
+}
+
 fn producer(section: &Section<'_>, node: &Node) -> Option<QueueProducer> {
     section.accept(&["remote"]);
     let binding = field(section, node, "binding", true);

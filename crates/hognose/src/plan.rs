@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use hognose_config::{ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, Variable};
+use hognose_config::{Date, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, Variable};
 use hognose_services::Service;
 use hognose_supervisor::{Route, WorkerVersion};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
@@ -24,6 +27,9 @@ const UNNAMED: &str = "worker";
 pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
+    if let Some(name) = &plan.version_metadata {
+        env.insert(name, version_metadata(plan));
+    }
     let mut services: Vec<(CapId, Arc<dyn Service>)> = Vec::new();
     for (number, Bound { name, kind, service }) in (OUTBOUND.0 + 1..).zip(engines.bindings(plan)?) {
         let cap = CapId(number);
@@ -38,6 +44,23 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services, consumers })
+}
+
+/// What a Worker is told about its version. Each time that one is read is another version.
+fn version_metadata(plan: &Plan) -> EnvEntry {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(name(plan));
+    hash.update(since.as_nanos().to_le_bytes());
+    let number = hash.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+    let digits = format!("{number:032x}");
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    let seconds = since.as_secs();
+    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+    let date = Date::from_unix_seconds(seconds);
+    let timestamp =
+        format!("{date}T{hours:02}:{minutes:02}:{:02}.{:03}Z", seconds % 60, since.subsec_millis());
+    EnvEntry::Json(json!({ "id": parts.join("-"), "tag": "", "timestamp": timestamp }).to_string())
 }
 
 /// What the Worker is called.

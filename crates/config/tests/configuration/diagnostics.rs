@@ -74,7 +74,6 @@ fn every_binding_that_is_missing_is_named() {
         ("analytics_engine_datasets", "[{ binding = \"B\" }]"),
         ("assets", "{ directory = \"public\" }"),
         ("tail_consumers", "[{ service = \"s\" }]"),
-        ("version_metadata", "{ binding = \"V\" }"),
     ] {
         assert_eq!(
             message(&format!("{key} = {value}")),
