@@ -1,6 +1,6 @@
 // The ExecutionContext that every handler gets, and the modules that the SDK and `import_from_javascript` ask for.
 // The file is one function: it gets the natives of the cell and returns what the cell needs.
-(natives) => {
+(natives, rpc) => {
   "use strict";
 
   const isPyProxy = (value) => Object.prototype.toString.call(value) === "[object PyProxy]";
@@ -40,6 +40,7 @@
 
   class WorkerEntrypoint {
     constructor(ctx, env) {
+      rpc.markEntrypoint(this);
       this.ctx = ctx;
       this.env = env;
     }
@@ -47,6 +48,7 @@
 
   class DurableObject {
     constructor(ctx, env) {
+      rpc.markEntrypoint(this);
       this.ctx = ctx;
       this.env = env;
     }
@@ -59,13 +61,18 @@
     }
   }
 
-  class RpcTarget {}
+  const { RpcPromise, RpcProperty, RpcStub, RpcTarget } = rpc;
+  for (const base of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) rpc.addBase(base);
 
   const makeWorkersModule = (env) => ({
     env,
     waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
     DurableObject,
+    RpcPromise,
+    RpcProperty,
+    RpcStub,
     RpcTarget,
+    ServiceStub: rpc.Fetcher,
     WorkerEntrypoint,
     WorkflowEntrypoint,
   });

@@ -38,16 +38,50 @@
     return handler;
   };
 
+  const exportedAs = (entrypoint) => {
+    const name = entrypoint ?? "default";
+    const exported = namespace[name];
+    if (!isEntrypoint(exported)) throw new TypeError(`The main module has no export "${name}" that could serve this.`);
+    return exported;
+  };
+
+  // The functions of a plain object take one argument of the caller's, then `env` and `ctx`.
+  const methodsWithContext = (exported, ctx) => {
+    const call = (name) => (...values) => {
+      if (exported[name].length < 3) {
+        throw new TypeError(
+          `Cannot call handler function "${name}" over RPC because it has the wrong number of arguments. A simple ` +
+            "function handler can only be called over RPC if it has exactly the arguments (arg, env, ctx), where only " +
+            "the first argument comes from the client. To support multi-argument RPC functions, use class-based syntax " +
+            "(extending WorkerEntrypoint) instead.",
+        );
+      }
+      if (values.length !== 1) {
+        throw new TypeError(
+          `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level ` +
+            "handler function that is not declared as part of a class, you must always send exactly one argument. In " +
+            "order to support variable numbers of arguments, the server must use class-based syntax (extending " +
+            "WorkerEntrypoint) instead.",
+        );
+      }
+      return exported[name](values[0], env, ctx);
+    };
+    return Object.fromEntries(methodsOf(exported).map((name) => [name, call(name)]));
+  };
+
   return {
     exports: () =>
       Object.entries(namespace)
         .filter(([, value]) => isEntrypoint(value))
         .map(([name, value]) => [name, kindOf(value), methodsOf(value)]),
 
+    target: (entrypoint, ctx) => {
+      const exported = exportedAs(entrypoint);
+      return isClass(exported) ? new exported(ctx, env) : methodsWithContext(exported, ctx);
+    },
+
     serve: (event, entrypoint, argument, ctx) => {
-      const name = entrypoint ?? "default";
-      const exported = namespace[name];
-      if (!isEntrypoint(exported)) throw new TypeError(`The main module has no export "${name}" that could serve this.`);
+      const exported = exportedAs(entrypoint);
       if (!isClass(exported)) return handlerOf(event, exported).call(exported, argument, env, ctx);
       const instance = new exported(ctx, env);
       return handlerOf(event, instance).call(instance, argument);

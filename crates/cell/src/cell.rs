@@ -18,6 +18,7 @@ use crate::link::Link;
 use crate::python::Half;
 use crate::random::Random;
 use crate::rejections::Rejections;
+use crate::rpc::Rpc;
 
 /// See the module.
 pub(crate) struct Cell {
@@ -27,6 +28,7 @@ pub(crate) struct Cell {
     pub(crate) random: Rc<Random>,
     web: RefCell<Option<Rc<Web>>>,
     rejections: Rc<Rejections>,
+    rpc: RefCell<Option<Rc<Rpc>>>,
     /// What `js/context.js` made.
     runtime: RefCell<Option<Value>>,
     stage: RefCell<Stage>,
@@ -93,6 +95,7 @@ impl Cell {
             random,
             web: RefCell::default(),
             rejections: Rejections::track(context),
+            rpc: RefCell::default(),
             runtime: RefCell::default(),
             stage: RefCell::new(stage),
             worker: RefCell::default(),
@@ -123,6 +126,14 @@ impl Cell {
 
     pub(crate) fn web(&self) -> Rc<Web> {
         self.web.borrow().clone().expect("invariant: the web platform is installed at boot")
+    }
+
+    pub(crate) fn set_rpc(&self, rpc: Rpc) {
+        self.rpc.replace(Some(Rc::new(rpc)));
+    }
+
+    pub(crate) fn rpc(&self) -> Rc<Rpc> {
+        self.rpc.borrow().clone().expect("invariant: calls between Workers are set up at boot")
     }
 
     pub(crate) fn set_runtime(&self, runtime: Value) {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use hognose_engine::{Result as JsResult, Thrown, Value};
 use hognose_ffi::event_loop::{self, Hooks};
 use hognose_wire::{
-    Body, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side,
+    Body, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side, Violation,
     WAIT_UNTIL_OVER,
 };
 use pyo3::intern;
@@ -20,8 +20,9 @@ use crate::clock::CpuClock;
 use crate::env::queues::{self, OpenBatch};
 use crate::host::{self, js_error};
 use crate::javascript::MainModule;
-use crate::link::{Events, Link, OwnedError};
+use crate::link::{Events, Link, OwnedError, PYTHON_ERROR};
 use crate::python::Half;
+use crate::rpc::MethodCall;
 use crate::{evaluation, process, reseed};
 
 /// What the platform says where a handler can never answer.
@@ -45,13 +46,35 @@ pub(crate) struct Isolate {
 /// The functions that serve events, by event and entrypoint.
 type Handlers = HashMap<(&'static str, Option<String>), Py<PyAny>>;
 
+/// What an event is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Wants {
+    /// A `fetch`: a response.
+    Response,
+    /// A method call: whatever it returned.
+    Value,
+    /// Results of other handlers say nothing.
+    #[default]
+    Nothing,
+}
+
+/// What is to be called.
+enum Task {
+    /// The handler of an event.
+    Handler(&'static str, Value),
+    /// A method, with its arguments in an array.
+    Method(MethodCall, Value),
+}
+
 /// One event being served.
 #[derive(Default)]
 struct Invocation {
     /// The JavaScript request, so that a client that goes away aborts its signal.
     request: Option<Value>,
-    /// Whether it was a `fetch`, which is answered with a response; other handlers' results say nothing.
-    wants_response: bool,
+    /// What its handler's result becomes.
+    wants: Wants,
+    /// `ctx.props`, as JSON.
+    props: Option<String>,
     /// Promises passed to `waitUntil` that have not settled.
     waits: usize,
     completed: bool,
@@ -105,10 +128,25 @@ fn run_on(py: Python<'_>, cell: &Cell) -> PyResult<()> {
 struct Inbox(Rc<Isolate>);
 
 impl Events for Inbox {
-    fn event(&self, py: Python<'_>, frame: Frame<'_>) {
+    fn event(&self, py: Python<'_>, frame: Frame<'_>) -> Result<(), Violation> {
         match frame {
-            Frame::Invoke { invocation, entrypoint, event, .. } => {
-                self.0.invoke(py, invocation, entrypoint.map(str::to_owned), event);
+            Frame::Invoke { invocation, entrypoint, props, event, .. } => {
+                let props = match props.bytes {
+                    Body::Inline(json) => Some(String::from_utf8_lossy(json).into_owned()),
+                    _ => None,
+                };
+                self.0.invoke(py, (invocation, props), entrypoint.map(str::to_owned), event)?;
+            }
+            Frame::Call { call, target, method, access, params, .. } => {
+                let (cell, link) = (&self.0.cell, self.0.link());
+                let what = MethodCall::new(method, access);
+                cell.rpc().serve(cell, &link, (call, target), what, params)?;
+            }
+            Frame::Release { cap, count } => {
+                let owner = self.0.cell.rpc().released(cap, count)?;
+                if let Some(owner) = owner {
+                    self.0.settle_if_over(owner);
+                }
             }
             Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER } => {
                 self.0.end_waits(py, invocation);
@@ -116,6 +154,7 @@ impl Events for Inbox {
             Frame::CancelInvocation { invocation, reason } => self.0.cancel(invocation, reason),
             _ => {}
         }
+        Ok(())
     }
 
     fn closed(&self, _py: Python<'_>) -> ! {
@@ -214,7 +253,7 @@ impl Isolate {
 
     /// Ends invocations that nothing can ever wake again.
     fn end_hung(self: &Rc<Self>, py: Python<'_>, link: &Link) {
-        if !self.cell.event_loop.is_idle() || link.is_busy() {
+        if !self.cell.event_loop.is_idle() || link.is_busy() || self.cell.rpc().hosts_anything() {
             return;
         }
         let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();
@@ -237,35 +276,50 @@ impl Isolate {
     fn invoke(
         self: &Rc<Self>,
         py: Python<'_>,
-        invocation: InvocationId,
+        (invocation, props): (InvocationId, Option<String>),
         entrypoint: Option<String>,
         event: Event<'_>,
-    ) {
+    ) -> Result<(), Violation> {
         if self.invocations.borrow().is_empty() {
             self.clock.lap_us();
         }
-        let wants_response = matches!(event, Event::Fetch(_));
+        let wants = match event {
+            Event::Fetch(_) => Wants::Response,
+            Event::Rpc { .. } => Wants::Value,
+            _ => Wants::Nothing,
+        };
         self.invocations
             .borrow_mut()
-            .insert(invocation, Invocation { wants_response, ..Invocation::default() });
+            .insert(invocation, Invocation { wants, props, ..Invocation::default() });
         match event {
             Event::Fetch(request) => match self.take_request(invocation, request) {
-                Ok(request) => self.start(invocation, "fetch", entrypoint, request),
+                Ok(request) => self.start(invocation, entrypoint, Task::Handler("fetch", request)),
                 Err(error) => self.fail(py, invocation, error),
             },
             Event::Test => match self.cell.context.object() {
-                Ok(controller) => self.start(invocation, "test", entrypoint, controller),
+                Ok(controller) => self.start(invocation, entrypoint, Task::Handler("test", controller)),
                 Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
             },
             Event::Queue { queue, batch } => match self.take_batch(invocation, queue, batch) {
-                Ok(batch) => self.start(invocation, "queue", entrypoint, batch),
+                Ok(batch) => self.start(invocation, entrypoint, Task::Handler("queue", batch)),
                 Err(error) => self.fail(py, invocation, error),
             },
+            Event::Rpc { method, access, args } => {
+                let call = MethodCall::new(method, access);
+                let (isolate, link) = (Rc::clone(self), self.link());
+                self.cell.rpc().unpack(&link, args, Some(invocation), move |arguments| match arguments {
+                    Ok(arguments) => isolate.start(invocation, entrypoint, Task::Method(call, arguments)),
+                    Err(thrown) => {
+                        Python::attach(|py| isolate.fail(py, invocation, host::owned_error(&thrown)));
+                    }
+                })?;
+            }
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
                 self.fail(py, invocation, OwnedError::error(&text));
             }
         }
+        Ok(())
     }
 
     fn take_batch(
@@ -311,18 +365,11 @@ impl Isolate {
     }
 
     /// Runs a handler on a runner at the next turn.
-    fn start(
-        self: &Rc<Self>,
-        invocation: InvocationId,
-        event: &'static str,
-        entrypoint: Option<String>,
-        argument: Value,
-    ) {
+    fn start(self: &Rc<Self>, invocation: InvocationId, entrypoint: Option<String>, task: Task) {
         let isolate = Rc::clone(self);
         self.cell.event_loop.post(move |py| {
-            let started = isolate
-                .cell
-                .serve(invocation, || isolate.call_handler(py, invocation, event, entrypoint, &argument));
+            let started =
+                isolate.cell.serve(invocation, || isolate.call_handler(py, invocation, entrypoint, &task));
             if let Err(error) = started {
                 isolate.raised(py, invocation, &error);
             }
@@ -333,17 +380,24 @@ impl Isolate {
         self: &Rc<Self>,
         py: Python<'_>,
         invocation: InvocationId,
-        event: &'static str,
         entrypoint: Option<String>,
-        argument: &Value,
+        task: &Task,
     ) -> PyResult<()> {
         match &self.worker.entrypoints {
             Entrypoints::Python { handlers, env } => {
-                let handler = self.handler(handlers.bind(py), event, entrypoint)?;
+                let (handler, argument) = match task {
+                    Task::Handler(event, argument) => {
+                        (self.handler(handlers.bind(py), event, entrypoint)?, argument)
+                    }
+                    Task::Method(call, arguments) => {
+                        let reached = (entrypoint.as_deref(), &call.path, &call.method, call.read);
+                        (handlers.bind(py).call_method1("method", reached)?.unbind(), arguments)
+                    }
+                };
                 self.call_python(py, invocation, handler, argument, env.bind(py))
             }
             Entrypoints::JavaScript(main) => {
-                if let Err(thrown) = self.call_javascript(invocation, main, event, entrypoint, argument) {
+                if let Err(thrown) = self.call_javascript(invocation, main, entrypoint, task) {
                     self.fail(py, invocation, with_text(&thrown));
                 }
                 Ok(())
@@ -356,12 +410,19 @@ impl Isolate {
         self: &Rc<Self>,
         invocation: InvocationId,
         main: &MainModule,
-        event: &str,
         entrypoint: Option<String>,
-        argument: &Value,
+        task: &Task,
     ) -> JsResult<()> {
         let execution = self.make_context(invocation)?;
-        let result = main.serve(event, entrypoint.as_deref(), argument, &execution)?;
+        let result = match task {
+            Task::Handler(event, argument) => {
+                main.serve(event, entrypoint.as_deref(), argument, &execution)?
+            }
+            Task::Method(call, arguments) => {
+                let target = main.target(entrypoint.as_deref(), &execution)?;
+                self.cell.rpc().dispatch(&target, call, arguments)?
+            }
+        };
         let (fulfilled, rejected) = (Rc::clone(self), Rc::clone(self));
         let promise = self.cell.context.resolved_promise(&result)?;
         promise.then(
@@ -430,7 +491,12 @@ impl Isolate {
 
     fn make_context(&self, invocation: InvocationId) -> JsResult<Value> {
         let context = self.cell.context;
-        self.worker.make_context.call_function(&[context.number(invocation.0), context.object()?])
+        let props = self.invocations.borrow().get(&invocation).and_then(|entry| entry.props.clone());
+        let props = match props {
+            Some(json) => context.json_parse(&json, "props")?,
+            None => context.object()?,
+        };
+        self.worker.make_context.call_function(&[context.number(invocation.0), props])
     }
 
     fn finished(
@@ -456,13 +522,21 @@ impl Isolate {
         if self.is_completed(invocation) {
             return Ok(());
         }
-        let wants_response =
-            self.invocations.borrow().get(&invocation).is_some_and(|entry| entry.wants_response);
-        if wants_response {
-            return self.respond(invocation, value);
+        let wants = self.invocations.borrow().get(&invocation).map(|entry| entry.wants);
+        match wants.unwrap_or_default() {
+            Wants::Response => return self.respond(invocation, value),
+            Wants::Value => return self.give(invocation, value),
+            Wants::Nothing => self.complete(invocation, Outcome::Done),
         }
-        self.complete(invocation, Outcome::Done);
         Ok(())
+    }
+
+    /// Ends a method call with what it returned.
+    fn give(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+        let packed = self.cell.rpc().pack(&self.cell, value, Some(invocation))?;
+        let given =
+            packed.with_payload(&self.link(), |payload| self.complete(invocation, Outcome::Value(payload)));
+        given.map_err(|error| js_error(self.cell.context, &error))
     }
 
     fn respond(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
@@ -490,7 +564,7 @@ impl Isolate {
     /// A handler raised, or its result is no response.
     fn raised(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &PyErr) {
         let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
-        let name = error.get_type(py).name().map(|name| name.to_string()).unwrap_or_default();
+        let name = PYTHON_ERROR.to_owned();
         self.fail(py, invocation, OwnedError { name, message, stack, retryable: false });
     }
 
@@ -527,6 +601,19 @@ impl Isolate {
         if !over {
             return;
         }
+        let rpc = self.cell.rpc();
+        if let Err(thrown) = rpc.let_go(invocation) {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
+        }
+        // What a method handed out keeps its invocation; what a request did ends with it.
+        let hosts = rpc.hosts_for(invocation);
+        let wants = self.invocations.borrow().get(&invocation).map(|entry| entry.wants);
+        if hosts && wants == Some(Wants::Value) {
+            return;
+        }
+        if hosts {
+            rpc.break_exports(invocation);
+        }
         self.charge();
         let link = self.link();
         Python::attach(|py| self.cell.python.flush_output(py));
@@ -539,8 +626,8 @@ impl Isolate {
     /// Gives up what `waitUntil` still keeps.
     fn end_waits(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId) {
         match self.invocations.borrow_mut().get_mut(&invocation) {
-            Some(entry) => entry.waits = 0,
-            None => return,
+            Some(entry) if entry.waits > 0 => entry.waits = 0,
+            _ => return,
         }
         self.cell.serve(invocation, || self.cell.log(py, LogLevel::Warn, WAITED_TOO_LONG));
         self.settle_if_over(invocation);

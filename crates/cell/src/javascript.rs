@@ -16,6 +16,7 @@ pub(crate) struct MainModule {
     context: Context,
     exports: Value,
     serve: Value,
+    target: Value,
 }
 
 /// Whether the main module of this name is JavaScript.
@@ -38,13 +39,24 @@ impl MainModule {
         let classes = cell.runtime().get("workersModule")?;
         let make = context.eval(include_str!("../js/worker.js"), "hognose:worker")?;
         let made = make.call_function(&[namespace.clone(), classes, env.clone()])?;
-        Ok(Self { context, exports: made.get("exports")?, serve: made.get("serve")? })
+        Ok(Self {
+            context,
+            exports: made.get("exports")?,
+            serve: made.get("serve")?,
+            target: made.get("target")?,
+        })
     }
 
     /// Everything that can be called.
     pub(crate) fn exports(&self) -> Result<Vec<Exported>> {
         let exported = self.exports.call_function(&[])?.elements()?;
         exported.iter().map(exported_entry).collect()
+    }
+
+    /// What the methods of an entrypoint are called on.
+    pub(crate) fn target(&self, entrypoint: Option<&str>, execution: &Value) -> Result<Value> {
+        let entrypoint = entrypoint.map_or(Ok(self.context.undefined()), |name| self.context.string(name))?;
+        self.target.call_function(&[entrypoint, execution.clone()])
     }
 
     /// Calls the handler of an event, and gives what it returned.

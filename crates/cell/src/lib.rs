@@ -24,6 +24,7 @@ mod python;
 mod random;
 mod rejections;
 mod reseed;
+mod rpc;
 mod runtime_modules;
 mod script;
 mod sockets;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::cell::Cell;
 use crate::modules::Modules;
+use crate::rpc::Rpc;
 
 /// The flag modules' name, as Cloudflare's.
 const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
@@ -62,6 +63,7 @@ pub(crate) fn bind_env(py: Python<'_>, cell: &Cell, env: &Value) -> PyResult<Val
 
 fn make(cell: &Rc<Cell>) -> Result<Value> {
     let context = cell.context;
+    let rpc = Rpc::install(context)?;
     let natives = context.object()?;
     natives.define_method("waitUntil", 2, |context, _this, arguments| {
         let invocation = arguments[0].as_f64().map(|number| InvocationId(number as u32));
@@ -81,7 +83,8 @@ fn make(cell: &Rc<Cell>) -> Result<Value> {
         context.import_now(&arguments[0].to_js_string()?)
     })?;
     let file = context.eval(include_str!("../js/context.js"), "hognose:context")?;
-    let runtime = file.call_function(&[natives])?;
+    let runtime = file.call_function(&[natives, rpc.library()])?;
+    cell.set_rpc(rpc);
     let workers = runtime.get("makeWorkersModule")?.call_function(&[context.object()?])?;
     let helper = runtime.get("makeEntrypointHelper")?.call_function(std::slice::from_ref(&workers))?;
     runtime.set("workersModule", &workers)?;

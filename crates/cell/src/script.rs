@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use hognose_ffi::event_loop::Hooks;
 use hognose_wire::control::Script;
-use hognose_wire::{Frame, LogLevel};
+use hognose_wire::{Frame, LogLevel, Violation};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -91,7 +91,10 @@ fn exit_status(py: Python<'_>, error: &PyErr) -> i32 {
 struct Outlet;
 
 impl Events for Outlet {
-    fn event(&self, _py: Python<'_>, _frame: Frame<'_>) {}
+    fn event(&self, _py: Python<'_>, _frame: Frame<'_>) -> Result<(), Violation> {
+        // A script has no invocations, and hosts nothing.
+        Ok(())
+    }
 
     fn closed(&self, _py: Python<'_>) -> ! {
         process::exit(FAILURE)

@@ -52,7 +52,7 @@ const KINDS: &[Kind] = &[
     missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
     missing("workflows", "Workflow", Shape::List("binding")),
     provided("queues", "Queue", Shape::Nested("producers", "binding")),
-    missing("services", "Worker", Shape::List("binding")),
+    provided("services", "Worker", Shape::List("binding")),
     missing("ai", "AI", Shape::Single),
     missing("vectorize", "Vectorize Index", Shape::List("binding")),
     missing("assets", "Assets", Shape::Single),

@@ -22,6 +22,7 @@ mod plan;
 mod python_project;
 mod render;
 mod section;
+mod services;
 mod settings;
 mod storage;
 mod suggest;
@@ -36,7 +37,8 @@ pub use discover::discover;
 pub use flags::CompatibilityFlags;
 pub use plan::{
     CPU_MS_MAX, D1Database, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan,
-    PythonVersion, QueueConsumer, QueueProducer, R2Bucket, Route, Rule, SUBREQUESTS_MAX, Signal, Variable,
+    PythonVersion, QueueConsumer, QueueProducer, R2Bucket, Route, Rule, SUBREQUESTS_MAX, ServiceBinding,
+    Signal, Variable,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

@@ -39,6 +39,8 @@ pub struct Plan {
     pub queue_consumers: Vec<QueueConsumer>,
     /// The name in `env` of what tells about the version.
     pub version_metadata: Option<String>,
+    /// The Workers in `env`.
+    pub services: Vec<ServiceBinding>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.
@@ -157,6 +159,19 @@ pub struct QueueConsumer {
     pub dead_letter_queue: Option<String>,
     /// The most batches at a time; `None`: as many as do well.
     pub concurrency_max: Option<u64>,
+}
+
+/// Another Worker in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceBinding {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The Worker's name.
+    pub service: String,
+    /// The class that serves; the default export where none is given.
+    pub entrypoint: Option<String>,
+    /// What it finds in `ctx.props`.
+    pub props: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A variable in `env`.

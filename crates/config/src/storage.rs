@@ -118,7 +118,7 @@ fn elements<T>(
 }
 
 /// Reads the bindings in the list `key`, each an object; what is wrong with one leaves it out.
-fn list<T>(
+pub(crate) fn list<T>(
     layers: &Layers<'_>,
     key: &'static str,
     read: impl Fn(&Section<'_>, &Node) -> Option<T>,
@@ -153,7 +153,12 @@ fn object<'a>(key: &str, path: &str, node: &'a Node, report: &'a Report) -> Opti
 }
 
 /// A string of a binding that must not be empty, and, if `required`, not absent.
-fn field<'a>(section: &Section<'a>, node: &Node, key: &'static str, required: bool) -> Option<&'a str> {
+pub(crate) fn field<'a>(
+    section: &Section<'a>,
+    node: &Node,
+    key: &'static str,
+    required: bool,
+) -> Option<&'a str> {
     let value = section.node(key);
     let text = value.and_then(Node::as_string).map(|text| text.value).filter(|text| !text.is_empty());
     if text.is_none() && (required || value.is_some()) {

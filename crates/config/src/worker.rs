@@ -13,6 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Reading, Report};
 use crate::layers::Layers;
 use crate::plan::{CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
 use crate::section::{Section, Spanned};
+use crate::services;
 use crate::storage;
 use crate::tree::{self, Format, Node, Value};
 use crate::triggers;
@@ -101,6 +102,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         queue_producers,
         version_metadata: storage::version_metadata(layers),
         queue_consumers,
+        services: services::services(layers),
         vars: vars(layers),
         required_secrets: required_secrets(layers),
         routes: triggers::routes(layers),

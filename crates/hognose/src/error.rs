@@ -22,6 +22,9 @@ pub(crate) enum CommandError {
     /// `main` names a file that does not exist.
     #[error("The main module `{}` does not exist", main.display())]
     MainMissing { main: PathBuf, configuration: PathBuf },
+    /// A service binding leads nowhere.
+    #[error("Worker \"{service}\" not found, to which the binding `{binding}` leads")]
+    NoService { binding: String, service: String },
     /// Two Workers cannot be told apart.
     #[error("Two of the Workers are called `{0}`")]
     SameName(String),
@@ -95,6 +98,7 @@ impl CommandError {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
             }
             Self::UnknownDatabase { .. } => "Add it to `d1_databases` there".into(),
+            Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hognose_config::{Date, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, Variable};
+use hognose_config::{
+    Date, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
+};
 use hognose_services::Service;
-use hognose_supervisor::{Route, WorkerVersion};
+use hognose_supervisor::{Route, ServiceLink, WorkerVersion};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
@@ -42,8 +44,20 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
         services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
         consumers.push((cap, consumer));
     }
+    let first_link = OUTBOUND.0 + 1 + services.len() as u32;
+    let links: Vec<(CapId, ServiceLink)> =
+        (first_link..).map(CapId).zip(plan.services.iter().map(link)).collect();
+    for ((cap, _), binding) in links.iter().zip(&plan.services) {
+        env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
+    }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services, consumers })
+    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services, consumers, links })
+}
+
+fn link(binding: &ServiceBinding) -> ServiceLink {
+    let ServiceBinding { service, entrypoint, props, .. } = binding;
+    let props = serde_json::Value::Object(props.clone()).to_string();
+    ServiceLink { worker: service.clone(), entrypoint: entrypoint.clone(), props }
 }
 
 /// What a Worker is told about its version. Each time that one is read is another version.

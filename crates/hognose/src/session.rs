@@ -94,6 +94,7 @@ impl<'a> Session<'a> {
             configurations(directories, &options.config)?.into_iter().map(reader).collect();
         let projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
         check_names(&projects)?;
+        check_links(&projects)?;
         let beside = || readers[0].configuration.folder().join(state::FOLDER);
         let state = State::open(&options.persist_to.clone().unwrap_or_else(beside))?;
         let engines = Engines::open(&state)?;
@@ -203,6 +204,18 @@ fn check_names(projects: &[Project]) -> Result<(), CommandError> {
     let mut names = projects.iter().map(|project| plan::name(&project.plan));
     match names.find(|name| !seen.insert(*name)) {
         Some(name) => Err(CommandError::SameName(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// A service binding leads to a Worker that is served here.
+fn check_links(projects: &[Project]) -> Result<(), CommandError> {
+    let names: HashSet<&str> = projects.iter().map(|project| plan::name(&project.plan)).collect();
+    let mut links = projects.iter().flat_map(|project| &project.plan.services);
+    match links.find(|link| !names.contains(link.service.as_str())) {
+        Some(link) => {
+            Err(CommandError::NoService { binding: link.binding.clone(), service: link.service.clone() })
+        }
         None => Ok(()),
     }
 }

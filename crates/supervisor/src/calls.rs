@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use hognose_services::{Answer, Call, CallError, Pending, Service};
 use hognose_wire::limits::VALUE_INLINE_MAX;
-use hognose_wire::{Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, LogLevel, Payload};
+use hognose_wire::{
+    Access, Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, InvocationId, LogLevel, Payload,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
@@ -14,7 +16,11 @@ use crate::egress::{Egress, FetchError, Fetched, Outgoing};
 use crate::events::Events;
 use crate::exchange;
 use crate::isolate::{Breach, Isolate};
+use crate::links::{Directory, Handle, MethodCall, ServiceLink};
 use crate::streams::{Parcel, remote_error};
+
+/// The one method of what takes requests. No other can have its name.
+const FETCH: &str = "fetch";
 
 /// What the isolates of one Worker version may reach, and what they are charged and heard through.
 pub(crate) struct Grants {
@@ -22,6 +28,10 @@ pub(crate) struct Grants {
     pub(crate) worker: Arc<str>,
     /// Its bindings.
     pub(crate) services: HashMap<CapId, Arc<dyn Service>>,
+    /// Its bindings that lead to Workers.
+    pub(crate) links: HashMap<CapId, Arc<ServiceLink>>,
+    /// Where those are looked up.
+    pub(crate) directory: Arc<Directory>,
     /// The capability through which `fetch()` leaves.
     pub(crate) outbound: CapId,
     pub(crate) egress: Arc<Egress>,
@@ -37,8 +47,9 @@ impl Isolate {
     pub(crate) fn call(
         self: &Arc<Self>,
         call: CallId,
+        invocation: Option<InvocationId>,
         target: CapRef,
-        method: &str,
+        (method, access): (&str, Access<'_>),
         params: Payload<'_>,
     ) -> Result<(), Breach> {
         self.state().begin_call(call)?;
@@ -46,10 +57,14 @@ impl Isolate {
         if cap == self.grants.outbound {
             return self.call_outbound(call, method, params);
         }
-        let service = self.grants.services.get(&cap);
-        let service = service
-            .ok_or_else(|| Breach::new(format!("it called capability {}, which it has not", cap.0)))?;
-        self.call_service(call, &**service, method, params)
+        if let Some(service) = self.grants.services.get(&cap) {
+            return self.call_service(call, &**service, method, params);
+        }
+        let depth = self.state().depth_below(invocation);
+        match self.handle(cap)? {
+            Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
+            handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
+        }
     }
 
     fn call_service(
@@ -83,7 +98,7 @@ impl Isolate {
         params: Payload<'_>,
     ) -> Result<(), Breach> {
         match method {
-            "fetch" => self.fetch_for_cell(call, params),
+            FETCH => self.fetch_for_cell(call, params),
             "connect" => self.connect(call, inline(params.bytes)?),
             "startTls" => self.start_tls(call, inline(params.bytes)?),
             _ => Err(Breach::new(format!("the way out has no method `{}`", method.escape_debug()))),
@@ -91,8 +106,7 @@ impl Isolate {
     }
 
     fn fetch_for_cell(self: &Arc<Self>, call: CallId, params: Payload<'_>) -> Result<(), Breach> {
-        let request: HttpRequest<'_> =
-            hognose_wire::decode(inline(params.bytes)?).map_err(|error| Breach::new(error.to_string()))?;
+        let request = read_request(inline(params.bytes)?)?;
         let body = self.accept(request.body, None)?;
         let outgoing = match exchange::request(&request) {
             Ok(head) => Outgoing { head, body, follow_redirects: request.follow_redirects },
@@ -187,8 +201,12 @@ impl Isolate {
     }
 }
 
+pub(crate) fn read_request(bytes: &[u8]) -> Result<HttpRequest<'_>, Breach> {
+    hognose_wire::decode(bytes).map_err(|error| Breach::new(error.to_string()))
+}
+
 /// Arguments that stand in the frame itself, as those of every method do: large things are bodies beside them.
-fn inline(bytes: WireBody<'_>) -> Result<&[u8], Breach> {
+pub(crate) fn inline(bytes: WireBody<'_>) -> Result<&[u8], Breach> {
     match bytes {
         WireBody::None => Ok(&[]),
         WireBody::Inline(bytes) => Ok(bytes),

@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::events::ServerEvent;
 use crate::exchange;
 use crate::isolate::{Answer, Breach, Closing, Isolate};
+use crate::links::Raised;
 
 /// How much is read at a time.
 const READ_SIZE: usize = 64 << 10;
@@ -151,10 +152,12 @@ impl Isolate {
             Frame::Started { invocation } => self.state().started(invocation),
             Frame::Complete { invocation, outcome } => self.receive_outcome(invocation, outcome)?,
             Frame::Settled { invocation, .. } => self.settled(invocation)?,
-            Frame::Call { call, invocation, target, method, params, .. } => {
+            Frame::Call { call, invocation, target, method, access, params } => {
                 self.note(invocation);
-                self.call(call, target, method, params)?;
+                self.call(call, invocation, target, (method, access), params)?;
             }
+            Frame::Return { call, result } => self.returned(call, result)?,
+            Frame::Release { cap, count } => self.released(cap, count)?,
             Frame::CancelCall { call } => self.state().cancel_call(call),
             Frame::StreamData { stream, bytes } => self.state().streams.data(stream, bytes)?,
             Frame::StreamEnd { stream } => self.state().streams.end(stream, Ok(())),
@@ -173,9 +176,6 @@ impl Isolate {
             }
             Frame::Invoke { .. } | Frame::CancelInvocation { .. } => {
                 unreachable!("invariant: checked on arrival");
-            }
-            Frame::Return { .. } | Frame::Release { .. } => {
-                return Err(Breach::new("it answered or released what it never had"));
             }
             Frame::StreamMessage { .. } => {
                 return Err(Breach::new("it sent a message on a stream of bytes"));
@@ -196,14 +196,12 @@ impl Isolate {
                 streams = matches!(body, Body::Cell(_));
                 match exchange::response(&response, body) {
                     Ok(response) => Answer::Response(response),
-                    Err(error) => Answer::Raised { message: error.to_string(), stack: String::new() },
+                    Err(error) => Answer::Raised(Raised::error(error.to_string())),
                 }
             }
-            Outcome::Error(error) => {
-                Answer::Raised { message: error.message.to_owned(), stack: error.stack.to_owned() }
-            }
+            Outcome::Error(error) => Answer::Raised(error.into()),
+            Outcome::Value(payload) => Answer::Value(self.take_value(payload)?),
             Outcome::Done => Answer::Done,
-            Outcome::Value(_) => return Err(Breach::new("it answered an event with a value")),
         };
         self.complete(invocation, answer, streams)
     }

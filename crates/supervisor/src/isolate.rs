@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use hognose_wire::limits::INVOCATIONS_MAX;
 use hognose_wire::{
-    Accepted, Body as WireBody, CLIENT_GONE, CallId, EncodeError, Envelope, Event, Frame, HttpRequest,
-    InvocationId, Opened, Payload, ProtocolError, StreamId, Violation, WAIT_UNTIL_OVER, WriteSeq,
+    Accepted, Body as WireBody, CLIENT_GONE, CallId, CapId, CapRef, EncodeError, Envelope, Event, Exports,
+    Frame, HttpRequest, InvocationId, Opened, Payload, ProtocolError, RemoteError, StreamId, Violation,
+    WAIT_UNTIL_OVER, WriteSeq,
 };
 use http::Response;
 use tokio::sync::{Notify, oneshot};
@@ -22,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::body::Body;
 use crate::calls::Grants;
 use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
+use crate::links::{self, HOST_GONE, Handle, MethodCall, Raised, Value};
 use crate::process::Process;
 use crate::sockets::Sockets;
 use crate::streams::{Streams, remote_error};
@@ -53,6 +55,10 @@ pub(crate) struct State {
     unstarted: VecDeque<(InvocationId, Instant)>,
     /// What the isolate has asked for, and the task that finds the answer.
     calls: Accepted<CallId, Option<AbortHandle>>,
+    /// What it was asked for on what it hosts.
+    asked: Opened<CallId, oneshot::Sender<Result<Value, Raised>>>,
+    /// What it holds of other isolates.
+    pub(crate) exports: Exports<Handle>,
 }
 
 impl Default for State {
@@ -68,6 +74,8 @@ impl Default for State {
             answered: Vec::new(),
             unstarted: VecDeque::new(),
             calls: Accepted::new(),
+            asked: Opened::calls(),
+            exports: Exports::new(),
         }
     }
 }
@@ -86,20 +94,43 @@ struct Invocation {
     answer: Option<oneshot::Sender<Answer>>,
     /// The body that was offered with it.
     body: Option<StreamId>,
-    /// Whether it was a request, which only a response answers.
-    is_fetch: bool,
+    /// What can be its answer.
+    wants: Wants,
+    /// How many Workers called each other before this one.
+    depth: u32,
     /// Ends it once it was answered, where it takes too long to settle.
     deadline: Option<AbortOnDropHandle<()>>,
+}
+
+/// What an event is answered with, where nothing goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Response,
+    Value,
+    Nothing,
+}
+
+/// On whose behalf and to whom an event is given; the default: a client's, to the default export.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin<'a> {
+    /// The class that serves.
+    pub(crate) entrypoint: Option<&'a str>,
+    /// `ctx.props` as JSON, empty where there are none.
+    pub(crate) props: &'a str,
+    /// How many Workers called each other before.
+    pub(crate) depth: u32,
 }
 
 /// What became of an invocation.
 pub(crate) enum Answer {
     /// The handler's response, to a request.
     Response(Response<Body>),
+    /// What a method returned.
+    Value(Value),
     /// The handler of another event has ended well.
     Done,
-    /// The handler raised, or gave something that is no response; for people.
-    Raised { message: String, stack: String },
+    /// The handler raised, or gave something that is no answer.
+    Raised(Raised),
     /// The isolate ended first; why.
     Lost(String),
 }
@@ -129,7 +160,8 @@ impl Breach {
 
 impl Isolate {
     pub(crate) fn new(process: Process, grants: Arc<Grants>) -> Self {
-        Self { process, grants, state: Mutex::default(), progress: Notify::new() }
+        let state = State { exports: links::granted(&grants), ..State::default() };
+        Self { process, grants, state: Mutex::new(state), progress: Notify::new() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -138,19 +170,134 @@ impl Isolate {
     }
 
     /// Gives the isolate an HTTP request. `request.body` is ignored in favour of `body`.
-    pub(crate) fn fetch(self: &Arc<Self>, request: HttpRequest<'_>, body: Body) -> Result<Pending, Refused> {
+    pub(crate) fn fetch(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        request: HttpRequest<'_>,
+        body: Body,
+    ) -> Result<Pending, Refused> {
         let mut state = self.state();
         if !state.takes_work() {
             drop(state);
             return Err(Refused(body));
         }
-        let (sender, answer) = oneshot::channel();
         let parcel = state.streams.offer(body);
-        let open = Invocation { answer: Some(sender), body: parcel.stream(), is_fetch: true, deadline: None };
-        let invocation = state.begin(open);
         let event = Event::Fetch(HttpRequest { body: parcel.wire(), ..request });
-        state.send(invoke(invocation, None, event));
-        Ok(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
+        Ok(self.invoke(&mut state, origin, Wants::Response, parcel.stream(), event))
+    }
+
+    /// Has the isolate call a method of an entrypoint; the arguments come back where it can take no more.
+    pub(crate) fn rpc(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        call: &MethodCall,
+        arguments: Value,
+    ) -> Result<Pending, Value> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            drop(state);
+            return Err(arguments);
+        }
+        let packed = match self.pack(&mut state, arguments) {
+            Ok(packed) => packed,
+            Err(arguments) => {
+                drop(state);
+                return Err(arguments);
+            }
+        };
+        let event = Event::Rpc { method: &call.method, access: call.access(), args: packed.wire() };
+        let pending = self.invoke(&mut state, origin, Wants::Value, None, event);
+        drop(state);
+        Ok(pending)
+    }
+
+    /// Calls a method of something that the isolate hosts.
+    pub(crate) async fn call_hosted(
+        self: &Arc<Self>,
+        cap: CapId,
+        call: &MethodCall,
+        arguments: Value,
+    ) -> Result<Value, Raised> {
+        let answer = self.begin_hosted(cap, call, arguments)?;
+        answer.await.unwrap_or_else(|_| Err(Raised::error(HOST_GONE)))
+    }
+
+    fn begin_hosted(
+        self: &Arc<Self>,
+        cap: CapId,
+        call: &MethodCall,
+        arguments: Value,
+    ) -> Result<oneshot::Receiver<Result<Value, Raised>>, Raised> {
+        let mut state = self.state();
+        if state.closing.is_some() {
+            drop(state);
+            return Err(Raised::error(HOST_GONE));
+        }
+        let packed = match self.pack(&mut state, arguments) {
+            Ok(packed) => packed,
+            Err(arguments) => {
+                drop(state);
+                drop(arguments);
+                return Err(Raised::error("Too many objects are held at once."));
+            }
+        };
+        let (sender, answer) = oneshot::channel();
+        let number = state.asked.open(sender);
+        let sent = number.map(|number| {
+            state.send(Frame::Call {
+                call: number,
+                invocation: None,
+                target: CapRef::Receiver(cap),
+                method: &call.method,
+                access: call.access(),
+                params: packed.wire(),
+            });
+        });
+        drop(state);
+        sent.map(|()| answer).map_err(|full| Raised::error(full.to_string()))
+    }
+
+    /// The isolate has answered a call of ours.
+    pub(crate) fn returned(
+        self: &Arc<Self>,
+        call: CallId,
+        result: Result<Payload<'_>, RemoteError<'_>>,
+    ) -> Result<(), Breach> {
+        let sender = self.state().asked.close(call)?;
+        let result = match result {
+            Ok(payload) => Ok(self.take_value(payload)?),
+            Err(error) => Err(error.into()),
+        };
+        // Whoever asked may have gone.
+        let _gone = sender.send(result);
+        Ok(())
+    }
+
+    /// The isolate gives references back.
+    pub(crate) fn released(&self, cap: CapId, count: u32) -> Result<(), Breach> {
+        let last = self.state().exports.release(cap, count)?;
+        drop(last);
+        Ok(())
+    }
+
+    fn invoke(
+        self: &Arc<Self>,
+        state: &mut State,
+        origin: Origin<'_>,
+        wants: Wants,
+        body: Option<StreamId>,
+        event: Event<'_>,
+    ) -> Pending {
+        let (sender, answer) = oneshot::channel();
+        let open = Invocation { answer: Some(sender), body, wants, depth: origin.depth, deadline: None };
+        let invocation = state.begin(open);
+        let props = match origin.props {
+            "" => WireBody::None,
+            json => WireBody::Inline(json.as_bytes()),
+        };
+        let props = Payload { bytes: props, ..Payload::default() };
+        state.send(Frame::Invoke { invocation, entrypoint: origin.entrypoint, object: None, props, event });
+        Pending { isolate: Arc::clone(self), invocation, answer, over: false }
     }
 
     /// Gives the isolate a batch of a queue's messages (a [`hognose_wire::queues::Delivery`]), unless it can take no
@@ -160,12 +307,9 @@ impl Isolate {
         if !state.takes_work() {
             return None;
         }
-        let (sender, answer) = oneshot::channel();
-        let invocation =
-            state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false, deadline: None });
         let batch = Payload { bytes: WireBody::Inline(delivery), ..Payload::default() };
-        state.send(invoke(invocation, None, Event::Queue { queue, batch }));
-        Some(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
+        let event = Event::Queue { queue, batch };
+        Some(self.invoke(&mut state, Origin::default(), Wants::Nothing, None, event))
     }
 
     /// Has the isolate run the tests of one of the Worker's entrypoints; `None`: it can take no more.
@@ -174,11 +318,8 @@ impl Isolate {
         if !state.takes_work() {
             return None;
         }
-        let (sender, answer) = oneshot::channel();
-        let invocation =
-            state.begin(Invocation { answer: Some(sender), body: None, is_fetch: false, deadline: None });
-        state.send(invoke(invocation, entrypoint, Event::Test));
-        Some(Pending { isolate: Arc::clone(self), invocation, answer, over: false })
+        let origin = Origin { entrypoint, ..Origin::default() };
+        Some(self.invoke(&mut state, origin, Wants::Nothing, None, Event::Test))
     }
 
     /// Asks the isolate's task to end it, now.
@@ -217,18 +358,18 @@ impl Isolate {
             state.answered.push(invocation);
         }
         let found = state.invocations.get_mut(invocation);
-        let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.is_fetch)));
+        let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.wants)));
         drop(state);
-        let (sender, is_fetch) =
+        let (sender, wants) =
             found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
-        match &answer {
-            Answer::Done if is_fetch => {
-                return Err(Breach::new("it answered a request with something that is no response"));
-            }
-            Answer::Response(_) if !is_fetch => {
-                return Err(Breach::new("it answered with a response where there was no request"));
-            }
-            _ => {}
+        let fits = match &answer {
+            Answer::Response(_) => wants == Wants::Response,
+            Answer::Value(_) => wants == Wants::Value,
+            Answer::Done => wants == Wants::Nothing,
+            Answer::Raised(_) | Answer::Lost(_) => true,
+        };
+        if !fits {
+            return Err(Breach::new("it answered an event with what is no answer to it"));
         }
         // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
         let _client_gone = sender.send(answer);
@@ -279,7 +420,10 @@ impl Isolate {
         let invocations: Vec<Invocation> =
             state.invocations.drain().map(|(_, invocation)| invocation).collect();
         let calls: Vec<AbortHandle> = state.calls.drain().filter_map(|(_, task)| task).collect();
+        let asked: Vec<_> = state.asked.drain().collect();
+        let held: Vec<Handle> = state.exports.drain().collect();
         drop(state);
+        drop((asked, held));
         drop(unread);
         calls.iter().for_each(AbortHandle::abort);
         self.progress.notify_waiters();
@@ -381,6 +525,11 @@ impl State {
         }
     }
 
+    /// How many Workers called each other before what this invocation calls.
+    pub(crate) fn depth_below(&self, invocation: Option<InvocationId>) -> u32 {
+        invocation.and_then(|id| self.invocations.get(id)).map_or(0, |open| open.depth) + 1
+    }
+
     /// Takes note of a call under way.
     pub(crate) fn begin_call(&mut self, call: CallId) -> Result<(), Violation> {
         self.calls.accept(call, None)
@@ -417,10 +566,6 @@ impl State {
     }
 }
 
-fn invoke<'a>(invocation: InvocationId, entrypoint: Option<&'a str>, event: Event<'a>) -> Frame<'a> {
-    Frame::Invoke { invocation, entrypoint, object: None, props: Payload::default(), event }
-}
-
 /// An event that an isolate works on. Dropped before the answer, it is cancelled: the client has gone.
 pub(crate) struct Pending {
     isolate: Arc<Isolate>,
@@ -450,7 +595,7 @@ mod tests {
     use super::*;
 
     fn unanswered() -> Invocation {
-        Invocation { answer: None, body: None, is_fetch: true, deadline: None }
+        Invocation { answer: None, body: None, wants: Wants::Response, depth: 0, deadline: None }
     }
 
     #[test]

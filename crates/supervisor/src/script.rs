@@ -72,6 +72,8 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
     Ok(Grants {
         worker: Arc::clone(&around.worker),
         services,
+        links: HashMap::new(),
+        directory: Arc::default(),
         outbound: SCRIPT_OUTBOUND,
         egress: Arc::new(Egress::new(egress)?),
         events: Arc::clone(&around.events),

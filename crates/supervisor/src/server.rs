@@ -93,6 +93,7 @@ impl Server {
         if slots.is_empty() {
             return Err(StartError::NoWorker);
         }
+        shared.directory.fill(&slots);
         let (events, development) = (Arc::clone(&shared.events), options.development);
         let ingress = Arc::new(Ingress { slots: Arc::clone(&slots), events, development });
         let accepting = tokio::spawn(ingress.accept(listener, shared.stop.clone()));
@@ -147,6 +148,7 @@ impl Shared {
         let tasks = TaskTracker::new();
         let around = Surroundings { worker: "".into(), events: Arc::clone(&events), tasks: tasks.clone() };
         Ok(Self {
+            directory: Arc::default(),
             nurseries: Nurseries::new(options.cell.clone(), around),
             egress: Arc::new(Egress::new(options.egress.clone())?),
             events,

@@ -1,6 +1,5 @@
 //! A Worker by its name: the version that serves it now, and how the next one takes its place.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +14,7 @@ use crate::egress::Egress;
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
+use crate::links::{Directory, ServiceLink};
 use crate::nursery::{Nurseries, Nursery};
 use crate::pool::PoolOptions;
 use crate::routes::Routes;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server stops: nothing is loaded any more.
     pub(crate) stop: CancellationToken,
+    /// Where service bindings are looked up.
+    pub(crate) directory: Arc<Directory>,
     pub(crate) pool: PoolOptions,
     /// Whether clients see tracebacks, and a version that does not load hides the one before it.
     pub(crate) development: bool,
@@ -57,9 +59,9 @@ pub enum TestOutcome {
 impl TestOutcome {
     fn of(answer: Answer) -> Self {
         match answer {
-            Answer::Done | Answer::Response(_) => Self::Passed,
-            Answer::Raised { message, stack } if stack.is_empty() => Self::Failed(message),
-            Answer::Raised { stack, .. } => Self::Failed(stack),
+            Answer::Done | Answer::Response(_) | Answer::Value(_) => Self::Passed,
+            Answer::Raised(raised) if raised.stack.is_empty() => Self::Failed(raised.message),
+            Answer::Raised(raised) => Self::Failed(raised.stack),
             Answer::Lost(reason) => Self::Failed(format!("the isolate ended: {reason}")),
         }
     }
@@ -106,11 +108,11 @@ impl Slot {
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, base, routes, services, consumers } = version;
+        let WorkerVersion { worker, base, routes, services, consumers, links } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants = Arc::new(self.grants(worker.outbound, services.into_iter().collect()));
+        let grants = Arc::new(self.grants(worker.outbound, services, links));
         let loading = Version::load(worker, grants, nursery, self.shared.pool);
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -148,12 +150,21 @@ impl Slot {
     fn grants(
         &self,
         outbound: hognose_wire::CapId,
-        services: HashMap<hognose_wire::CapId, Arc<dyn hognose_services::Service>>,
+        services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
+        links: Vec<(hognose_wire::CapId, ServiceLink)>,
     ) -> Grants {
-        let Shared { egress, events, tasks, pool, .. } = &*self.shared;
-        let (egress, events, tasks) = (Arc::clone(egress), Arc::clone(events), tasks.clone());
-        let (worker, wait_until_max) = (Arc::clone(&self.name), pool.wait_until_max);
-        Grants { worker, services, outbound, egress, events, tasks, wait_until_max }
+        let Shared { directory, egress, events, tasks, pool, .. } = &*self.shared;
+        Grants {
+            worker: Arc::clone(&self.name),
+            services: services.into_iter().collect(),
+            links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
+            directory: Arc::clone(directory),
+            outbound,
+            egress: Arc::clone(egress),
+            events: Arc::clone(events),
+            tasks: tasks.clone(),
+            wait_until_max: pool.wait_until_max,
+        }
     }
 
     fn fail(&self, failure: &LoadFailure) {

@@ -19,6 +19,7 @@ use crate::connection::Connection;
 use crate::deliveries;
 use crate::events::ServerEvent;
 use crate::isolate::Isolate;
+use crate::links::ServiceLink;
 use crate::nursery::Nursery;
 use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::routes::Route;
@@ -38,6 +39,8 @@ pub struct WorkerVersion {
     pub services: Vec<(CapId, Arc<dyn Service>)>,
     /// The queues whose messages it gets; each is also among the services.
     pub consumers: Vec<(CapId, Arc<QueueConsumer>)>,
+    /// Those that lead to Workers of the same server.
+    pub links: Vec<(CapId, ServiceLink)>,
 }
 
 /// A loaded version.

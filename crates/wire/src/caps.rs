@@ -127,6 +127,17 @@ impl<T> Exports<T> {
         self.entries.iter_mut().map(|(cap, export)| (*cap, &mut export.value))
     }
 
+    /// Whether so many more can be hosted.
+    pub fn has_room_for(&self, count: usize) -> bool {
+        self.counted + count <= CAPS_MAX
+    }
+
+    /// Everything hosted, which is from now on not.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.counted = 0;
+        self.entries.drain().map(|(_, export)| export.value)
+    }
+
     /// How many capabilities are counted against [`CAPS_MAX`]: all but the pinned ones.
     pub fn counted(&self) -> usize {
         self.counted

@@ -57,7 +57,7 @@ pub enum Frame<'a> {
         entrypoint: Option<&'a str>,
         /// The Durable Object instance it is for, in hexadecimal; `None` where stateless.
         object: Option<&'a str>,
-        /// `ctx.props` as a structured clone; no bytes at all: an empty object.
+        /// `ctx.props`: an object as JSON text; no bytes at all: an empty one.
         props: Payload<'a>,
         /// What happened.
         #[serde(borrow)]

@@ -14,6 +14,20 @@ _EVENTS = ("fetch", "alarm", "scheduled", "trace", "queue", "pubsub")
 # Events whose handlers get the JavaScript objects as they are.
 _RAW_EVENTS = frozenset({"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "connect"})
 
+# What no class offers to other Workers, whatever it calls so.
+_RESERVED_METHODS = frozenset(
+    {
+        "alarm",
+        "connect",
+        "constructor",
+        "dup",
+        "fetch",
+        "webSocketClose",
+        "webSocketError",
+        "webSocketMessage",
+    }
+)
+
 
 class WorkerError(Exception):
     """A mistake of the Worker's that has no line of its own; the text is for its author."""
@@ -48,6 +62,16 @@ class Worker:
         if event in self.handlers:
             return self.handlers[event]
         raise WorkerError(self._no_handler(event))
+
+    def method(self, entrypoint: str | None, path: list[str], method: str, read: bool):
+        """The function that calls a method from another Worker: called with the arguments, ``env`` and ``ctx``, it
+        returns an awaitable. Of Python objects nothing but their methods can be reached."""
+        if method in _RESERVED_METHODS:
+            raise TypeError(f"'{method}' is a reserved method and cannot be called over RPC.")
+        name = entrypoint or "Default"
+        if name not in self.classes or path or read:
+            raise TypeError(f'The RPC receiver does not implement the method "{(path or [method])[0]}".')
+        return _class_method(self.classes[name][0], method)
 
     def _no_handler(self, event: str) -> str:
         file = os.path.basename(self.main)
@@ -146,6 +170,21 @@ def _class_handler(cls, event: str):
         if inspect.isawaitable(result):
             result = await result
         return result if raw else python_to_rpc(result)
+
+    return call
+
+
+def _class_method(cls, name: str):
+    from workers import python_from_rpc, python_to_rpc
+
+    async def call(arguments, env, ctx):
+        method = getattr(cls(ctx, env), name, None)
+        if not callable(method):
+            raise TypeError(f"Method {name} does not exist")
+        result = method(*map(python_from_rpc, arguments))
+        if inspect.isawaitable(result):
+            result = await result
+        return python_to_rpc(result)
 
     return call
 

@@ -20,8 +20,13 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 4] =
-    [("d1", d1::class), ("kv", kv::class), ("queue", queues::class), ("r2", r2::class)];
+const KINDS: [(&str, MakeClass); 5] = [
+    ("d1", d1::class),
+    ("fetcher", |cell| cell.rpc().get("Fetcher")),
+    ("kv", kv::class),
+    ("queue", queues::class),
+    ("r2", r2::class),
+];
 
 /// The JavaScript object `env` of a Worker.
 pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {

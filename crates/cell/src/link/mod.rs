@@ -12,12 +12,12 @@ use std::rc::Rc;
 use hognose_ffi::event_loop::{EventLoop, Interest, Watch};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Decoder, Envelope, Frame, InvocationId, LogLevel, Opened, Payload,
-    RemoteError, Side, Violation, WriteSeq, limits,
+    Side, Violation, WriteSeq, limits,
 };
 use pyo3::Python;
 
 use streams::Streams;
-pub(crate) use streams::{Content, OwnedError};
+pub(crate) use streams::{Content, OwnedError, PYTHON_ERROR};
 
 /// How much is read from the socket at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -29,8 +29,8 @@ type Reply = Box<dyn FnOnce(Python<'_>, Result<Payload<'_>, OwnedError>)>;
 
 /// What a link does with the frames that concern its owner.
 pub(crate) trait Events {
-    /// Something to serve, or to stop serving.
-    fn event(&self, py: Python<'_>, frame: Frame<'_>);
+    /// Something to serve, or to stop serving; a call on what is hosted here, or its end.
+    fn event(&self, py: Python<'_>, frame: Frame<'_>) -> Result<(), Violation>;
     /// The supervisor has gone, or broke the protocol.
     fn closed(&self, py: Python<'_>) -> !;
 }
@@ -95,12 +95,25 @@ impl Link {
             .expect("invariant: frames are cut to size before they are sent");
     }
 
-    /// Calls a method of a capability of the supervisor's; `reply` is called with the answer, on the main stack.
+    /// Calls a method of a service; `reply` is called with the answer, on the main stack.
     pub(crate) fn call(
         self: &Rc<Self>,
         invocation: Option<InvocationId>,
         target: CapId,
         method: &str,
+        params: Payload<'_>,
+        reply: impl FnOnce(Python<'_>, Result<Payload<'_>, OwnedError>) + 'static,
+    ) -> Result<CallId, OwnedError> {
+        self.call_method(invocation, target, method, Access::default(), params, reply)
+    }
+
+    /// Calls a method of a capability of the supervisor's, reached in this way.
+    pub(crate) fn call_method(
+        self: &Rc<Self>,
+        invocation: Option<InvocationId>,
+        target: CapId,
+        method: &str,
+        access: Access<'_>,
         params: Payload<'_>,
         reply: impl FnOnce(Python<'_>, Result<Payload<'_>, OwnedError>) + 'static,
     ) -> Result<CallId, OwnedError> {
@@ -110,7 +123,7 @@ impl Link {
             .open(Box::new(reply) as Reply)
             .map_err(|full| OwnedError::error(&full.to_string()))?;
         let target = CapRef::Receiver(target);
-        self.send(Frame::Call { call, invocation, target, method, access: Access::default(), params });
+        self.send(Frame::Call { call, invocation, target, method, access, params });
         Ok(call)
     }
 
@@ -212,21 +225,13 @@ impl Link {
                 let reply = self.calls.borrow_mut().close(call)?;
                 reply(py, result.map_err(OwnedError::from));
             }
-            Frame::Call { call, .. } => {
-                let error = RemoteError {
-                    name: "TypeError",
-                    message: "the cell hosts nothing",
-                    ..Default::default()
-                };
-                self.send(Frame::Return { call, result: Err(error) });
-            }
             Frame::StreamData { stream, bytes } => self.stream_data(py, stream, bytes)?,
             Frame::StreamEnd { stream } => self.stream_over(py, stream, None),
             Frame::StreamAbort { stream, error } => self.stream_over(py, stream, Some(error.into())),
             Frame::StreamCredit { stream, bytes } => self.stream_credit(py, stream, bytes)?,
             Frame::StreamCancel { stream, reason } => self.stream_cancelled(py, stream, reason),
-            Frame::CancelCall { .. } | Frame::Release { .. } | Frame::StreamMessage { .. } => {}
-            event => events.event(py, event),
+            Frame::CancelCall { .. } | Frame::StreamMessage { .. } => {}
+            event => events.event(py, event)?,
         }
         Ok(())
     }

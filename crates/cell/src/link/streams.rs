@@ -16,6 +16,9 @@ use pyo3::Python;
 use super::Link;
 use super::outgoing::Outgoing;
 
+/// The name of an error that a Python exception became.
+pub(crate) const PYTHON_ERROR: &str = "PythonError";
+
 /// An error that crossed the wire, or is about to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OwnedError {
@@ -56,12 +59,13 @@ impl OwnedError {
 
 impl From<RemoteError<'_>> for OwnedError {
     fn from(error: RemoteError<'_>) -> Self {
-        Self {
-            name: error.name.to_owned(),
-            message: error.message.to_owned(),
-            stack: error.stack.to_owned(),
-            retryable: error.retryable,
-        }
+        // A Python exception is an error to JavaScript whose message is the traceback.
+        let (name, message) = match error.name {
+            PYTHON_ERROR if !error.stack.is_empty() => ("Error", format!("{PYTHON_ERROR}: {}", error.stack)),
+            PYTHON_ERROR => ("Error", format!("{PYTHON_ERROR}: {}", error.message)),
+            name => (name, error.message.to_owned()),
+        };
+        Self { name: name.to_owned(), message, stack: error.stack.to_owned(), retryable: error.retryable }
     }
 }
 

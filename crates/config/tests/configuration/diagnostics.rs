@@ -67,7 +67,6 @@ fn every_binding_that_is_missing_is_named() {
     for (key, value) in [
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
         ("workflows", "[{ binding = \"B\" }]"),
-        ("services", "[{ binding = \"B\", service = \"s\" }]"),
         ("ai", "{ binding = \"AI\" }"),
         ("vectorize", "[{ binding = \"B\" }]"),
         ("hyperdrive", "[{ binding = \"B\" }]"),
@@ -246,6 +245,20 @@ fn kv_namespaces_need_a_name_and_an_id_that_is_a_string() {
         message("kv_namespaces = [{ binding = \"A\", ids = \"x\" }]"),
         "Unexpected fields found in kv_namespaces[0] field: \"ids\""
     );
+}
+
+#[test]
+fn services_name_a_worker_and_give_it_an_object() {
+    assert_eq!(
+        message("services = [{ binding = \"A\" }]"),
+        "\"services[0]\" bindings should have a string \"service\" field but got {\"binding\":\"A\"}."
+    );
+    assert_eq!(
+        message("services = [{ binding = \"A\", service = \"b\", props = [1] }]"),
+        "Expected \"services[0].props\" to be of type object but got [1]."
+    );
+    let whole = "services = [{ binding = \"A\", service = \"b\", entrypoint = \"E\", props = { c = 1 } }]";
+    assert_eq!(messages(whole), [""; 0]);
 }
 
 #[test]

@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
 use crate::events::{Events, ServerEvent};
-use crate::isolate::{Answer, Pending, Refused};
+use crate::isolate::{Answer, Origin, Pending, Refused};
 use crate::limits::HEADER_READ_TIMEOUT;
+use crate::links::Raised;
 use crate::routes;
 use crate::slot::Slot;
 use request::Prepared;
@@ -97,7 +98,7 @@ impl Ingress {
         let mut body = prepared.body;
         loop {
             let isolate = version.isolate().await?;
-            match isolate.fetch(prepared.head.wire(), body) {
+            match isolate.fetch(Origin::default(), prepared.head.wire(), body) {
                 Ok(pending) => {
                     let response = answer(pending).await?;
                     version.succeeded();
@@ -118,10 +119,10 @@ impl Ingress {
 async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
     match pending.answer().await {
         Answer::Response(response) => Ok(response),
-        Answer::Done => {
+        Answer::Done | Answer::Value(_) => {
             unreachable!("invariant: an isolate that answers a request with anything else is killed")
         }
-        Answer::Raised { message, stack } => Err(Failure::Raised { message, stack }),
+        Answer::Raised(Raised { message, stack, .. }) => Err(Failure::Raised { message, stack }),
         Answer::Lost(reason) => Err(Failure::Lost(reason)),
     }
 }

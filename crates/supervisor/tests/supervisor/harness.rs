@@ -38,6 +38,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         routes: Vec::new(),
         services: Vec::new(),
         consumers: Vec::new(),
+        links: Vec::new(),
     }
 }
 

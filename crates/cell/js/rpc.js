@@ -1,0 +1,324 @@
+// What Workers call of each other: bindings to Workers, stubs of functions and objects that live elsewhere, and what
+// this isolate lets others call. The file is one function: it gets the natives of the cell and the text of `clone.js`
+// as a function, and returns the classes and what the cell calls.
+(natives, makeClone) => {
+  "use strict";
+
+  const DISPOSED = "RPC stub used after being disposed.";
+  const RESERVED_HERE = new Set(["dup", "constructor"]);
+  const RESERVED_OF_ENTRYPOINTS = new Set([
+    ...RESERVED_HERE, "fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError",
+  ]);
+  const PATH_MAX = 64;
+
+  const isPyProxy = (value) => Object.prototype.toString.call(value) === "[object PyProxy]";
+
+  /** Objects of classes that extend this are passed by reference. */
+  class RpcTarget {}
+
+  class RpcPromise {}
+
+  class RpcProperty {}
+
+  class RpcStub {
+    constructor(target) {
+      return local(target);
+    }
+  }
+
+  // What stands behind a proxy: its class, and the reference it holds, if it holds one.
+  const behind = new WeakMap();
+
+  // A reference to something in another isolate, shared by a stub and its duplicates.
+  class Reference {
+    constructor(cap) {
+      this.cap = cap;
+      this.holders = 1;
+      this.broken = undefined;
+    }
+
+    number() {
+      if (this.broken !== undefined) throw new Error(this.broken);
+      return this.cap;
+    }
+
+    release(broken = DISPOSED) {
+      if (this.broken !== undefined) return;
+      this.broken = broken;
+      natives.release(this.cap);
+    }
+  }
+
+  // The references that came to an invocation, which end with it.
+  const referencesOf = new Map();
+
+  const adoptReference = (cap) => {
+    const reference = new Reference(cap);
+    const invocation = natives.currentInvocation();
+    if (!referencesOf.has(invocation)) referencesOf.set(invocation, new Set());
+    referencesOf.get(invocation).add(reference);
+    return reference;
+  };
+
+  const remote = (reference) => {
+    const call = async (path, read, values) =>
+      natives.call(reference.number(), path.slice(0, -1), path.at(-1) ?? "", read, clone.encode(values));
+    return {
+      invoke: (path, values) => call(path, false, values),
+      read: (path) => call(path, true, []),
+    };
+  };
+
+  // What is called on a result that is still to come waits for it here: it is one turn away, not one network.
+  const pipelined = (promise) => {
+    const follow = (value, path) => path.reduce((object, name) => object[name], value);
+    return {
+      async invoke(path, values) {
+        const receiver = follow(await promise, path.slice(0, -1));
+        const method = path.length > 0 ? receiver[path.at(-1)] : receiver;
+        if (typeof method !== "function") throw new TypeError(`"${path.join(".")}" is not a function.`);
+        return Reflect.apply(method, receiver, values);
+      },
+      async read(path) {
+        return follow(await promise, path);
+      },
+    };
+  };
+
+  const settled = (promise, name) => promise[name].bind(promise);
+
+  const isThenable = (name) => name === "then" || name === "catch" || name === "finally";
+
+  const makeProperty = (endpoint, path) => {
+    if (path.length > PATH_MAX) throw new TypeError("The RPC path is too long.");
+    let reading;
+    const proxy = new Proxy(function () {}, {
+      apply: (_target, _receiver, values) => makePromise(endpoint.invoke(path, values)),
+      get(_target, name) {
+        if (name === "constructor") return RpcProperty;
+        // Looking for `then` is not reading yet.
+        if (isThenable(name)) return (...reactions) => (reading ??= endpoint.read(path))[name](...reactions);
+        return typeof name === "symbol" ? undefined : makeProperty(endpoint, [...path, name]);
+      },
+    });
+    behind.set(proxy, { class: RpcProperty });
+    return proxy;
+  };
+
+  const makePromise = (promise) => {
+    const endpoint = pipelined(promise);
+    const proxy = new Proxy(function () {}, {
+      apply: (_target, _receiver, values) => makePromise(endpoint.invoke([], values)),
+      get(_target, name) {
+        if (name === "constructor") return RpcPromise;
+        if (isThenable(name)) return settled(promise, name);
+        if (name === Symbol.dispose) return () => promise.then((value) => value?.[Symbol.dispose]?.(), () => {});
+        return typeof name === "symbol" ? undefined : makeProperty(endpoint, [name]);
+      },
+    });
+    behind.set(proxy, { class: RpcPromise });
+    return proxy;
+  };
+
+  const makeStub = (reference) => {
+    const endpoint = remote(reference);
+    let disposed = false;
+    const dispose = () => {
+      if (disposed) return;
+      disposed = true;
+      reference.holders -= 1;
+      if (reference.holders === 0) reference.release();
+    };
+    const check = () => {
+      if (disposed) throw new Error(DISPOSED);
+    };
+    const dup = () => {
+      check();
+      reference.holders += 1;
+      return makeStub(reference);
+    };
+    const proxy = new Proxy(function () {}, {
+      apply(_target, _receiver, values) {
+        check();
+        return makePromise(endpoint.invoke([], values));
+      },
+      get(_target, name) {
+        if (name === "constructor") return RpcStub;
+        if (name === "dup") return dup;
+        if (name === Symbol.dispose) return dispose;
+        if (typeof name === "symbol" || name === "then") return undefined;
+        check();
+        return makeProperty(endpoint, [name]);
+      },
+    });
+    behind.set(proxy, { class: RpcStub, reference, check, dispose });
+    return proxy;
+  };
+
+  // A stub of something that lives here.
+  const local = (target) => {
+    const endpoint = pipelined(Promise.resolve({ target }));
+    const proxy = new Proxy(function () {}, {
+      apply: (_target, _receiver, values) => makePromise(endpoint.invoke(["target"], values)),
+      get(_target, name) {
+        if (name === "constructor") return RpcStub;
+        if (name === "dup") return () => local(target);
+        if (name === Symbol.dispose) return () => target[Symbol.dispose]?.();
+        if (typeof name === "symbol" || name === "then") return undefined;
+        return makeProperty(endpoint, ["target", name]);
+      },
+    });
+    behind.set(proxy, { class: RpcStub, target });
+    return proxy;
+  };
+
+  /** A binding to a Worker. */
+  class Fetcher {
+    constructor(cap) {
+      const reference = cap instanceof Reference ? cap : new Reference(cap);
+      const endpoint = remote(reference);
+      const fetch = (input, init) => natives.fetchThrough(reference.number())(input, init);
+      const connect = () => {
+        throw new Error("A Worker cannot be connected to by a socket.");
+      };
+      const proxy = new Proxy(this, {
+        get(target, name) {
+          if (name === "fetch") return fetch;
+          if (name === "connect") return connect;
+          if (name === "then") return undefined;
+          if (typeof name === "symbol" || name === "constructor") return Reflect.get(target, name);
+          return makeProperty(endpoint, [name]);
+        },
+      });
+      behind.set(proxy, { class: Fetcher, reference });
+      return proxy;
+    }
+
+    get [Symbol.toStringTag]() {
+      return "Fetcher";
+    }
+  }
+
+  // What `clone.js` asks about values that are passed by reference. A capability is `[true, target]` where the target
+  // is hosted here, and `[false, number]` where it is hosted elsewhere.
+  const stubs = {
+    referenceOf(value) {
+      const known = behind.get(value);
+      if (known === undefined) {
+        const byReference = typeof value === "function" || value instanceof RpcTarget;
+        return byReference ? { tag: "f", cap: stubs.hosted(value) } : undefined;
+      }
+      if (known.target !== undefined) return { tag: "f", cap: stubs.hosted(known.target) };
+      if (known.reference === undefined) {
+        const message =
+          `Could not serialize object of type "${known.class.name}". This type does not support serialization.`;
+        throw new DOMException(message, "DataCloneError");
+      }
+      known.check?.();
+      return { tag: known.class === Fetcher ? "F" : "f", cap: [false, known.reference.number()] };
+    },
+    // Python lends its functions for the time of a call only.
+    hosted: (target) => [true, isPyProxy(target) ? target.copy() : target],
+    target: (methods) => Object.assign(Object.create(Sink.prototype), { methods }),
+    // What comes home is itself again.
+    adopt(tag, cap) {
+      if (Array.isArray(cap)) return cap[0];
+      const reference = adoptReference(cap);
+      return tag === "F" ? new Fetcher(reference) : makeStub(reference);
+    },
+  };
+
+  // The writing end of a stream, as another isolate sees it.
+  class Sink extends RpcTarget {
+    write(chunk) {
+      return this.methods.write(chunk);
+    }
+
+    close() {
+      return this.methods.close();
+    }
+
+    abort(reason) {
+      return this.methods.abort(reason);
+    }
+  }
+
+  const clone = makeClone(stubs);
+
+  const unknown = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
+
+  // A property that may be reached from outside: what the classes of the object define, not what the instance holds.
+  const memberOf = (object, name, bases) => {
+    for (let level = Object.getPrototypeOf(object); level && !bases.has(level); level = Object.getPrototypeOf(level)) {
+      const found = Object.getOwnPropertyDescriptor(level, name);
+      if (found !== undefined) return found.get ? found.get.call(object) : found.value;
+    }
+    throw unknown(name);
+  };
+
+  const BASES = new Set([Object.prototype, Function.prototype, RpcTarget.prototype]);
+
+  const isTarget = (value) => value instanceof RpcTarget || value?.[ENTRYPOINT] === true;
+
+  const ENTRYPOINT = Symbol("entrypoint");
+
+  const step = (object, name) => {
+    if (isTarget(object)) return memberOf(object, name, BASES);
+    if (object === null || typeof object !== "object" || !Object.hasOwn(object, name)) throw unknown(name);
+    return object[name];
+  };
+
+  const dispatch = (target, path, method, read, values) => {
+    if (method === "" && path.length === 0) {
+      if (typeof target !== "function") throw new TypeError("The RPC receiver is not a function.");
+      return target(...values);
+    }
+    const reserved = target?.[ENTRYPOINT] ? RESERVED_OF_ENTRYPOINTS : RESERVED_HERE;
+    const [first] = [...path, method];
+    if (reserved.has(first)) throw new TypeError(`'${first}' is a reserved method and cannot be called over RPC.`);
+    const receiver = path.reduce(step, target);
+    const member = step(receiver, method);
+    if (read) return member;
+    if (typeof member !== "function") throw new TypeError(`"${[...path, method].join(".")}" is not a function.`);
+    return Reflect.apply(member, receiver, values);
+  };
+
+  // The stubs among the arguments of a call, which end with it unless they were duplicated.
+  const stubsIn = (values) => values.map((value) => behind.get(Object(value))).filter((known) => known?.dispose);
+
+  // Gives a result of plain data the power to dispose of the stubs in it.
+  const disposable = (result) => {
+    if (result === null || typeof result !== "object" || Object.getPrototypeOf(result) !== Object.prototype) return result;
+    const held = stubsIn(Object.values(result));
+    const dispose = () => held.forEach((known) => known.dispose());
+    return Object.defineProperty(result, Symbol.dispose, { value: dispose, configurable: true, writable: true });
+  };
+
+  return {
+    Fetcher,
+    RpcPromise,
+    RpcProperty,
+    RpcStub,
+    RpcTarget,
+    encode: clone.encode,
+    decode: clone.decode,
+    disposable,
+    markEntrypoint: (instance) => Object.defineProperty(instance, ENTRYPOINT, { value: true }),
+    addBase: (base) => BASES.add(base.prototype),
+    async dispatch(target, path, method, read, values) {
+      try {
+        return await dispatch(target, path, method, read, values);
+      } finally {
+        stubsIn(values).forEach((known) => known.dispose());
+      }
+    },
+    released(target) {
+      if (isPyProxy(target)) target.destroy();
+      else if (target instanceof RpcTarget) target[Symbol.dispose]?.();
+    },
+    end(invocation, broken) {
+      referencesOf.get(invocation)?.forEach((reference) => reference.release(broken));
+      referencesOf.delete(invocation);
+    },
+  };
+};

@@ -1,0 +1,256 @@
+//! What Workers call of each other: where a service binding leads, capabilities that one isolate hosts and another
+//! holds, and values on their way between the two.
+//!
+//! A capability is only ever named by a number in a table of the connection it is used on. Looking it up gives a
+//! [`Handle`]; a handle that goes to another isolate gets a number in that one's table. So an isolate reaches what it
+//! was given and nothing else.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
+
+use crate::body::Body;
+use crate::calls::Grants;
+use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
+use crate::slot::Slot;
+use crate::streams::Parcel;
+
+/// How deep Workers may call each other on behalf of one event (Cloudflare's).
+pub(crate) const DEPTH_MAX: u32 = 32;
+
+/// What Workers say beyond that.
+const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This can \
+                        happen e.g. if you have a Worker or Durable Object that calls other Workers or objects \
+                        recursively.";
+
+/// What a holder is told where the host has gone.
+pub(crate) const HOST_GONE: &str = "The execution context which hosts this callback is no longer running.";
+
+/// Where a service binding leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceLink {
+    /// The Worker's name.
+    pub worker: String,
+    /// The class that serves; `None`: the default export.
+    pub entrypoint: Option<String>,
+    /// `ctx.props` there, as JSON of an object.
+    pub props: String,
+}
+
+/// The Workers of a server, by name.
+#[derive(Default)]
+pub(crate) struct Directory(OnceLock<Vec<Weak<Slot>>>);
+
+impl Directory {
+    /// Enters all of them, once they are made.
+    pub(crate) fn fill(&self, slots: &[Arc<Slot>]) {
+        // A server fills its own directory once.
+        let _once = self.0.set(slots.iter().map(Arc::downgrade).collect());
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Slot>> {
+        self.0.get()?.iter().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
+    }
+}
+
+/// Something that an isolate can call.
+#[derive(Clone)]
+pub(crate) enum Handle {
+    /// A service of its Worker's, which the grants know. It cannot be passed on.
+    Granted,
+    /// A Worker.
+    Service(Arc<ServiceLink>),
+    /// A function or an object in an isolate.
+    Hosted(Arc<Hosted>),
+}
+
+/// One reference to what an isolate hosts. It is given back when this is dropped.
+pub(crate) struct Hosted {
+    pub(crate) isolate: Arc<Isolate>,
+    pub(crate) cap: CapId,
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        self.isolate.state().send(Frame::Release { cap: self.cap, count: 1 });
+    }
+}
+
+/// A structured clone between two isolates.
+#[derive(Default)]
+pub(crate) struct Value {
+    pub(crate) bytes: Body,
+    pub(crate) caps: Vec<Handle>,
+    pub(crate) bodies: Vec<Body>,
+}
+
+/// An error between two isolates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Raised {
+    pub(crate) name: String,
+    pub(crate) message: String,
+    pub(crate) stack: String,
+    pub(crate) retryable: bool,
+    pub(crate) properties: Vec<u8>,
+}
+
+impl Raised {
+    /// A plain `Error`.
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Self { name: "Error".into(), message: message.into(), ..Self::default() }
+    }
+
+    pub(crate) fn too_deep() -> Self {
+        Self::error(TOO_DEEP)
+    }
+
+    pub(crate) fn wire(&self) -> RemoteError<'_> {
+        let Self { name, message, stack, retryable, properties } = self;
+        RemoteError { name, message, stack, retryable: *retryable, properties }
+    }
+}
+
+impl From<RemoteError<'_>> for Raised {
+    fn from(error: RemoteError<'_>) -> Self {
+        Self {
+            name: error.name.into(),
+            message: error.message.into(),
+            stack: error.stack.into(),
+            retryable: error.retryable,
+            properties: error.properties.into(),
+        }
+    }
+}
+
+/// A method call on a handle, apart from its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct MethodCall {
+    pub(crate) method: String,
+    pub(crate) path: Vec<String>,
+    pub(crate) read: bool,
+}
+
+impl MethodCall {
+    pub(crate) fn new(method: &str, access: Access<'_>) -> Self {
+        let path = access.path.iter().map(|name| (*name).to_owned()).collect();
+        Self { method: method.to_owned(), path, read: access.read }
+    }
+
+    pub(crate) fn access(&self) -> Access<'_> {
+        Access { path: self.path.iter().map(String::as_str).collect(), read: self.read, promise: None }
+    }
+}
+
+impl ServiceLink {
+    /// Whom an event through this link is for.
+    pub(crate) fn origin(&self, depth: u32) -> Origin<'_> {
+        Origin { entrypoint: self.entrypoint.as_deref(), props: &self.props, depth }
+    }
+
+    /// Gives an event to an isolate of the Worker; `begin` hands it over, or gives it back where the isolate is full.
+    pub(crate) async fn invoke<E>(
+        &self,
+        directory: &Directory,
+        mut event: E,
+        begin: impl Fn(&Arc<Isolate>, E) -> Result<Pending, E>,
+    ) -> Result<Answer, Raised> {
+        let Some(slot) = directory.find(&self.worker) else {
+            return Err(Raised::error(format!("Worker \"{}\" not found.", self.worker)));
+        };
+        let version = slot.enter().await.map_err(|failure| Raised::error(&failure.message))?;
+        loop {
+            let isolate = version.isolate().await.map_err(|error| Raised::error(error.to_string()))?;
+            match begin(&isolate, event) {
+                Ok(pending) => {
+                    let answer = pending.answer().await;
+                    version.succeeded();
+                    return Ok(answer);
+                }
+                Err(unsent) => event = unsent,
+            }
+        }
+    }
+}
+
+/// What an isolate holds from the start, under the numbers that its Worker's `env` names.
+pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
+    let mut exports = Exports::new();
+    exports.pin(grants.outbound, Handle::Granted);
+    for cap in grants.services.keys() {
+        exports.pin(*cap, Handle::Granted);
+    }
+    for (cap, link) in &grants.links {
+        exports.pin(*cap, Handle::Service(Arc::clone(link)));
+    }
+    exports
+}
+
+/// A value as the frame to one isolate names it.
+pub(crate) struct Packed {
+    bytes: Parcel,
+    caps: Vec<CapRef>,
+    bodies: Vec<Parcel>,
+    /// What goes home is held until the frame has been written, for its host might forget it otherwise.
+    _held: Vec<Handle>,
+}
+
+impl Packed {
+    pub(crate) fn wire(&self) -> Payload<'_> {
+        Payload {
+            bytes: self.bytes.wire(),
+            caps: self.caps.clone(),
+            bodies: self.bodies.iter().map(Parcel::wire).collect(),
+        }
+    }
+}
+
+impl Isolate {
+    /// Takes a value out of a frame of this isolate.
+    pub(crate) fn take_value(self: &Arc<Self>, payload: Payload<'_>) -> Result<Value, Breach> {
+        let caps = payload.caps.into_iter().map(|cap| self.take_cap(cap)).collect::<Result<_, _>>()?;
+        let bodies = payload.bodies.into_iter().map(|body| self.accept(body, None));
+        let bodies = bodies.collect::<Result<_, _>>()?;
+        Ok(Value { bytes: self.accept(payload.bytes, None)?, caps, bodies })
+    }
+
+    fn take_cap(self: &Arc<Self>, cap: CapRef) -> Result<Handle, Breach> {
+        match cap {
+            CapRef::Sender(cap) => Ok(Handle::Hosted(Arc::new(Hosted { isolate: Arc::clone(self), cap }))),
+            CapRef::Receiver(cap) => self.handle(cap),
+        }
+    }
+
+    /// What this isolate means by a capability of ours.
+    pub(crate) fn handle(&self, cap: CapId) -> Result<Handle, Breach> {
+        match self.state().exports.get(cap)? {
+            Handle::Granted => Err(Breach::new("it passed on what only its own Worker may use")),
+            handle => Ok(handle.clone()),
+        }
+    }
+
+    /// Makes a value ready for a frame to this isolate; it comes back where there is no room.
+    pub(crate) fn pack(self: &Arc<Self>, state: &mut State, value: Value) -> Result<Packed, Value> {
+        let Value { bytes, caps, bodies } = value;
+        let room = state.streams.has_room_for(bodies.len() + 1) && state.exports.has_room_for(caps.len());
+        if !room {
+            return Err(Value { bytes, caps, bodies });
+        }
+        let named = caps.iter().map(|handle| self.name(state, handle)).collect();
+        Ok(Packed {
+            bytes: state.streams.offer(bytes),
+            caps: named,
+            bodies: bodies.into_iter().map(|body| state.streams.offer(body)).collect(),
+            _held: caps,
+        })
+    }
+
+    fn name(self: &Arc<Self>, state: &mut State, handle: &Handle) -> CapRef {
+        match handle {
+            Handle::Hosted(hosted) if Arc::ptr_eq(&hosted.isolate, self) => CapRef::Receiver(hosted.cap),
+            handle => {
+                let cap = state.exports.insert(handle.clone());
+                CapRef::Sender(cap.expect("invariant: the caller saw room for the capabilities"))
+            }
+        }
+    }
+}
