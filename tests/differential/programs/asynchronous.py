@@ -80,7 +80,7 @@ async def asynchronous_generators_are_closed_and_thrown_into():
 
 async def gathering_and_cancelling():
     yield await asyncio.gather(run_js("Promise.resolve(1)"), asyncio.sleep(0, 2), run_js("async () => 3")())
-    task = asyncio.ensure_future(asyncio.sleep(1000))
+    task = asyncio.ensure_future(asyncio.Event().wait())
     await asyncio.sleep(0)
     task.cancel()
     yield await caught(task)
