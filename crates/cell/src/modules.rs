@@ -145,8 +145,12 @@ impl ModuleLoader for Modules {
             Some(_) => "",
             None => "\n  A script imports files, by names that begin with \"./\", \"../\" or \"/\"",
         };
-        let shown = self.shown(base);
-        let message = format!("No such module \"{specifier}\".\n  imported from \"{shown}\"{advice}");
+        let importer = match Path::new(base).is_absolute() {
+            true => format!("\n  imported from \"{}\"", self.shown(base)),
+            // The runtime's own, on behalf of a function that takes a name.
+            false => String::new(),
+        };
+        let message = format!("No such module \"{specifier}\".{importer}{advice}");
         Err(Thrown::named(context, "Error", &message))
     }
 
