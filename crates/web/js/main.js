@@ -17,6 +17,7 @@ import { natives } from "./natives.js";
 import { abortRequest, incomingRequest, Request } from "./request.js";
 import { flatHeadersOf, Response, stateOf } from "./response.js";
 import * as strategies from "./streams/basics.js";
+import { CompressionStream, DecompressionStream } from "./streams/compression.js";
 import * as readable from "./streams/readable.js";
 import { IncomingBody, streamOfIncoming } from "./streams/sources.js";
 import * as transform from "./streams/transform.js";
@@ -78,8 +79,9 @@ const target = events.globalTarget;
 
 /** Everything a script finds by name, besides what the language has. */
 const globals = {
-  AbortController, AbortSignal, Blob, Body, Crypto, CryptoKey, File, FormData, Headers, HTMLRewriter, Navigator, Performance, Request,
-  Response, SubtleCrypto, TextDecoder, TextEncoder, URL, URLSearchParams,
+  AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, File, FormData,
+  Headers, HTMLRewriter, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
+  URLSearchParams,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,

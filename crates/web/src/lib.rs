@@ -9,6 +9,7 @@
 //! a `Headers` object when a script looks; a body stays a string, bytes or a number until somebody wants its stream;
 //! a body that nobody has read leaves by its number ([`BodySource::Untouched`]), and no byte of it enters the cell.
 
+mod compression;
 mod headers;
 mod host;
 mod message;

@@ -84,6 +84,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "response.js",
     "streams/basics.js",
     "streams/byte-core.js",
+    "streams/compression.js",
     "streams/pipe.js",
     "streams/readable-core.js",
     "streams/readable.js",

@@ -6,6 +6,7 @@ mod forms;
 mod outside;
 mod rewriter;
 mod sockets;
+mod packing;
 mod text;
 mod urls;
 
@@ -24,6 +25,7 @@ pub(crate) fn object(context: Context, host: Rc<dyn Host>) -> Result<Value> {
     forms::add(&natives)?;
     crypto::add(&natives)?;
     rewriter::add(&natives)?;
+    packing::add(&natives)?;
     outside::add(&natives, &host)?;
     sockets::add(&natives, &host)?;
     Ok(natives.object)

@@ -1,0 +1,284 @@
+//! Compression piece by piece: deflate in its three wrappings over zlib-rs, and brotli. A [`Pump`] is fed with input and
+//! gives output in chunks of bounded size, so that a small input which unpacks to gigabytes costs no more memory than
+//! one that does not.
+
+use brotli::enc::StandardAlloc;
+use brotli::enc::encode::{BrotliEncoderOperation, BrotliEncoderParameter, BrotliEncoderStateStruct};
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// The largest chunk of output, in bytes.
+const CHUNK_MAX_BYTES: usize = 64 * 1024;
+
+/// The window of gzip, as a power of two: the format's largest.
+const GZIP_WINDOW_BITS: u8 = 15;
+
+/// Brotli's quality for streams that are made while somebody waits: its default, 11, is meant for files.
+const BROTLI_QUALITY: u32 = 5;
+
+/// What can go wrong while unpacking, in workerd's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CompressionError {
+    #[error("Decompression failed.")]
+    Corrupt,
+    #[error("Called close() on a decompression stream with incomplete data")]
+    Incomplete,
+    #[error("Trailing bytes after end of compressed data")]
+    Trailing,
+}
+
+/// A format by its name in the Compression Streams standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Brotli,
+    Deflate,
+    DeflateRaw,
+    Gzip,
+}
+
+impl Format {
+    /// `None` for a name that is no format.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "brotli" => Self::Brotli,
+            "deflate" => Self::Deflate,
+            "deflate-raw" => Self::DeflateRaw,
+            "gzip" => Self::Gzip,
+            _ => return None,
+        })
+    }
+}
+
+/// One step of a codec.
+struct Step {
+    read: usize,
+    written: usize,
+    ended: bool,
+}
+
+/// Turns input into output as far as both reach. `last` says that no input follows.
+trait Codec {
+    fn run(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, CompressionError>;
+}
+
+/// A codec with the input it has not used yet.
+pub(crate) struct Pump {
+    codec: Box<dyn Codec>,
+    input: Vec<u8>,
+    position: usize,
+    output: Vec<u8>,
+    last: bool,
+    ended: bool,
+}
+
+impl Pump {
+    pub(crate) fn compress(format: Format) -> Self {
+        let level = Compression::default();
+        Self::new(match format {
+            Format::Brotli => Box::new(BrotliPack::new()),
+            Format::Deflate => Box::new(Compress::new(level, true)),
+            Format::DeflateRaw => Box::new(Compress::new(level, false)),
+            Format::Gzip => Box::new(Compress::new_gzip(level, GZIP_WINDOW_BITS)),
+        })
+    }
+
+    pub(crate) fn decompress(format: Format) -> Self {
+        Self::new(match format {
+            Format::Brotli => Box::new(BrotliUnpack::new()),
+            Format::Deflate => Box::new(Decompress::new(true)),
+            Format::DeflateRaw => Box::new(Decompress::new(false)),
+            Format::Gzip => Box::new(Decompress::new_gzip(GZIP_WINDOW_BITS)),
+        })
+    }
+
+    fn new(codec: Box<dyn Codec>) -> Self {
+        Self { codec, input: Vec::new(), position: 0, output: Vec::new(), last: false, ended: false }
+    }
+
+    /// Gives input. To be called when [`next`](Self::next) has said that it needs some.
+    pub(crate) fn feed(&mut self, input: Vec<u8>) {
+        self.input = input;
+        self.position = 0;
+    }
+
+    /// Says that all input has been given.
+    pub(crate) fn finish(&mut self) {
+        self.last = true;
+    }
+
+    /// The next chunk of output; `None` when more input is needed, or when all is done.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, CompressionError> {
+        self.output.resize(CHUNK_MAX_BYTES, 0);
+        while !self.ended {
+            let step = self.codec.run(&self.input[self.position..], &mut self.output, self.last)?;
+            self.position += step.read;
+            self.ended = step.ended;
+            if step.written > 0 {
+                return Ok(Some(self.output[..step.written].to_vec()));
+            }
+            if step.read == 0 && !step.ended {
+                return if self.last { Err(CompressionError::Incomplete) } else { Ok(None) };
+            }
+        }
+        if self.position < self.input.len() { Err(CompressionError::Trailing) } else { Ok(None) }
+    }
+}
+
+impl Codec for Compress {
+    fn run(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, CompressionError> {
+        let (read, written) = (self.total_in(), self.total_out());
+        let flush = if last { FlushCompress::Finish } else { FlushCompress::None };
+        let status = Self::compress(self, input, output, flush).map_err(|_| CompressionError::Corrupt)?;
+        Ok(Step {
+            read: (self.total_in() - read) as usize,
+            written: (self.total_out() - written) as usize,
+            ended: status == Status::StreamEnd,
+        })
+    }
+}
+
+impl Codec for Decompress {
+    fn run(&mut self, input: &[u8], output: &mut [u8], _: bool) -> Result<Step, CompressionError> {
+        let (read, written) = (self.total_in(), self.total_out());
+        let status = self.decompress(input, output, FlushDecompress::None);
+        let status = status.map_err(|_| CompressionError::Corrupt)?;
+        Ok(Step {
+            read: (self.total_in() - read) as usize,
+            written: (self.total_out() - written) as usize,
+            ended: status == Status::StreamEnd,
+        })
+    }
+}
+
+struct BrotliPack(BrotliEncoderStateStruct<StandardAlloc>);
+
+impl BrotliPack {
+    fn new() -> Self {
+        let mut state = BrotliEncoderStateStruct::new(StandardAlloc::default());
+        state.set_parameter(BrotliEncoderParameter::BROTLI_PARAM_QUALITY, BROTLI_QUALITY);
+        Self(state)
+    }
+}
+
+impl Codec for BrotliPack {
+    fn run(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step, CompressionError> {
+        let operation = if last {
+            BrotliEncoderOperation::BROTLI_OPERATION_FINISH
+        } else {
+            BrotliEncoderOperation::BROTLI_OPERATION_PROCESS
+        };
+        let (mut input_left, mut read) = (input.len(), 0);
+        let (mut output_left, mut written) = (output.len(), 0);
+        let worked = self.0.compress_stream(
+            operation,
+            &mut input_left,
+            input,
+            &mut read,
+            &mut output_left,
+            output,
+            &mut written,
+            &mut None,
+            &mut |_, _, _, _| (),
+        );
+        if !worked {
+            return Err(CompressionError::Corrupt);
+        }
+        Ok(Step { read, written, ended: self.0.is_finished() })
+    }
+}
+
+struct BrotliUnpack(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>);
+
+impl BrotliUnpack {
+    fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Self(Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())))
+    }
+}
+
+impl Codec for BrotliUnpack {
+    fn run(&mut self, input: &[u8], output: &mut [u8], _: bool) -> Result<Step, CompressionError> {
+        let (mut input_left, mut read) = (input.len(), 0);
+        let (mut output_left, mut written) = (output.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut input_left,
+            &mut read,
+            input,
+            &mut output_left,
+            &mut written,
+            output,
+            &mut 0,
+            &mut self.0,
+        );
+        match result {
+            BrotliResult::ResultFailure => Err(CompressionError::Corrupt),
+            result => Ok(Step { read, written, ended: matches!(result, BrotliResult::ResultSuccess) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMATS: [Format; 4] = [Format::Brotli, Format::Deflate, Format::DeflateRaw, Format::Gzip];
+
+    /// Everything that comes out when `input` goes in by pieces of this size.
+    fn pumped(mut pump: Pump, input: &[u8], piece: usize) -> Result<Vec<u8>, CompressionError> {
+        let mut output = Vec::new();
+        let mut drain = |pump: &mut Pump| {
+            while let Some(chunk) = pump.next()? {
+                assert!(chunk.len() <= CHUNK_MAX_BYTES);
+                output.extend(chunk);
+            }
+            Ok(())
+        };
+        for part in input.chunks(piece) {
+            pump.feed(part.to_vec());
+            drain(&mut pump)?;
+        }
+        pump.finish();
+        drain(&mut pump)?;
+        Ok(output)
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_whatever_the_pieces() {
+        let text: Vec<u8> = (0..200_000_u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
+        for format in FORMATS {
+            let packed = pumped(Pump::compress(format), &text, 30_000).unwrap();
+            assert!(packed.len() < text.len(), "{format:?}");
+            for piece in [997, packed.len()] {
+                assert_eq!(pumped(Pump::decompress(format), &packed, piece), Ok(text.clone()), "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_packed_too() {
+        for format in FORMATS {
+            let packed = pumped(Pump::compress(format), b"", 1).unwrap();
+            assert_eq!(pumped(Pump::decompress(format), &packed, 1), Ok(Vec::new()), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_too_long_is_refused() {
+        for format in FORMATS {
+            let packed = pumped(Pump::compress(format), b"some bytes", 100).unwrap();
+            let cut = &packed[..packed.len() - 1];
+            assert_eq!(pumped(Pump::decompress(format), cut, 100), Err(CompressionError::Incomplete));
+            let mut longer = packed;
+            longer.push(0);
+            assert_eq!(pumped(Pump::decompress(format), &longer, 100), Err(CompressionError::Trailing));
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_format_is_refused() {
+        for format in FORMATS {
+            let result = pumped(Pump::decompress(format), &[0xff; 40], 40);
+            assert_eq!(result, Err(CompressionError::Corrupt), "{format:?}");
+        }
+    }
+}
