@@ -6,7 +6,8 @@ import { encodeMultipart, FormData, parseFormData } from "./form-data.js";
 import { natives } from "./natives.js";
 import { readableCoreOf, readableFrom, wrapReadable } from "./streams/readable.js";
 import { DefaultReaderCore } from "./streams/readable-core.js";
-import { forwardedStream, IncomingBody, joined, streamOfBytes, streamOfIncoming } from "./streams/sources.js";
+import { CompressionStream } from "./streams/compression.js";
+import { forwardedStream, IncomingBody, joined, PackedBody, streamOfBytes, streamOfIncoming } from "./streams/sources.js";
 import { tee } from "./streams/tee.js";
 import { pipedBytes } from "./streams/transform.js";
 import { URLSearchParams } from "./url.js";
@@ -36,6 +37,12 @@ export class Content {
     if (data === undefined) return Content.none();
     if (typeof data === "number") return new Content("incoming", new IncomingBody(data, length));
     return new Content("bytes", data);
+  }
+
+  /** A body that the network brought, packed in this format. */
+  static packed(data, length, format) {
+    const content = Content.incoming(data, length);
+    return content.kind === "none" ? content : new Content("incoming", new PackedBody(content.data, format));
   }
 
   get isUsed() {
@@ -98,16 +105,31 @@ export class Content {
 
   /**
    * Sends the body away: `[how, data, length]`, where data is the string or bytes, the number of the stream that is
-   * now being written, or the number of the incoming body that is passed on.
+   * now being written, or the number of the incoming body that is passed on. `fail(reason)` is told when a stream
+   * breaks off.
    */
-  send() {
+  send(fail = () => {}) {
     this.requireUnused();
     const { kind, data } = this;
     if (kind === "none") return [NONE, undefined, undefined];
     this.used = true;
-    if (kind === "incoming") return [UNTOUCHED, data.id, data.length];
+    if (kind === "incoming") return sendIncoming(data, fail);
     if (kind !== "stream") return [WHOLE, data, undefined];
-    return sendStream(readableCoreOf(data));
+    return sendStream(readableCoreOf(data), fail);
+  }
+
+  /** As `send`, but packed in this format; what came packed so goes on as it came. */
+  sendPacked(format) {
+    this.requireUnused();
+    const { kind, data } = this;
+    if (kind === "none") return this.send();
+    const unread = kind === "stream" && !readableCoreOf(data).disturbed ? readableCoreOf(data).origin : data;
+    if (unread instanceof PackedBody && unread.format === format) {
+      this.move();
+      return sendRaw(unread.raw);
+    }
+    const stream = this.stream.pipeThrough(new CompressionStream(format));
+    return new Content("stream", stream).send();
   }
 
   #becomeStream() {
@@ -132,11 +154,22 @@ function moveStream(core) {
   return new Content(origin instanceof IncomingBody ? "incoming" : "bytes", origin);
 }
 
-function sendStream(core) {
-  if (core.origin !== undefined && !core.disturbed) return moveStream(core).send();
+function sendIncoming(body, fail) {
+  if (!(body instanceof PackedBody)) return sendRaw(body);
+  const core = readableCoreOf(streamOfIncoming(body));
+  core.origin = undefined;
+  return sendStream(core, fail);
+}
+
+function sendRaw(raw) {
+  return raw instanceof Uint8Array ? [WHOLE, raw, undefined] : [UNTOUCHED, raw.id, raw.length];
+}
+
+function sendStream(core, fail) {
+  if (core.origin !== undefined && !core.disturbed) return moveStream(core).send(fail);
   const length = core.expectedLength;
   const id = natives.openBody(length);
-  new OutgoingBody(core, id).next();
+  new OutgoingBody(core, id, fail).next();
   return [STREAM, id, length];
 }
 
@@ -144,25 +177,32 @@ function sendStream(core) {
 class OutgoingBody {
   #reader;
   #id;
+  #fail;
 
-  constructor(core, id) {
+  constructor(core, id, fail) {
     this.#reader = new DefaultReaderCore(core);
     this.#id = id;
+    this.#fail = fail;
   }
 
   next() {
     this.#reader.read({
       chunk: (chunk) => this.#write(chunk),
       close: () => natives.closeBody(this.#id),
-      error: (reason) => natives.abortBody(this.#id, reason),
+      error: (reason) => this.#abort(reason),
     });
+  }
+
+  #abort(reason) {
+    natives.abortBody(this.#id, reason);
+    this.#fail(reason);
   }
 
   #write(chunk) {
     try {
       natives.writeBody(this.#id, pipedBytes(chunk), (error) => this.#written(error));
     } catch (error) {
-      natives.abortBody(this.#id, error);
+      this.#abort(error);
       this.#cancel(error);
     }
   }
@@ -289,7 +329,7 @@ export class Body {
     return parseFormData(await this.#content.take(), contentType);
   }
   async blob() {
-    const type = this.headers.get("content-type") ?? "";
+    const type = natives.normalizeMime(this.headers.get("content-type") ?? "");
     return blobFromBytes(await this.#content.take(), type);
   }
 }

@@ -12,7 +12,7 @@ export class FormData {
   #entries = [];
 
   constructor(form) {
-    if (form !== undefined && form !== null) {
+    if (form !== undefined) {
       throw new TypeError("FormData cannot be constructed from a form: there is no document.");
     }
   }

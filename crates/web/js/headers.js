@@ -2,7 +2,7 @@
 // it becomes a map only when a script looks, so that a request whose headers nobody reads costs nothing.
 
 import { natives } from "./natives.js";
-import { argumentError, finishInterface, requireArguments } from "./webidl.js";
+import { argumentError, finishInterface, ListIterator, recordEntries, requireArguments } from "./webidl.js";
 
 let adopt;
 let flatten;
@@ -13,16 +13,19 @@ export class Headers {
   // The list as it came, until somebody looks; then a Map of lower-case name to array of values.
   #flat;
   #map;
+  // The list as iterators give it, until the next change.
+  #list;
   #immutable = false;
 
   constructor(init) {
-    if (init === undefined || init === null) return;
-    if (typeof init !== "object" && typeof init !== "function") {
+    if (init === undefined) return;
+    if (init === null || (typeof init !== "object" && typeof init !== "function")) {
       throw argumentError(1, "constructor", "Headers", "HeadersInitializer");
     }
-    if (#map in init) this.#copy(init);
-    else if (typeof init[Symbol.iterator] === "function") this.#appendPairs(init);
-    else for (const name of Object.keys(init)) this.append(name, init[name]);
+    const iterate = init[Symbol.iterator];
+    if (#map in init && iterate === Headers.prototype.entries) this.#copy(init);
+    else if (iterate !== undefined && iterate !== null) this.#appendPairs(init);
+    else for (const [name, value] of recordEntries(init)) this.append(name, value);
   }
 
   static {
@@ -85,17 +88,17 @@ export class Headers {
 
   forEach(callback, thisArgument) {
     if (typeof callback !== "function") throw argumentError(1, "forEach", "Headers", "Function");
-    for (const [name, value] of this.#sorted()) callback.call(thisArgument, value, name, this);
+    for (const [name, value] of this) callback.call(thisArgument, value, name, this);
   }
 
   entries() {
-    return this.#sorted().values();
+    return new ListIterator(() => this.#sorted(), (pair) => [...pair]);
   }
   keys() {
-    return this.#sorted().map(([name]) => name).values();
+    return new ListIterator(() => this.#sorted(), ([name]) => name);
   }
   values() {
-    return this.#sorted().map(([, value]) => value).values();
+    return new ListIterator(() => this.#sorted(), ([, value]) => value);
   }
 
   #fields() {
@@ -134,10 +137,16 @@ export class Headers {
 
   #requireMutable() {
     if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
+    this.#list = undefined;
   }
 
   // Sorted by name; the values of one name joined, but each cookie on its own.
   #sorted() {
+    this.#list ??= this.#sort();
+    return this.#list;
+  }
+
+  #sort() {
     const list = [];
     for (const [name, values] of this.#fields()) {
       if (name === "set-cookie") for (const value of values) list.push([name, value]);
@@ -176,6 +185,15 @@ function normalizeValue(value) {
   const normalized = natives.headerValue(`${value}`);
   if (normalized === undefined) throw new TypeError("Invalid header value.");
   return normalized;
+}
+
+// The content codings that are packed and unpacked on the way, and the formats they stand for.
+const PACKINGS = new Map([["gzip", "gzip"], ["x-gzip", "gzip"], ["br", "brotli"], ["deflate", "deflate"]]);
+
+/** The compression format that the Content-Encoding in a flat list asks for; undefined if it is none that we know. */
+export function packingOf(flat) {
+  if (!flat.includes("content-encoding\n")) return undefined;
+  return PACKINGS.get(parse(flat).get("content-encoding")?.join(", ").toLowerCase());
 }
 
 /** Headers over a flat list whose names are already valid and in lower case. */

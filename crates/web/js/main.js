@@ -11,7 +11,7 @@ import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.js";
 import * as events from "./events.js";
 import { fetch, fetchThrough } from "./fetch.js";
 import { FormData } from "./form-data.js";
-import { Headers } from "./headers.js";
+import { Headers, packingOf } from "./headers.js";
 import { HTMLRewriter } from "./html-rewriter.js";
 import { natives } from "./natives.js";
 import { abortRequest, incomingRequest, Request } from "./request.js";
@@ -139,9 +139,12 @@ natives.entry = {
     const state = stateOf(response);
     if (state === undefined) return undefined;
     if (state.type === "error") throw new TypeError("Response.error() cannot be the answer to a request.");
-    const [how, data, length] = contentOf(response).send();
-    const manual = state.encodeBody === "manual";
-    return [state.status, state.statusText, flatHeadersOf(state), how, data, length, manual, state.webSocket];
+    const headers = flatHeadersOf(state);
+    const format = state.encodeBody === "automatic" ? packingOf(headers) : undefined;
+    const content = contentOf(response);
+    const body = format === undefined ? content.send() : content.sendPacked(format);
+    const packed = format !== undefined || state.encodeBody === "manual";
+    return [state.status, state.statusText, headers, ...body, packed, state.webSocket];
   },
 
   // Any value that may be a body (what `new Response(value)` takes), on its way out.

@@ -2,7 +2,7 @@
 // parts are looked up when somebody asks.
 
 import { natives } from "./natives.js";
-import { argumentError, finishInterfaces, requireArguments, toUsvString } from "./webidl.js";
+import { argumentError, finishInterfaces, recordEntries, requireArguments, toUsvString } from "./webidl.js";
 
 const PARTS = ["protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
 
@@ -125,7 +125,7 @@ function pairsFrom(init) {
   if (typeof init[Symbol.iterator] !== "function") {
     // A record: names that become the same string are one entry, with the last value.
     const record = new Map();
-    for (const name of ownEnumerableKeys(init)) record.set(toUsvString(name), toUsvString(init[name]));
+    for (const [name, value] of recordEntries(init)) record.set(toUsvString(name), toUsvString(value));
     return [...record];
   }
   return Array.from(init, (item) => {
@@ -137,11 +137,6 @@ function pairsFrom(init) {
     }
     return pair.map(toUsvString);
   });
-}
-
-// Web IDL's records take every key, so that one which is no string is an error, not left out.
-function ownEnumerableKeys(object) {
-  return Reflect.ownKeys(object).filter((key) => Object.getOwnPropertyDescriptor(object, key)?.enumerable);
 }
 
 /** https://url.spec.whatwg.org/#api */

@@ -38,6 +38,39 @@ export function toObject(value, method, interfaceName) {
   return toDictionary(value, method, interfaceName);
 }
 
+const iteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+
+/** Web IDL's iterator of an interface: live, it looks at `list()` anew at each step, and gives `pick(entry)`. */
+export class ListIterator {
+  #list;
+  #pick;
+  #index = 0;
+
+  constructor(list, pick = (entry) => entry) {
+    this.#list = list;
+    this.#pick = pick;
+  }
+
+  next() {
+    const list = this.#list();
+    if (this.#index >= list.length) return { value: undefined, done: true };
+    const value = this.#pick(list[this.#index]);
+    this.#index += 1;
+    return { value, done: false };
+  }
+}
+
+Object.setPrototypeOf(ListIterator.prototype, iteratorPrototype);
+Object.defineProperty(ListIterator.prototype, "next", { enumerable: true });
+delete ListIterator.prototype.constructor;
+
+/** The entries of a Web IDL record: every key counts, so that one which is no string is an error, not left out. */
+export function* recordEntries(object) {
+  for (const key of Reflect.ownKeys(object)) {
+    if (Object.getOwnPropertyDescriptor(object, key)?.enumerable) yield [key, object[key]];
+  }
+}
+
 /** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one. */
 export function isBufferSource(value) {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;

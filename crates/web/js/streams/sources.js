@@ -18,6 +18,11 @@ export class IncomingBody {
     this.length = length;
   }
 
+  /** Asks for the next chunk: `done(error)` or `done(undefined, chunk)`, with null for the end. */
+  pull(done) {
+    natives.readBody(this.id, done);
+  }
+
   /** From now on an abort of `signal` breaks the body off. */
   follow(signal) {
     onAbort(signal, (reason) => {
@@ -66,11 +71,68 @@ export class IncomingBody {
       return;
     }
     this.#waiting = done;
-    natives.readBody(this.id, (error, chunk) => {
+    this.pull((error, chunk) => {
       if (this.#waiting !== done) return;
       this.#waiting = undefined;
       done(error, chunk);
     });
+  }
+}
+
+/** A body that comes packed, as its Content-Encoding says, and is read unpacked. */
+export class PackedBody extends IncomingBody {
+  #pump;
+  // Whether all that is packed has been handed to the pump, and whether there was any.
+  #ended = false;
+  #begun = false;
+
+  /** `raw` is an IncomingBody, or the packed bytes themselves; `format` is a compression format. */
+  constructor(raw, format) {
+    super(raw.id, undefined);
+    this.raw = raw;
+    this.format = format;
+    this.#pump = natives.newDecompressor(format);
+    if (raw instanceof Uint8Array) {
+      this.#take(raw);
+      this.#take(null);
+    }
+  }
+
+  pull(done) {
+    let chunk;
+    try {
+      chunk = this.#begun ? this.#pump.next() : undefined;
+    } catch (error) {
+      done(error);
+      return;
+    }
+    if (chunk !== undefined) done(undefined, chunk);
+    else if (this.#ended) done(undefined, null);
+    else super.pull((error, packed) => this.#received(error, packed, done));
+  }
+
+  cancel(reason) {
+    if (this.id !== undefined) super.cancel(reason);
+  }
+
+  #received(error, packed, done) {
+    if (error !== undefined) {
+      done(error);
+      return;
+    }
+    this.#take(packed);
+    // A fresh job, so that a host which answers at once cannot make the stack grow.
+    queueMicrotask(() => this.pull(done));
+  }
+
+  #take(packed) {
+    if (packed === null) {
+      this.#ended = true;
+      this.#pump.finish();
+    } else if (packed.byteLength > 0) {
+      this.#begun = true;
+      this.#pump.feed(packed);
+    }
   }
 }
 

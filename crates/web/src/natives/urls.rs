@@ -2,6 +2,8 @@
 //! functions hold no state.
 
 use ada_url::Url;
+use data_url::DataUrl;
+use data_url::mime::Mime;
 use hognose_engine::{Context, Result, Value};
 
 use super::{Arguments, Natives, strings};
@@ -21,6 +23,14 @@ pub(super) fn add(natives: &Natives) -> Result<()> {
     natives.add("urlWith", |context, arguments| {
         let href = arguments.string(0)?;
         context.string(&with_part(href, &arguments.string(1)?, &arguments.string(2)?))
+    })?;
+    natives.add("readDataUrl", |context, arguments| match read_data_url(&arguments.string(0)?) {
+        Some((mime, bytes)) => context.array(&[context.string(&mime)?, context.uint8_array(bytes)?]),
+        None => Ok(context.undefined()),
+    })?;
+    natives.add("normalizeMime", |context, arguments| match arguments.string(0)?.parse::<Mime>() {
+        Ok(mime) => context.string(&mime.to_string()),
+        Err(_) => context.string(""),
     })?;
     natives.add("parseForm", parse_form)?;
     natives.add("serializeForm", serialize_form)
@@ -68,6 +78,13 @@ fn with_part(href: String, name: &str, value: &str) -> String {
         }
     };
     url.href().to_owned()
+}
+
+/// The MIME type and the bytes of a `data:` URL. <https://fetch.spec.whatwg.org/#data-url-processor>
+fn read_data_url(url: &str) -> Option<(String, Vec<u8>)> {
+    let parsed = DataUrl::process(url).ok()?;
+    let (bytes, _) = parsed.decode_to_vec().ok()?;
+    Some((parsed.mime_type().to_string(), bytes))
 }
 
 /// `[name, value, name, value, …]` of an `application/x-www-form-urlencoded` text, given as a string or as

@@ -7,5 +7,6 @@ mod harness;
 mod html_rewriter;
 mod messages;
 mod node_modules;
+mod packing;
 mod streams;
 mod values;
