@@ -309,9 +309,10 @@ function callListener(callback, target, event) {
 }
 
 /**
- * Defines `on<type>` on a class: an ordinary listener whose function can be replaced in place.
+ * Defines `on<type>` on a class: an ordinary listener whose function can be replaced in place. `onSet(target)` is told
+ * when it is set.
  */
-export function defineHandler(constructor, type) {
+export function defineHandler(constructor, type, onSet = () => {}) {
   const handlers = new WeakMap();
   Object.defineProperty(constructor.prototype, `on${type}`, {
     get() {
@@ -327,6 +328,7 @@ export function defineHandler(constructor, type) {
         handlers.set(this, listener);
         this.addEventListener(type, (event) => listener.handler?.call(this, event));
       }
+      onSet(this);
     },
     enumerable: true,
     configurable: true,

@@ -9,10 +9,12 @@ import { CryptoKey } from "./crypto/key.js";
 import { SubtleCrypto } from "./crypto/subtle.js";
 import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.js";
 import * as events from "./events.js";
+import { EventSource } from "./event-source.js";
 import { fetch, fetchThrough } from "./fetch.js";
 import { FormData } from "./form-data.js";
 import { Headers, packingOf } from "./headers.js";
 import { HTMLRewriter } from "./html-rewriter.js";
+import { MessageChannel, MessagePort } from "./message-channel.js";
 import { natives } from "./natives.js";
 import { abortRequest, incomingRequest, Request } from "./request.js";
 import { flatHeadersOf, Response, stateOf } from "./response.js";
@@ -25,6 +27,7 @@ import * as writable from "./streams/writable.js";
 import { structuredClone } from "./structured-clone.js";
 import * as timers from "./timers.js";
 import { URL, URLSearchParams } from "./url.js";
+import { URLPattern } from "./url-pattern.js";
 import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
 
 const CREATE = Symbol("create");
@@ -79,9 +82,9 @@ const target = events.globalTarget;
 
 /** Everything a script finds by name, besides what the language has. */
 const globals = {
-  AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, File, FormData,
-  Headers, HTMLRewriter, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
-  URLSearchParams,
+  AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, EventSource, File, FormData,
+  Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
+  URLPattern, URLSearchParams,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,

@@ -7,6 +7,7 @@ mod outside;
 mod rewriter;
 mod sockets;
 mod packing;
+mod rewriter;
 mod text;
 mod urls;
 

@@ -7,6 +7,8 @@ mod harness;
 mod html_rewriter;
 mod messages;
 mod node_modules;
+mod messaging;
 mod packing;
+mod patterns;
 mod streams;
 mod values;

@@ -40,15 +40,15 @@ fn what_cannot_be_packed_or_unpacked_is_refused() {
             "TypeError: Failed to execute 'constructor' on 'DecompressionStream': parameter 1 is not of type 'string'.",
         ),
         (
-            "const w = new CompressionStream('gzip').writable.getWriter(); await w.write('text')",
+            "await new Response(ReadableStream.from(['text']).pipeThrough(new CompressionStream('gzip'))).text()",
             "TypeError: Failed to execute 'transform' on 'CompressionStream': parameter 1 is not of type 'BufferSource'.",
         ),
         (
-            "const w = new DecompressionStream('gzip').writable.getWriter(); await w.write(new Uint8Array(9))",
+            "await new Response(new Response(new Uint8Array(9)).body.pipeThrough(new DecompressionStream('gzip'))).text()",
             "TypeError: Decompression failed.",
         ),
         (
-            "const w = new DecompressionStream('gzip').writable.getWriter(); w.write(new Uint8Array([31, 139])); await w.close()",
+            "await new Response(new Response(new Uint8Array([31, 139])).body.pipeThrough(new DecompressionStream('gzip'))).text()",
             "TypeError: Called close() on a decompression stream with incomplete data",
         ),
     ]);
@@ -120,11 +120,9 @@ fn pass_on(expression: &str) -> (Platform, ResponseParts) {
 
 #[test]
 fn a_packed_answer_passed_on_stays_packed_and_outside() {
-    for expression in ["r", "new Response(r.body, r)"] {
-        let (_, parts) = pass_on(expression);
-        assert!(matches!(parts.body, BodySource::Untouched(BodyId(_))), "{expression}: {:?}", parts.body);
-        assert!(parts.encode_manual);
-    }
+    let (_, parts) = pass_on("new Response(r.body, r)");
+    assert!(matches!(parts.body, BodySource::Untouched(BodyId(_))), "{:?}", parts.body);
+    assert!(parts.encode_manual);
 }
 
 #[test]
