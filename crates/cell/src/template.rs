@@ -81,7 +81,7 @@ fn become_role(py: Python<'_>, cell: &Rc<Cell>, role: Role, descriptors: Vec<Own
         process::exit(1);
     }
     match (role, sockets.next(), sockets.next()) {
-        (Role::Zygote(worker), Some(control), None) => become_zygote(py, cell, worker, control),
+        (Role::Zygote(worker), Some(control), None) => become_zygote(py, cell, *worker, control),
         (Role::Isolate, Some(frames), Some(synchronous)) => isolate::run(py, cell, frames, synchronous),
         // The supervisor sees the sockets end.
         _ => process::exit(1),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer};
+use hognose_services::cache::CacheService;
 use hognose_services::d1::{D1Service, SqliteD1};
 use hognose_services::kv::{KvService, SqliteKv};
 use hognose_services::queues::{
@@ -23,6 +24,8 @@ pub(crate) struct Engines {
     d1: SqliteD1,
     r2: SqliteR2,
     queues: SqliteQueues,
+    /// What `caches` holds; a file of its own, since it can be deleted without loss.
+    cache: SqliteKv,
 }
 
 /// How many batches of a queue are delivered at a time where the configuration does not say.
@@ -45,6 +48,9 @@ impl Engines {
         };
         let folder = state.folder("kv")?;
         let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock)).map_err(unopened(&folder))?;
+        let folder = state.folder("cache")?;
+        let cache =
+            SqliteKv::open(&folder.join("cache.sqlite"), Arc::clone(&clock)).map_err(unopened(&folder))?;
         let folder = state.folder("r2")?;
         let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
         let d1 = SqliteD1::new(state.folder("d1")?, Arc::clone(&clock));
@@ -53,7 +59,7 @@ impl Engines {
             .map_err(unopened(&folder))?;
         // What was in delivery when an earlier server ended is nobody's any more: the folder is locked for this one.
         queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
-        Ok(Self { clock, kv, d1, r2, queues })
+        Ok(Self { clock, kv, d1, r2, queues, cache })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -95,6 +101,13 @@ impl Engines {
     fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {
         let unopened = |source: QueueError| CommandError::Queue { name: name.to_owned(), source };
         self.queues.queue(name).map_err(unopened)
+    }
+
+    /// The caches of a Worker, which no other Worker sees.
+    pub(crate) fn cache(&self, worker: &str) -> Result<Arc<dyn Service>, CommandError> {
+        let unopened = |source| CommandError::Namespace { id: worker.to_owned(), source };
+        let responses = self.cache.namespace(worker).map_err(unopened)?;
+        Ok(Arc::new(CacheService::new(Arc::new(responses), Arc::clone(&self.clock))))
     }
 
     fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {

@@ -19,8 +19,11 @@ use sha2::{Digest, Sha256};
 use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
 
-/// The capability through which `fetch()` leaves; the bindings follow in the order of the configuration.
+/// The capability through which `fetch()` leaves.
 const OUTBOUND: CapId = CapId(1);
+
+/// The capability behind `caches`; the bindings follow in the order of the configuration.
+const CACHE: CapId = CapId(2);
 
 /// The name of a Worker whose configuration gives none.
 const UNNAMED: &str = "worker";
@@ -32,15 +35,15 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
     if let Some(name) = &plan.version_metadata {
         env.insert(name, version_metadata(plan));
     }
-    let mut services: Vec<(CapId, Arc<dyn Service>)> = Vec::new();
-    for (number, Bound { name, kind, service }) in (OUTBOUND.0 + 1..).zip(engines.bindings(plan)?) {
+    let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
+    for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan)?) {
         let cap = CapId(number);
         services.push((cap, service));
         env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });
     }
     let mut consumers = Vec::new();
     for consumer in engines.consumers(plan)? {
-        let cap = CapId(OUTBOUND.0 + 1 + services.len() as u32);
+        let cap = CapId(CACHE.0 + services.len() as u32);
         services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
         consumers.push((cap, consumer));
     }
@@ -102,6 +105,7 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         class_handlers: plan.handlers.class,
         env,
         outbound: OUTBOUND,
+        cache: Some(CACHE),
     }
 }
 

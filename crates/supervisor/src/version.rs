@@ -70,7 +70,7 @@ impl Version {
         options: PoolOptions,
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
-        let zygote = nursery.zygote(Role::Zygote(worker.clone()), &surroundings(&grants)).await?;
+        let zygote = nursery.zygote(Role::Zygote(Box::new(worker.clone())), &surroundings(&grants)).await?;
         let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
             exports: zygote.loaded.exports.clone(),
@@ -194,7 +194,7 @@ impl Version {
     }
 
     async fn remake_zygote(&self) -> Result<Template, String> {
-        let role = Role::Zygote(self.worker.clone());
+        let role = Role::Zygote(Box::new(self.worker.clone()));
         let made = self.nursery.zygote(role, &surroundings(&self.grants)).await;
         made.map_err(|failure| failure.message)
     }

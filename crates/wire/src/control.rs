@@ -104,7 +104,7 @@ pub struct Script {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Role {
     /// A Worker version's zygote.
-    Zygote(Worker),
+    Zygote(Box<Worker>),
     /// An isolate of the zygote's Worker.
     Isolate,
 }
@@ -135,6 +135,8 @@ pub struct Worker {
     pub env: Vec<(String, EnvEntry)>,
     /// The capability through which `fetch()` leaves.
     pub outbound: CapId,
+    /// The capability behind `caches`; `None`: there are none.
+    pub cache: Option<CapId>,
 }
 
 /// Which files of a Worker are JavaScript's modules of a kind.

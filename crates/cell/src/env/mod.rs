@@ -1,6 +1,7 @@
 //! `env`: the client half of each binding. A binding's object holds a capability's number and nothing else; what it may
 //! do is decided by the supervisor, who looks the number up.
 
+mod cache;
 mod content;
 mod d1;
 mod kv;
@@ -28,11 +29,14 @@ const KINDS: [(&str, MakeClass); 5] = [
     ("r2", r2::class),
 ];
 
-/// The JavaScript object `env` of a Worker.
+/// The JavaScript object `env` of a Worker. `caches`, which is no binding but works like one, becomes a global.
 pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
     let context = cell.context;
     let env = context.object()?;
     let mut classes = HashMap::new();
+    if let Some(cap) = worker.cache {
+        cache::define(cell, cap)?;
+    }
     for (name, entry) in &worker.env {
         let value = match entry {
             EnvEntry::Text(text) => context.string(text)?,

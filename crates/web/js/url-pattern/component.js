@@ -167,10 +167,21 @@ class PatternParser {
 
 function compile(parts, options, ignoreCase) {
   const source = parts.map((part) => (part.type === "fixed" ? fixedSource(part) : groupSource(part))).join("");
+  const flags = ignoreCase ? "i" : "";
   try {
-    return new RegExp(`^${source}$`, ignoreCase ? "vi" : "v");
+    return regexpOf(`^${source}$`, flags);
   } catch (error) {
     throw new TypeError(`Invalid pattern: ${error.message}`);
+  }
+}
+
+// The standard's flag is `v`. With it QuickJS refuses some characters outside classes too, a hyphen for instance; with
+// `u`, where they mean the same, it does not.
+function regexpOf(source, flags) {
+  try {
+    return new RegExp(source, `v${flags}`);
+  } catch {
+    return new RegExp(source, `u${flags}`);
   }
 }
 

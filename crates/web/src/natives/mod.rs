@@ -4,10 +4,9 @@ mod crypto;
 mod fields;
 mod forms;
 mod outside;
-mod rewriter;
-mod sockets;
 mod packing;
 mod rewriter;
+mod sockets;
 mod text;
 mod urls;
 

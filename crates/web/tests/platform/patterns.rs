@@ -19,6 +19,10 @@ fn patterns_match_component_by_component() {
             "true",
         ),
         ("return new URLPattern({ pathname: '/a' }).exec('no url')", "null"),
+        (
+            "return new URLPattern({ hostname: 'a-b.test', pathname: '/(x-y)' }).test('http://a-b.test/x-y')",
+            "true",
+        ),
         ("new URLPattern('/relative')", "TypeError: A relative URLPattern needs a base URL."),
         ("new URLPattern({ pathname: '/:a/:a' })", "TypeError: Invalid pattern: two groups \"a\"."),
         ("new URLPattern({ pathname: '/(' })", "TypeError: Invalid pattern: a malformed group at 1."),

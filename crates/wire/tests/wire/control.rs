@@ -19,7 +19,7 @@ fn orders_and_reports_come_back_as_they_were() {
         ],
         ..Worker::default()
     };
-    check(&Order::Fork(Role::Zygote(worker)));
+    check(&Order::Fork(Role::Zygote(Box::new(worker))));
     check(&Order::Fork(Role::Isolate));
     let export =
         Export { name: "default".into(), kind: ExportKind::Entrypoint, methods: vec!["fetch".into()] };
