@@ -52,7 +52,7 @@ def test_a_module_that_does_not_parse_is_shown(serve, project):
     folder = project(files={"wrangler.toml": 'main = "index.js"\n', "index.js": "export default {\n  fetch( {\n};\n"})
     server = serve(folder)
     server.output.wait_for(r"cannot be loaded: SyntaxError")
-    assert "index.js:" in server.output.text
+    server.output.wait_for(r"index\.js:")
     assert server.fetch().status == 500
 
 
