@@ -38,7 +38,7 @@ def d1(folder, *arguments, fails=False):
 
 
 def test_sql_runs_on_a_database_by_its_name_its_binding_and_its_id(folder):
-    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1), ('text')")
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1), (\"text\")")
     assert d1(folder, "execute", "DB", "--command", "SELECT x, NULL AS other FROM t") == (
         "┌──────┬───────┐\n"
         "│ x    │ other │\n"

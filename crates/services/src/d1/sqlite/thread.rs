@@ -135,9 +135,9 @@ fn confine(connection: &mut Connection, guard: &Arc<Guard>) -> rusqlite::Result<
     for (config, on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        // A string in double quotes is a mistake there, and not silently a string.
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        // workerd's SQLite takes a name in double quotes that nothing bears for a string, and scripts depend on it.
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, true),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, true),
     ] {
         connection.set_db_config(config, on)?;
     }
