@@ -145,10 +145,11 @@ impl ModuleLoader for Modules {
             Some(_) => "",
             None => "\n  A script imports files, by names that begin with \"./\", \"../\" or \"/\"",
         };
-        let importer = match Path::new(base).is_absolute() {
-            true => format!("\n  imported from \"{}\"", self.shown(base)),
-            // The runtime's own, on behalf of a function that takes a name.
-            false => String::new(),
+        // Elsewhere it is the runtime's own, on behalf of a function that takes a name.
+        let importer = if Path::new(base).is_absolute() {
+            format!("\n  imported from \"{}\"", self.shown(base))
+        } else {
+            String::new()
         };
         let message = format!("No such module \"{specifier}\".{importer}{advice}");
         Err(Thrown::named(context, "Error", &message))

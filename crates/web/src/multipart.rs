@@ -15,46 +15,65 @@ pub(crate) enum Content {
 }
 
 /// Why a body is no form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MultipartError {
     #[error("No initial boundary string (or you have a truncated message).")]
     NoBoundary,
     #[error("No closing boundary string (or you have a truncated message).")]
     Truncated,
     #[error("FormData part had invalid Content-Disposition header value.")]
-    BadDisposition,
+    NoDisposition,
+    #[error(
+        "Content-Disposition header for FormData part must have the value \"form-data\", possibly followed by parameters. \
+         Got: \"{0}\""
+    )]
+    BadDisposition(String),
     #[error("Invalid Content-Disposition header in multipart/form-data.")]
     NoName,
 }
 
-/// Reads a body.
+/// Reads a body. Lines may end without a carriage return, as workerd lets them.
 pub(crate) fn parse(body: &[u8], boundary: &str) -> Result<Vec<Part>, MultipartError> {
     let delimiter = format!("--{boundary}");
-    let mut rest = body.strip_prefix(b"\r\n").unwrap_or(body);
+    let mut rest = after_line_break(body).unwrap_or(body);
     rest = rest.strip_prefix(delimiter.as_bytes()).ok_or(MultipartError::NoBoundary)?;
-    let separator = format!("\r\n{delimiter}");
+    let separator = format!("\n{delimiter}");
     let mut parts = Vec::new();
     while !rest.starts_with(b"--") {
-        rest = rest.strip_prefix(b"\r\n").ok_or(MultipartError::Truncated)?;
-        // A part without header fields begins with the blank line itself: look one line break back for its end.
+        rest = after_line_break(rest).ok_or(MultipartError::Truncated)?;
         let end = find(rest, separator.as_bytes()).ok_or(MultipartError::Truncated)?;
-        parts.push(parse_part(&rest[..end])?);
+        let part = &rest[..end];
+        parts.push(parse_part(part.strip_suffix(b"\r").unwrap_or(part))?);
         rest = &rest[end + separator.len()..];
     }
     Ok(parts)
 }
 
+fn after_line_break(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n"))
+}
+
+/// The head of a part and its content, which a blank line parts.
+fn split_part(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let plain = find(part, b"\n\n").map(|end| (end, end + 2));
+    let full = find(part, b"\r\n\r\n").map(|end| (end, end + 4));
+    let (end, start) = [full, plain].into_iter().flatten().min()?;
+    Some((&part[..end], &part[start..]))
+}
+
 fn parse_part(part: &[u8]) -> Result<Part, MultipartError> {
-    let end = find(part, b"\r\n\r\n").ok_or(MultipartError::Truncated)?;
-    let (head, bytes) = (String::from_utf8_lossy(&part[..end]), &part[end + 4..]);
+    let (head, bytes) = split_part(part).ok_or(MultipartError::Truncated)?;
+    let head = String::from_utf8_lossy(head);
     let field = |wanted: &str| {
-        let mut fields = head.split("\r\n").filter_map(|line| line.split_once(':'));
+        let mut fields = head.lines().filter_map(|line| line.split_once(':'));
         fields
             .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
             .map(|(_, value)| value.trim().to_owned())
     };
-    let disposition = field("content-disposition").ok_or(MultipartError::BadDisposition)?;
-    let parameters = disposition.strip_prefix("form-data").ok_or(MultipartError::BadDisposition)?;
+    let disposition = field("content-disposition").ok_or(MultipartError::NoDisposition)?;
+    let parameters = disposition
+        .strip_prefix("form-data")
+        .ok_or_else(|| MultipartError::BadDisposition(disposition.clone()))?;
     let name = parameter(parameters, "name").ok_or(MultipartError::NoName)?;
     let content = match parameter(parameters, "filename") {
         None => Content::Text(String::from_utf8_lossy(bytes).into_owned()),
@@ -167,12 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn lines_may_end_without_a_carriage_return() {
+        let body = b"---\nContent-Disposition: form-data; name=\"a\"\n\n1\n---\nContent-Disposition: form-data; name=\"b\"\n\n\n------";
+        assert_eq!(parse(body, "-"), Ok(vec![text("a", "1"), text("b", "")]));
+    }
+
+    #[test]
     fn a_body_that_is_no_form_says_why() {
-        let cases: [(&[u8], MultipartError); 5] = [
+        let cases: [(&[u8], MultipartError); 6] = [
             (b"", MultipartError::NoBoundary),
             (b"--other\r\n", MultipartError::NoBoundary),
             (b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue", MultipartError::Truncated),
-            (b"--b\r\nX: y\r\n\r\nvalue\r\n--b--", MultipartError::BadDisposition),
+            (b"--b\r\nX: y\r\n\r\nvalue\r\n--b--", MultipartError::NoDisposition),
+            (
+                b"--b\r\nContent-Disposition: attachment\r\n\r\nvalue\r\n--b--",
+                MultipartError::BadDisposition("attachment".to_owned()),
+            ),
             (b"--b\r\nContent-Disposition: form-data\r\n\r\nvalue\r\n--b--", MultipartError::NoName),
         ];
         for (body, error) in cases {

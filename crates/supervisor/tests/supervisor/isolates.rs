@@ -63,7 +63,7 @@ async fn an_isolate_that_breaks_the_protocol_is_killed_and_named() {
         ("/garbage", Some(502), "a frame announced 4294967295 bytes"),
         ("/invoke", Some(502), "a CancelInvocation frame came from the cell"),
         ("/settle-twice", Some(200), "there is no open invocation"),
-        ("/call?9", Some(502), "it called capability 9, which it has not"),
+        ("/call?9", Some(502), "capability 9 is not hosted here"),
         // Whether the response has begun by then is a matter of luck.
         ("/too-much", None, "bytes came on a stream that had credit for"),
     ] {
