@@ -3,7 +3,6 @@
 import functools
 import gc
 import random
-import sys
 import weakref
 
 import pytest
@@ -119,8 +118,6 @@ class Graph:
             del self.roots[number]
 
 
-# Known: there, cycles through suspended generators wait for another collection, and one in forty graphs keeps some.
-@pytest.mark.xfail(sys.version_info[:2] != (3, 13), reason="cycles through generators linger on this CPython")
 @pytest.mark.parametrize("seed", range(GRAPHS))
 def test_exactly_what_is_unreachable_goes(seed, run_js, counts):
     run_js(JAVASCRIPT)

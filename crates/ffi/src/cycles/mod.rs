@@ -171,21 +171,23 @@ fn end_collection() {
     cycles.is_owed.set(false);
 }
 
-/// Cuts the cycles that lead through both heaps and are garbage. Says whether there were any.
+/// Cuts the cycles that lead through both heaps and are garbage. Says whether there were any, or finalizers that may have
+/// ended them.
 fn collect() -> Result<bool, Raised> {
-    bridge().released.flush();
-    for _ in 0..SURVEYS_MAX {
+    for survey_number in 0..SURVEYS_MAX {
+        // A finalizer may have freed a PyProxy: until its reference is given back, the object would look held from outside.
+        bridge().released.flush();
         let survey = Survey::run()?;
         bridge().cycles.objects.set(survey.heap.len());
         if survey.garbage.borrow().is_empty() {
-            return Ok(false);
+            return Ok(survey_number > 0);
         }
         if !finalize(&survey) {
             cut(survey);
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(true)
 }
 
 /// Calls the finalizers of the garbage that have not been called. Says whether there were any.
