@@ -6,6 +6,7 @@ of a project, so that it may edit it, and its own state.
 
 import contextlib
 import ctypes
+import random
 import shutil
 from pathlib import Path
 
@@ -54,3 +55,37 @@ def serve(project):
     with servers:
         yield start
     assert children() == [], "processes are left"
+
+
+@pytest.fixture(scope="module")
+def server(request, tmp_path_factory):
+    """`hognose dev` on the project that `WORKER` names in a test's module, for all its tests; code can be posted to it."""
+    folder = tmp_path_factory.mktemp(request.module.WORKER) / request.module.WORKER
+    shutil.copytree(WORKERS / request.module.WORKER, folder)
+    shutil.copy(WORKERS / "posted.py", folder / "src")
+    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def raw(request, server):
+    """What code gives that uses the JavaScript object. What `OWN` names in it stands for a name of the test's own."""
+    return poster(server, "/raw", getattr(request.module, "OWN", None))
+
+
+@pytest.fixture
+def sdk(request, server):
+    """What code gives that uses the SDK's object."""
+    return poster(server, "/sdk", getattr(request.module, "OWN", None))
+
+
+def poster(server, path, placeholder=None):
+    """A function that posts code; a name of its own stands for the placeholder."""
+    own = f"own{random.randrange(1 << 60)}"
+
+    def post(code):
+        answer = server.fetch(path, "POST", (code.replace(placeholder, own) if placeholder else code).encode())
+        assert answer.status == 200, answer.text
+        return answer.text.replace(own, placeholder) if placeholder else answer.text
+
+    return post

@@ -1,48 +1,12 @@
 """D1 as Python sees it, as the JavaScript object itself and through Cloudflare's SDK: every method, shape, type, limit
 and error text."""
 
-import contextlib
-import random
-import shutil
-
 import pytest
-from conftest import WORKERS
-from harness import Server
 
+WORKER = "d1"
+OWN = "MINE"
 TABLE = "await db.exec('CREATE TABLE MINE (id INTEGER PRIMARY KEY, name TEXT, x, n INTEGER)')\n"
 NAMES = "await db.prepare(\"INSERT INTO MINE (name) VALUES ('a'), ('b')\").run()\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("d1") / "d1"
-    shutil.copytree(WORKERS / "d1", folder)
-    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
-        yield server
-
-
-@pytest.fixture
-def raw(server):
-    """What code gives that uses the JavaScript object; `MINE` in it stands for a table of the test's own."""
-    return runner(server, "/raw")
-
-
-@pytest.fixture
-def sdk(server):
-    """What code gives that uses the SDK's object."""
-    return runner(server, "/sdk")
-
-
-def runner(server, path):
-    table = f"t{random.randrange(1 << 60)}"
-
-    def run(code):
-        answer = server.fetch(path, "POST", code.replace("MINE", table).encode())
-        assert answer.status == 200, answer.text
-        return answer.text.replace(table, "MINE")
-
-    return run
-
 
 # Code for both styles, and what it gives.
 COMMON = [

@@ -1,48 +1,12 @@
 """KV as Python sees it, as the JavaScript object itself and through Cloudflare's SDK: every method, option, type, limit
 and error text."""
 
-import contextlib
-import random
-import shutil
-
 import pytest
-from conftest import WORKERS
-from harness import Server
 
+WORKER = "kv"
+OWN = "KEY"
 MIB = 1 << 20
 VALUE_MAX = 25 * MIB
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kv") / "kv"
-    shutil.copytree(WORKERS / "kv", folder)
-    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
-        yield server
-
-
-@pytest.fixture
-def raw(server):
-    """What code gives that uses the JavaScript object; `KEY` in it stands for a key of the test's own."""
-    return runner(server, "/raw")
-
-
-@pytest.fixture
-def sdk(server):
-    """What code gives that uses the SDK's object."""
-    return runner(server, "/sdk")
-
-
-def runner(server, path):
-    key = f"key-{random.randrange(1 << 60)}"
-
-    def run(code):
-        answer = server.fetch(path, "POST", code.replace("KEY", key).encode())
-        assert answer.status == 200, answer.text
-        return answer.text.replace(key, "KEY")
-
-    return run
-
 
 # Code for both styles, and what it gives.
 COMMON = [
@@ -249,6 +213,11 @@ def pull(controller):
     if not left[0]:
         controller.close()
 from pyodide.ffi import create_proxy
+
+WORKER = "kv"
+OWN = "KEY"
+
+
 await kv.put('KEY', js.ReadableStream.new(pull=create_proxy(pull)))
 digest, size = hashlib.sha256(), 0
 async for chunk in await kv.get('KEY', 'stream'):

@@ -1,43 +1,13 @@
 """Queues as Python sees them: producers as the JavaScript object itself and through Cloudflare's SDK, and consumers,
 which print what they get."""
 
-import contextlib
 import random
 import re
-import shutil
 
 import pytest
-from conftest import WORKERS
-from harness import Server
+from conftest import poster
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("queues") / "queues"
-    shutil.copytree(WORKERS / "queues", folder)
-    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
-        yield server
-
-
-@pytest.fixture
-def raw(server):
-    """What code gives that uses the JavaScript object."""
-    return runner(server, "/raw")
-
-
-@pytest.fixture
-def sdk(server):
-    """What code gives that uses the SDK's object."""
-    return runner(server, "/sdk")
-
-
-def runner(server, path):
-    def run(code):
-        answer = server.fetch(path, "POST", code.encode())
-        assert answer.status == 200, answer.text
-        return answer.text
-
-    return run
+WORKER = "queues"
 
 
 class Sent:
@@ -46,7 +16,7 @@ class Sent:
     def __init__(self, server, path, words, options=""):
         self.mark = f"m{random.randrange(1 << 60)}"
         self.server = server
-        runner(server, path)(f"await jobs.send('{words} {self.mark}', contentType='text'{options})\n1")
+        poster(server, path)(f"await jobs.send('{words} {self.mark}', contentType='text'{options})\n1")
 
     def wait_for(self, queue, attempts):
         return self.server.output.wait_for(rf"GOT {queue} {attempts} \w+ [^\n]*{self.mark}[^\n]*")[0]

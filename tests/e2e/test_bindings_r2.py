@@ -1,51 +1,16 @@
 """R2 as Python sees it, as the JavaScript object itself and through Cloudflare's SDK: every method, option, condition,
 range and error text; and objects that are streamed."""
 
-import contextlib
 import hashlib
 import random
-import shutil
 
 import pytest
-from conftest import WORKERS
-from harness import Server
 
+WORKER = "r2"
+OWN = "KEY"
 MIB = 1 << 20
 O = "lambda **fields: to_js(fields, dict_converter=js.Object.fromEntries)"
 PUT = f"O = {O}\nobj = await r2.put('KEY', 'content')\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("r2") / "r2"
-    shutil.copytree(WORKERS / "r2", folder)
-    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
-        yield server
-
-
-@pytest.fixture
-def raw(server):
-    """What code gives that uses the JavaScript object; `KEY` in it stands for a key of the test's own."""
-    return runner(server, "/raw")
-
-
-@pytest.fixture
-def sdk(server):
-    """What code gives that uses the SDK's object."""
-    return runner(server, "/sdk")
-
-
-def runner(server, path):
-    key = f"key-{random.randrange(1 << 60)}"
-
-    def run(code):
-        answer = server.fetch(path, "POST", code.replace("KEY", key).encode())
-        assert answer.status == 200, answer.text
-        return answer.text.replace(key, "KEY")
-
-    return run
-
-
 MD5 = hashlib.md5(b"content").hexdigest()
 
 # Code for both styles, and what it gives.
