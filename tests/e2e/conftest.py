@@ -62,7 +62,6 @@ def server(request, tmp_path_factory):
     """`hognose dev` on the project that `WORKER` names in a test's module, for all its tests; code can be posted to it."""
     folder = tmp_path_factory.mktemp(request.module.WORKER) / request.module.WORKER
     shutil.copytree(WORKERS / request.module.WORKER, folder)
-    shutil.copy(WORKERS / "posted.py", folder / "src")
     with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
         yield server
 
