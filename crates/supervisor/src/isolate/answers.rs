@@ -1,0 +1,141 @@
+//! How the events that an isolate was given end: the answer first, then the rest of what was begun.
+
+use std::sync::Arc;
+
+use hognose_wire::{Frame, InvocationId, StreamId, WAIT_UNTIL_OVER};
+use http::Response;
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Breach, Isolate};
+use crate::body::Body;
+use crate::links::{Raised, Value};
+
+/// An event that the isolate was given.
+pub(super) struct Invocation {
+    /// Where its answer goes; `None` once it was given.
+    pub(super) answer: Option<oneshot::Sender<Answer>>,
+    /// The body that was offered with it.
+    pub(super) body: Option<StreamId>,
+    /// What can be its answer.
+    pub(super) wants: Wants,
+    /// How many Workers called each other before this one.
+    pub(super) depth: u32,
+    /// Ends it once it was answered, where it takes too long to settle.
+    pub(super) deadline: Option<AbortOnDropHandle<()>>,
+}
+
+/// What an event is answered with, where nothing goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    Response,
+    Value,
+    Nothing,
+}
+
+/// What became of an invocation.
+pub(crate) enum Answer {
+    /// The handler's response, to a request.
+    Response(Response<Body>),
+    /// What a method returned.
+    Value(Value),
+    /// The handler of another event has ended well.
+    Done,
+    /// The handler raised, or gave something that is no answer.
+    Raised(Raised),
+    /// The isolate ended first; why.
+    Lost(String),
+}
+
+/// An event that an isolate works on. Dropped before the answer, it is cancelled: the client has gone.
+pub(crate) struct Pending {
+    pub(super) isolate: Arc<Isolate>,
+    pub(super) invocation: InvocationId,
+    pub(super) answer: oneshot::Receiver<Answer>,
+    pub(super) over: bool,
+}
+
+impl Pending {
+    pub(crate) async fn answer(mut self) -> Answer {
+        let answer = (&mut self.answer).await;
+        self.over = true;
+        answer.unwrap_or_else(|_| Answer::Lost("the server is shutting down".into()))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.over {
+            self.isolate.state().cancel(self.invocation);
+        }
+    }
+}
+
+impl Isolate {
+    /// The handler's result has come. `streams`: its body is still to come.
+    pub(crate) fn complete(
+        &self,
+        invocation: InvocationId,
+        answer: Answer,
+        streams: bool,
+    ) -> Result<(), Breach> {
+        let mut state = self.state();
+        state.started(invocation);
+        if !streams {
+            state.answered.push(invocation);
+        }
+        let found = state.invocations.get_mut(invocation);
+        let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.wants)));
+        drop(state);
+        let (sender, wants) =
+            found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
+        let fits = match &answer {
+            Answer::Response(_) => wants == Wants::Response,
+            Answer::Value(_) => wants == Wants::Value,
+            Answer::Done => wants == Wants::Nothing,
+            Answer::Raised(_) | Answer::Lost(_) => true,
+        };
+        if !fits {
+            return Err(Breach::new("it answered an event with what is no answer to it"));
+        }
+        // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
+        let _client_gone = sender.send(answer);
+        Ok(())
+    }
+
+    /// Begins the time of what was answered in full and has not settled with it, as most do.
+    pub(crate) fn limit_waits(self: &Arc<Self>) {
+        let answered = std::mem::take(&mut self.state().answered);
+        for invocation in answered {
+            self.answered(invocation);
+        }
+    }
+
+    /// The client has all of the response: what `waitUntil` keeps has a limited time from now on.
+    pub(crate) fn answered(self: &Arc<Self>, invocation: InvocationId) {
+        let mut state = self.state();
+        let Some(open) = state.invocations.get_mut(invocation) else { return };
+        let (isolate, wait_until_max) = (Arc::downgrade(self), self.grants.wait_until_max);
+        open.deadline = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::time::sleep(wait_until_max).await;
+            if let Some(isolate) = isolate.upgrade() {
+                isolate.state().send(Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER });
+            }
+        })));
+    }
+
+    /// The invocation is over.
+    pub(crate) fn settled(&self, invocation: InvocationId) -> Result<(), Breach> {
+        let mut state = self.state();
+        state.started(invocation);
+        let ended = state.invocations.close(invocation)?;
+        let unread = ended.body.and_then(|stream| state.streams.withdraw(stream));
+        drop(state);
+        drop(unread);
+        self.progress.notify_waiters();
+        if ended.answer.is_some() {
+            return Err(Breach::new("it settled an invocation without completing it"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Giving an isolate an event to work on.
+
+use std::sync::Arc;
+
+use hognose_wire::{Body as WireBody, Event, Frame, HttpRequest, Payload, StreamId};
+use tokio::sync::oneshot;
+
+use super::answers::{Invocation, Pending, Wants};
+use super::{Isolate, State};
+use crate::body::Body;
+use crate::links::{MethodCall, Value};
+
+/// On whose behalf and to whom an event is given; the default: a client's, to the default export.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin<'a> {
+    /// The class that serves.
+    pub(crate) entrypoint: Option<&'a str>,
+    /// `ctx.props` as JSON, empty where there are none.
+    pub(crate) props: &'a str,
+    /// How many Workers called each other before.
+    pub(crate) depth: u32,
+}
+
+/// The isolate can take no more; the request can go to another one.
+pub(crate) struct Refused(pub(crate) Body);
+
+impl Isolate {
+    /// Gives the isolate an HTTP request. `request.body` is ignored in favour of `body`.
+    pub(crate) fn fetch(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        request: HttpRequest<'_>,
+        body: Body,
+    ) -> Result<Pending, Refused> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            drop(state);
+            return Err(Refused(body));
+        }
+        let parcel = state.streams.offer(body);
+        let event = Event::Fetch(HttpRequest { body: parcel.wire(), ..request });
+        Ok(self.invoke(&mut state, origin, Wants::Response, parcel.stream(), event))
+    }
+
+    /// Has the isolate call a method of an entrypoint; the arguments come back where it can take no more.
+    pub(crate) fn rpc(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        call: &MethodCall,
+        arguments: Value,
+    ) -> Result<Pending, Value> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            drop(state);
+            return Err(arguments);
+        }
+        let packed = match self.pack(&mut state, arguments) {
+            Ok(packed) => packed,
+            Err(arguments) => {
+                drop(state);
+                return Err(arguments);
+            }
+        };
+        let event = Event::Rpc { method: &call.method, access: call.access(), args: packed.wire() };
+        let pending = self.invoke(&mut state, origin, Wants::Value, None, event);
+        drop(state);
+        Ok(pending)
+    }
+
+    /// Gives the isolate a batch of a queue's messages (a [`hognose_wire::queues::Delivery`]), unless it can take no
+    /// more.
+    pub(crate) fn queue(self: &Arc<Self>, queue: &str, delivery: &[u8]) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let batch = Payload { bytes: WireBody::Inline(delivery), ..Payload::default() };
+        let event = Event::Queue { queue, batch };
+        Some(self.invoke(&mut state, Origin::default(), Wants::Nothing, None, event))
+    }
+
+    /// Has the isolate run the tests of one of the Worker's entrypoints; `None`: it can take no more.
+    pub(crate) fn test(self: &Arc<Self>, entrypoint: Option<&str>) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let origin = Origin { entrypoint, ..Origin::default() };
+        Some(self.invoke(&mut state, origin, Wants::Nothing, None, Event::Test))
+    }
+
+    fn invoke(
+        self: &Arc<Self>,
+        state: &mut State,
+        origin: Origin<'_>,
+        wants: Wants,
+        body: Option<StreamId>,
+        event: Event<'_>,
+    ) -> Pending {
+        let (sender, answer) = oneshot::channel();
+        let open = Invocation { answer: Some(sender), body, wants, depth: origin.depth, deadline: None };
+        let invocation = state.begin(open);
+        let props = match origin.props {
+            "" => WireBody::None,
+            json => WireBody::Inline(json.as_bytes()),
+        };
+        let props = Payload { bytes: props, ..Payload::default() };
+        state.send(Frame::Invoke { invocation, entrypoint: origin.entrypoint, object: None, props, event });
+        Pending { isolate: Arc::clone(self), invocation, answer, over: false }
+    }
+}

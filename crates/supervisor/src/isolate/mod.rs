@@ -1,0 +1,120 @@
+//! One isolate as the supervisor sees it: what it was asked, what it asked, and the frames that wait to be sent.
+//!
+//! The state stands under a mutex that is held for moments only. Whoever has something to say appends frames to the
+//! outbox and wakes the isolate's one task ([`crate::connection`]), which writes all that gathered in one system call.
+//! Nothing that holds a stream may be dropped under the lock, for dropping a stream takes it.
+
+mod answers;
+mod begin;
+mod hosted;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hognose_wire::{ProtocolError, Violation};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+pub(crate) use answers::{Answer, Pending};
+pub(crate) use begin::{Origin, Refused};
+pub(crate) use state::State;
+
+use crate::calls::Grants;
+use crate::links::{self, Handle};
+use crate::process::Process;
+use answers::Invocation;
+
+/// A cell that serves.
+pub(crate) struct Isolate {
+    pub(crate) process: Process,
+    pub(crate) grants: Arc<Grants>,
+    state: Mutex<State>,
+    /// Told when an invocation or a stream ends.
+    progress: Notify,
+}
+
+/// Why an isolate is to end.
+pub(crate) enum Closing {
+    /// It is not needed any more.
+    Asked,
+    /// Of something it did.
+    Expelled(Breach),
+}
+
+/// What a cell did that no unmodified cell does. It is killed for it: nothing it says can be trusted any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Breach {
+    /// Its bytes are no frames.
+    #[error("it broke the protocol: {0}")]
+    Protocol(#[from] ProtocolError),
+    /// A frame has no place where it came.
+    #[error("it broke the protocol: {0}")]
+    Rule(#[from] Violation),
+    /// It asked for what does not exist.
+    #[error("it broke the protocol: {0}")]
+    Other(String),
+}
+
+impl Breach {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self::Other(what.into())
+    }
+}
+
+impl Isolate {
+    pub(crate) fn new(process: Process, grants: Arc<Grants>) -> Self {
+        let state = State::with_exports(links::granted(&grants));
+        Self { process, grants, state: Mutex::new(state), progress: Notify::new() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // The state is never left half-changed by a panic: each method changes one thing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the isolate's task to end it, now.
+    pub(crate) fn close(&self) {
+        self.state().close(Closing::Asked);
+        self.progress.notify_waiters();
+    }
+
+    /// As [`Isolate::close`], for what it did.
+    pub(crate) fn expel(&self, breach: Breach) {
+        self.state().close(Closing::Expelled(breach));
+    }
+
+    /// Waits until all that was begun is over.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let mut progress = std::pin::pin!(self.progress.notified());
+            progress.as_mut().enable();
+            if self.state().is_drained() {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    /// Ends everything that was begun, and returns how many requests were lost.
+    pub(crate) fn lose_all(&self, reason: &str) -> usize {
+        let mut state = self.state();
+        state.close(Closing::Asked);
+        let unread = state.streams.close();
+        let invocations: Vec<Invocation> =
+            state.invocations.drain().map(|(_, invocation)| invocation).collect();
+        let calls: Vec<AbortHandle> = state.calls.drain().filter_map(|(_, task)| task).collect();
+        let asked: Vec<_> = state.asked.drain().collect();
+        let held: Vec<Handle> = state.exports.drain().collect();
+        drop(state);
+        drop((asked, held));
+        drop(unread);
+        calls.iter().for_each(AbortHandle::abort);
+        self.progress.notify_waiters();
+        let waiting = invocations.into_iter().filter_map(|invocation| invocation.answer);
+        waiting.filter_map(|sender| sender.send(Answer::Lost(reason.to_owned())).ok()).count()
+    }
+
+    pub(crate) fn notify_progress(&self) {
+        self.progress.notify_waiters();
+    }
+}

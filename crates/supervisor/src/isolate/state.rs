@@ -1,0 +1,258 @@
+//! Everything about an isolate that changes: what waits to be sent, and what is under way in either direction.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Instant;
+
+use hognose_wire::limits::INVOCATIONS_MAX;
+use hognose_wire::{
+    Accepted, Body as WireBody, CLIENT_GONE, CallId, EncodeError, Envelope, Exports, Frame, InvocationId,
+    Opened, Payload, Violation, WriteSeq,
+};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::Closing;
+use super::answers::Invocation;
+use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
+use crate::links::{Handle, Raised, Value};
+use crate::sockets::Sockets;
+use crate::streams::{Streams, remote_error};
+
+/// Everything about an isolate that changes.
+pub(crate) struct State {
+    pub(crate) streams: Streams,
+    pub(crate) sockets: Sockets,
+    pub(super) outbox: Vec<u8>,
+    /// The isolate's task, where it waits.
+    task: Option<Waker>,
+    /// Writers that wait until the outbox is sent.
+    waiting_for_room: Vec<Waker>,
+    /// Set once: the isolate is to end, or has.
+    pub(super) closing: Option<Closing>,
+    pub(super) invocations: Opened<InvocationId, Invocation>,
+    /// Invocations that have just been answered in full.
+    pub(super) answered: Vec<InvocationId>,
+    /// Invocations in the order sent, until the isolate shows that it has begun them.
+    unstarted: VecDeque<(InvocationId, Instant)>,
+    /// What the isolate has asked for, and the task that finds the answer.
+    pub(super) calls: Accepted<CallId, Option<AbortHandle>>,
+    /// What it was asked for on what it hosts.
+    pub(super) asked: Opened<CallId, oneshot::Sender<Result<Value, Raised>>>,
+    /// What it holds of other isolates.
+    pub(crate) exports: Exports<Handle>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            streams: Streams::default(),
+            sockets: Sockets::default(),
+            outbox: Vec::new(),
+            task: None,
+            waiting_for_room: Vec::new(),
+            closing: None,
+            invocations: Opened::invocations(),
+            answered: Vec::new(),
+            unstarted: VecDeque::new(),
+            calls: Accepted::new(),
+            asked: Opened::calls(),
+            exports: Exports::new(),
+        }
+    }
+}
+
+impl State {
+    /// A new isolate's, which holds these from the start.
+    pub(super) fn with_exports(exports: Exports<Handle>) -> Self {
+        Self { exports, ..Self::default() }
+    }
+
+    /// Appends a frame to what is to be sent. The caller made it of bounded parts.
+    pub(crate) fn send(&mut self, frame: Frame<'_>) {
+        self.try_send(frame).expect("invariant: a frame of bounded parts can be encoded");
+    }
+
+    /// As [`State::send`], for a frame that may be too large: then nothing is sent.
+    pub(crate) fn try_send(&mut self, frame: Frame<'_>) -> Result<(), EncodeError> {
+        if self.closing.is_none() {
+            hognose_wire::encode(&Envelope { after: WriteSeq::default(), frame }, &mut self.outbox)?;
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Puts what is to be sent in the place of the empty `sent`. `task` is woken when there is more. An error says why
+    /// nothing will be sent any more.
+    pub(crate) fn take_outbox(&mut self, sent: &mut Vec<u8>, task: &Waker) -> Result<(), Closing> {
+        if let Some(closing) = self.closing.as_mut() {
+            return Err(std::mem::replace(closing, Closing::Asked));
+        }
+        std::mem::swap(&mut self.outbox, sent);
+        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            self.task = Some(task.clone());
+        }
+        self.waiting_for_room.drain(..).for_each(Waker::wake);
+        Ok(())
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.outbox.len() < OUTBOX_MAX
+    }
+
+    pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
+        self.waiting_for_room.push(waker.clone());
+    }
+
+    pub(super) fn close(&mut self, closing: Closing) {
+        self.closing.get_or_insert(closing);
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+
+    /// Whether it can be given an event.
+    pub(crate) fn takes_work(&self) -> bool {
+        let room =
+            self.has_room() && self.streams.has_room_for(1) && self.invocations.len() < INVOCATIONS_MAX;
+        self.closing.is_none() && room
+    }
+
+    /// How many events it has not settled.
+    pub(crate) fn load(&self) -> usize {
+        self.invocations.len()
+    }
+
+    /// Whether it computes: it has not begun what it was sent some time ago.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.unstarted.front().is_some_and(|(_, sent)| sent.elapsed() > BUSY_AFTER)
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.closing.is_some() || (self.invocations.is_empty() && self.streams.is_idle())
+    }
+
+    pub(super) fn begin(&mut self, invocation: Invocation) -> InvocationId {
+        let id = self.invocations.open(invocation).expect("invariant: takes_work saw room for an invocation");
+        self.unstarted.push_back((id, Instant::now()));
+        id
+    }
+
+    /// The isolate has shown that it works on this invocation, and so has begun those before it.
+    pub(crate) fn started(&mut self, invocation: InvocationId) {
+        if let Some(position) = self.unstarted.iter().position(|(id, _)| *id == invocation) {
+            self.unstarted.drain(..=position);
+        }
+    }
+
+    /// Tells the isolate that a client has gone, unless the invocation is over.
+    pub(crate) fn cancel(&mut self, invocation: InvocationId) {
+        if self.invocations.get(invocation).is_some() {
+            self.send(Frame::CancelInvocation { invocation, reason: CLIENT_GONE });
+        }
+    }
+
+    /// How many Workers called each other before what this invocation calls.
+    pub(crate) fn depth_below(&self, invocation: Option<InvocationId>) -> u32 {
+        invocation.and_then(|id| self.invocations.get(id)).map_or(0, |open| open.depth) + 1
+    }
+
+    /// Takes note of a call under way.
+    pub(crate) fn begin_call(&mut self, call: CallId) -> Result<(), Violation> {
+        self.calls.accept(call, None)
+    }
+
+    /// Names the task that finds a call's answer, unless it is found already.
+    pub(crate) fn follow_call(&mut self, call: CallId, task: AbortHandle) {
+        if let Some(known) = self.calls.get_mut(call) {
+            *known = Some(task);
+        }
+    }
+
+    /// Frees a call's number; `false`: the call was answered before, or lost with the isolate.
+    pub(crate) fn end_call(&mut self, call: CallId) -> bool {
+        self.calls.remove(call).is_some()
+    }
+
+    /// Answers a call. What does not fit a frame becomes an error of the call.
+    pub(crate) fn send_return(&mut self, call: CallId, bytes: WireBody<'_>, bodies: Vec<WireBody<'_>>) {
+        let payload = Payload { bytes, caps: Vec::new(), bodies };
+        if let Err(error) = self.try_send(Frame::Return { call, result: Ok(payload) }) {
+            let message = error.to_string();
+            self.send(Frame::Return { call, result: Err(remote_error("Error", &message)) });
+        }
+    }
+
+    /// The isolate no longer wants an answer, and gets an error instead. One that is answered already is left alone.
+    pub(crate) fn cancel_call(&mut self, call: CallId) {
+        if let Some(task) = self.calls.remove(call) {
+            task.inspect(AbortHandle::abort);
+            let error = remote_error("AbortError", "The operation was aborted");
+            self.send(Frame::Return { call, result: Err(error) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isolate::Breach;
+    use crate::isolate::answers::Wants;
+
+    fn unanswered() -> Invocation {
+        Invocation { answer: None, body: None, wants: Wants::Response, depth: 0, deadline: None }
+    }
+
+    #[test]
+    fn an_isolate_takes_events_up_to_its_limit() {
+        let mut state = State::default();
+        let all: Vec<InvocationId> = (0..INVOCATIONS_MAX)
+            .map(|_| {
+                assert!(state.takes_work());
+                state.begin(unanswered())
+            })
+            .collect();
+        assert!(!state.takes_work());
+        state.invocations.close(all[5]).unwrap();
+        assert!(state.takes_work());
+    }
+
+    #[test]
+    fn an_isolate_that_does_not_read_takes_no_more() {
+        let mut state = State::default();
+        state.outbox.resize(OUTBOX_MAX - 1, 0);
+        assert!(state.takes_work());
+        state.outbox.push(0);
+        assert!(!state.takes_work());
+        state.take_outbox(&mut Vec::new(), Waker::noop()).ok().unwrap();
+        assert!(state.takes_work());
+    }
+
+    #[test]
+    fn an_isolate_is_busy_until_it_shows_that_it_has_begun() {
+        let mut state = State::default();
+        let (first, second) = (state.begin(unanswered()), state.begin(unanswered()));
+        assert!(!state.is_busy(), "it was given no time yet");
+        state.unstarted.iter_mut().for_each(|(_, sent)| *sent -= BUSY_AFTER);
+        assert!(state.is_busy());
+        state.started(first);
+        assert!(state.is_busy(), "the second still waits");
+        state.started(second);
+        assert!(!state.is_busy());
+    }
+
+    #[test]
+    fn nothing_is_sent_to_an_isolate_that_is_to_end() {
+        let mut state = State::default();
+        state.close(Closing::Expelled(Breach::new("first")));
+        state.close(Closing::Asked);
+        state.send(Frame::CancelCall { call: CallId(1) });
+        assert!(state.outbox.is_empty() && !state.takes_work());
+        let why = state.take_outbox(&mut Vec::new(), Waker::noop());
+        assert!(matches!(why, Err(Closing::Expelled(_))), "the first reason counts");
+    }
+}
