@@ -1,0 +1,103 @@
+//! What a handler gave, or how it failed, becomes the outcome of its invocation.
+
+use std::rc::Rc;
+
+use hognose_engine::{Result as JsResult, Thrown, Value};
+use hognose_wire::{Frame, HttpResponse, InvocationId, LogLevel, Outcome, Side};
+use pyo3::{PyErr, Python};
+
+use super::Isolate;
+use super::invocation::Wants;
+use crate::host::{self, js_error};
+use crate::link::{OwnedError, PYTHON_ERROR};
+
+impl Isolate {
+    /// Ends an invocation with what its handler gave.
+    pub(super) fn answer(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+        if self.is_completed(invocation) {
+            return Ok(());
+        }
+        let wants = self.invocations.borrow().get(&invocation).map(|entry| entry.wants);
+        match wants.unwrap_or_default() {
+            Wants::Response => return self.respond(invocation, value),
+            Wants::Value => return self.give(invocation, value),
+            Wants::Nothing => self.complete(invocation, Outcome::Done),
+        }
+        Ok(())
+    }
+
+    /// Ends a method call with what it returned.
+    fn give(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+        let packed = self.cell.rpc().pack(&self.cell, value, Some(invocation))?;
+        let given =
+            packed.with_payload(&self.link(), |payload| self.complete(invocation, Outcome::Value(payload)));
+        given.map_err(|error| js_error(self.cell.context, &error))
+    }
+
+    fn respond(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
+        let context = self.cell.context;
+        let parts = self.cell.web().response_parts(value)?;
+        let link = self.link();
+        let body = host::wire_body(&link, &parts.body).map_err(|error| js_error(context, &error))?;
+        let response = HttpResponse {
+            status: parts.status,
+            status_text: &parts.status_text,
+            url: "",
+            redirected: false,
+            headers: parts.headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
+            encoded: parts.encode_manual,
+            body,
+            web_socket: None,
+        };
+        response
+            .check(Side::Cell)
+            .map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
+        self.complete(invocation, Outcome::Response(response));
+        Ok(())
+    }
+
+    /// A handler raised, or its result is no response.
+    pub(super) fn raised(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &PyErr) {
+        let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
+        let name = PYTHON_ERROR.to_owned();
+        self.fail(py, invocation, OwnedError { name, message, stack, retryable: false });
+    }
+
+    pub(super) fn fail(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: OwnedError) {
+        if self.is_completed(invocation) {
+            return;
+        }
+        let text = if error.stack.is_empty() { &error.message } else { &error.stack };
+        self.cell.python.flush_output(py);
+        self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, text.trim_end()));
+        error.with_remote(|error| self.complete(invocation, Outcome::Error(error)));
+    }
+
+    pub(super) fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
+        self.settle_batch(invocation, matches!(outcome, Outcome::Error(_)));
+        self.link().send(Frame::Complete { invocation, outcome });
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.completed = true;
+            entry.announced = true;
+        }
+        self.settle_if_over(invocation);
+    }
+
+    pub(super) fn is_completed(&self, invocation: InvocationId) -> bool {
+        self.invocations.borrow().get(&invocation).is_none_or(|entry| entry.completed)
+    }
+
+    /// Says what becomes of a queue's messages, where the invocation is about any.
+    fn settle_batch(&self, invocation: InvocationId, failed: bool) {
+        let batch = self.invocations.borrow_mut().get_mut(&invocation).and_then(|entry| entry.batch.take());
+        let settled = batch.map_or(Ok(()), |batch| batch.settle(self.cell.context, invocation, failed));
+        if let Err(thrown) = settled {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
+        }
+    }
+}
+
+/// A JavaScript error for its author: the stack below its text, as V8 has them.
+pub(super) fn with_text(thrown: &Thrown) -> OwnedError {
+    OwnedError { stack: host::describe_error(&thrown.0), ..host::owned_error(thrown) }
+}

@@ -1,0 +1,40 @@
+//! What an isolate remembers of one event while it serves it.
+
+use std::collections::HashMap;
+
+use hognose_engine::Value;
+
+use crate::env::queues::OpenBatch;
+
+/// What an event is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// A `fetch`: a response.
+    Response,
+    /// A method call: whatever it returned.
+    Value,
+    /// Results of other handlers say nothing.
+    #[default]
+    Nothing,
+}
+
+/// One event being served.
+#[derive(Default)]
+pub(super) struct Invocation {
+    /// The JavaScript request, so that a client that goes away aborts its signal.
+    pub(super) request: Option<Value>,
+    /// What its handler's result becomes.
+    pub(super) wants: Wants,
+    /// `ctx.props`, as JSON.
+    pub(super) props: Option<String>,
+    /// Promises passed to `waitUntil` that have not settled.
+    pub(super) waits: usize,
+    pub(super) completed: bool,
+    /// Whether the supervisor has heard of it since it was sent.
+    pub(super) announced: bool,
+    pub(super) cpu_us: u64,
+    /// The messages it is about, where it is a queue's.
+    pub(super) batch: Option<OpenBatch>,
+    /// How many operations it has made on bindings, by their kind.
+    pub(super) operations: HashMap<&'static str, u32>,
+}

@@ -1,0 +1,111 @@
+//! How an event comes in: its frame becomes the objects that the handler is called with.
+
+use std::rc::Rc;
+
+use hognose_engine::Value;
+use hognose_wire::{Body, Event, HttpRequest, InvocationId, Payload, Violation};
+use pyo3::Python;
+
+use super::invocation::{Invocation, Wants};
+use super::{Isolate, Task};
+use crate::env::queues;
+use crate::host;
+use crate::link::OwnedError;
+use crate::rpc::MethodCall;
+
+impl Isolate {
+    pub(super) fn invoke(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        (invocation, props): (InvocationId, Option<String>),
+        entrypoint: Option<String>,
+        event: Event<'_>,
+    ) -> Result<(), Violation> {
+        if self.invocations.borrow().is_empty() {
+            self.clock.lap_us();
+        }
+        let wants = match event {
+            Event::Fetch(_) => Wants::Response,
+            Event::Rpc { .. } => Wants::Value,
+            _ => Wants::Nothing,
+        };
+        self.invocations
+            .borrow_mut()
+            .insert(invocation, Invocation { wants, props, ..Invocation::default() });
+        match event {
+            Event::Fetch(request) => match self.take_request(invocation, request) {
+                Ok(request) => self.start(invocation, entrypoint, Task::Handler("fetch", request)),
+                Err(error) => self.fail(py, invocation, error),
+            },
+            Event::Test => match self.cell.context.object() {
+                Ok(controller) => self.start(invocation, entrypoint, Task::Handler("test", controller)),
+                Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
+            },
+            Event::Queue { queue, batch } => match self.take_batch(invocation, queue, batch) {
+                Ok(batch) => self.start(invocation, entrypoint, Task::Handler("queue", batch)),
+                Err(error) => self.fail(py, invocation, error),
+            },
+            Event::Rpc { method, access, args } => {
+                let call = MethodCall::new(method, access);
+                let (isolate, link) = (Rc::clone(self), self.link());
+                self.cell.rpc().unpack(&link, args, Some(invocation), move |arguments| match arguments {
+                    Ok(arguments) => isolate.start(invocation, entrypoint, Task::Method(call, arguments)),
+                    Err(thrown) => {
+                        Python::attach(|py| isolate.fail(py, invocation, host::owned_error(&thrown)));
+                    }
+                })?;
+            }
+            other => {
+                let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
+                self.fail(py, invocation, OwnedError::error(&text));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_request(&self, invocation: InvocationId, request: HttpRequest<'_>) -> Result<Value, OwnedError> {
+        let link = self.link();
+        let body = link
+            .accept(request.body, Some(invocation))
+            .map_err(|violation| OwnedError::error(&violation.to_string()))?;
+        let value = self
+            .cell
+            .web()
+            .incoming_request(host::request_head(&request, body))
+            .map_err(|thrown| host::owned_error(&thrown))?;
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.request = Some(value.clone());
+        }
+        Ok(value)
+    }
+
+    fn take_batch(
+        &self,
+        invocation: InvocationId,
+        queue: &str,
+        batch: Payload<'_>,
+    ) -> Result<Value, OwnedError> {
+        let Body::Inline(bytes) = batch.bytes else {
+            return Err(OwnedError::error("the batch has not the form that was agreed on"));
+        };
+        let opened = queues::open(&self.cell, queue, bytes);
+        let (controller, batch) = opened.map_err(|thrown| host::owned_error(&thrown))?;
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.batch = Some(batch);
+        }
+        Ok(controller)
+    }
+}
+
+fn kind_of(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Fetch(_) => "fetch",
+        Event::Rpc { .. } => "rpc",
+        Event::Scheduled { .. } => "scheduled",
+        Event::Queue { .. } => "queue",
+        Event::Alarm { .. } => "alarm",
+        Event::WebSocket { .. } => "webSocket",
+        Event::Test => "test",
+        Event::Other { .. } => "other",
+    }
+}

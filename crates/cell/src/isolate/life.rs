@@ -1,0 +1,189 @@
+//! How long an invocation lives: until its handler has answered and all that `waitUntil` was given has settled, or until
+//! nothing can wake it any more. Its CPU time is counted on the way.
+
+use std::rc::Rc;
+
+use hognose_engine::{Result as JsResult, Thrown, Value};
+use hognose_ffi::event_loop::Hooks;
+use hognose_wire::{Frame, InvocationId, LogLevel, Outcome};
+use pyo3::Python;
+
+use super::invocation::Wants;
+use super::{Inbox, Isolate};
+use crate::host;
+use crate::link::{Link, OwnedError};
+use crate::python::Half;
+
+/// What the platform says where a handler can never answer.
+const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung \
+                    and would never generate a response.";
+
+/// What it says where `waitUntil` was given more than its time.
+const WAITED_TOO_LONG: &str = "waitUntil() tasks did not complete within the allowed time after invocation end and have \
+                               been cancelled. See: \
+                               https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
+
+impl Isolate {
+    /// The invocation that is being served, where it is the only one: code that JavaScript runs later on its behalf
+    /// carries no context variable.
+    pub(crate) fn only_invocation(&self) -> Option<InvocationId> {
+        let invocations = self.invocations.borrow();
+        let mut ids = invocations.keys();
+        ids.next().filter(|_| ids.next().is_none()).copied()
+    }
+
+    /// Keeps an invocation going until the promise has settled.
+    pub(crate) fn wait_until(self: &Rc<Self>, invocation: InvocationId, promise: &Value) -> JsResult<()> {
+        match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) => entry.waits += 1,
+            // Nothing keeps an invocation that is over.
+            None => return Ok(()),
+        }
+        let (fulfilled, rejected) = (Rc::clone(self), Rc::clone(self));
+        promise.then(
+            move |context, _value| {
+                fulfilled.waited(invocation);
+                Ok(context.undefined())
+            },
+            move |context, reason| {
+                let text = host::describe_error(reason);
+                Python::attach(|py| rejected.cell.log(py, LogLevel::Error, &text));
+                rejected.waited(invocation);
+                Ok(context.undefined())
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Counts one more operation on a binding of that kind and gives how many there were, this one included.
+    pub(crate) fn count_operation(&self, invocation: InvocationId, kind: &'static str) -> u32 {
+        let mut invocations = self.invocations.borrow_mut();
+        let Some(entry) = invocations.get_mut(&invocation) else { return 1 };
+        let count = entry.operations.entry(kind).or_default();
+        *count += 1;
+        *count
+    }
+
+    fn waited(self: &Rc<Self>, invocation: InvocationId) {
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            // Nothing is left to count where the waits were given up.
+            entry.waits = entry.waits.saturating_sub(1);
+        }
+        self.settle_if_over(invocation);
+    }
+
+    pub(super) fn hooks(self: &Rc<Self>, link: &Rc<Link>) -> Hooks {
+        let (isolate, flushed) = (Rc::clone(self), Rc::clone(link));
+        let cell = Rc::clone(&self.cell);
+        let inbox = Inbox(Rc::clone(self));
+        Hooks {
+            before_wait: Box::new(move |py| {
+                isolate.cell.report_rejections(py);
+                isolate.charge();
+                isolate.announce(&flushed);
+                isolate.end_hung(py, &flushed);
+                flushed.flush(py, &inbox);
+            }),
+            uncaught: Box::new(move |py, error| cell.log(py, LogLevel::Error, &host::describe_error(&error))),
+            // For the next invocation.
+            is_waiting: Box::new(|| true),
+        }
+    }
+
+    /// Charges the CPU time since the last turn to the invocations under way, in equal parts.
+    fn charge(&self) {
+        let mut invocations = self.invocations.borrow_mut();
+        if invocations.is_empty() {
+            return;
+        }
+        let share = self.clock.lap_us() / invocations.len() as u64;
+        for invocation in invocations.values_mut() {
+            invocation.cpu_us += share;
+        }
+    }
+
+    /// Tells the supervisor which invocations have begun and not yet been heard of.
+    fn announce(&self, link: &Link) {
+        for (id, invocation) in &mut *self.invocations.borrow_mut() {
+            if !invocation.announced {
+                invocation.announced = true;
+                link.send(Frame::Started { invocation: *id });
+            }
+        }
+    }
+
+    /// Ends invocations that nothing can ever wake again.
+    fn end_hung(self: &Rc<Self>, py: Python<'_>, link: &Link) {
+        if !self.cell.event_loop.is_idle() || link.is_busy() || self.cell.rpc().hosts_anything() {
+            return;
+        }
+        let hung: Vec<InvocationId> = self.invocations.borrow().keys().copied().collect();
+        if hung.is_empty() || Half::other_threads_may_call(py) {
+            return;
+        }
+        for invocation in hung {
+            if !self.is_completed(invocation) {
+                self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, HUNG));
+                OwnedError::error(HUNG).with_remote(|error| self.complete(invocation, Outcome::Error(error)));
+            }
+            // Promises that will never settle keep nothing.
+            if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+                entry.waits = 0;
+            }
+            self.settle_if_over(invocation);
+        }
+    }
+
+    pub(super) fn settle_if_over(self: &Rc<Self>, invocation: InvocationId) {
+        let over = self
+            .invocations
+            .borrow()
+            .get(&invocation)
+            .is_some_and(|entry| entry.completed && entry.waits == 0);
+        if !over {
+            return;
+        }
+        let rpc = self.cell.rpc();
+        if let Err(thrown) = rpc.let_go(invocation) {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
+        }
+        // What a method handed out keeps its invocation; what a request did ends with it.
+        let hosts = rpc.hosts_for(invocation);
+        let wants = self.invocations.borrow().get(&invocation).map(|entry| entry.wants);
+        if hosts && wants == Some(Wants::Value) {
+            return;
+        }
+        if hosts {
+            rpc.break_exports(invocation);
+        }
+        self.charge();
+        let link = self.link();
+        Python::attach(|py| self.cell.python.flush_output(py));
+        if let Some(entry) = self.invocations.borrow_mut().remove(&invocation) {
+            link.cancel_streams_of(invocation);
+            link.send(Frame::Settled { invocation, cpu_us: entry.cpu_us });
+        }
+    }
+
+    /// Gives up what `waitUntil` still keeps.
+    pub(super) fn end_waits(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId) {
+        match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) if entry.waits > 0 => entry.waits = 0,
+            _ => return,
+        }
+        self.cell.serve(invocation, || self.cell.log(py, LogLevel::Warn, WAITED_TOO_LONG));
+        self.settle_if_over(invocation);
+    }
+
+    pub(super) fn cancel(&self, invocation: InvocationId, reason: &str) {
+        let request = self.invocations.borrow().get(&invocation).and_then(|entry| entry.request.clone());
+        let Some(request) = request else { return };
+        let aborted = self.cell.serve(invocation, || {
+            let reason = Thrown::dom_exception(self.cell.context, "AbortError", reason);
+            self.cell.web().abort_request(&request, &reason.0)
+        });
+        if let Err(thrown) = aborted {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! An isolate: a fork of the zygote that serves invocations, many at a time, until its socket ends. An event comes in
+//! through [`invoke`], is served by one of [`handlers`], becomes an outcome in [`answers`], and is over when [`life`]
+//! says so.
+
+mod answers;
+mod handlers;
+mod invocation;
+mod invoke;
+mod life;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use hognose_engine::Value;
+use hognose_ffi::event_loop;
+use hognose_wire::{Body, Frame, InvocationId, Violation, WAIT_UNTIL_OVER};
+use pyo3::prelude::*;
+
+use self::invocation::Invocation;
+use crate::cell::{Cell, LoadedWorker, Stage};
+use crate::clock::CpuClock;
+use crate::link::{Events, Link};
+use crate::rpc::MethodCall;
+use crate::{evaluation, process, reseed};
+
+/// See the module.
+pub(crate) struct Isolate {
+    cell: Rc<Cell>,
+    worker: Rc<LoadedWorker>,
+    invocations: RefCell<HashMap<InvocationId, Invocation>>,
+    handlers: RefCell<Handlers>,
+    clock: CpuClock,
+}
+
+/// The functions that serve events, by event and entrypoint.
+type Handlers = HashMap<(&'static str, Option<String>), Py<PyAny>>;
+
+/// What is to be called.
+enum Task {
+    /// The handler of an event.
+    Handler(&'static str, Value),
+    /// A method, with its arguments in an array.
+    Method(MethodCall, Value),
+}
+
+/// Runs an isolate to its end.
+pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchronous: UnixStream) -> ! {
+    let Some(worker) = cell.worker() else { process::exit(1) };
+    cell.refuse_eval(evaluation::refused_in_handlers(&worker.plan.flags));
+    let isolate = Rc::new(Isolate {
+        cell: Rc::clone(cell),
+        worker,
+        invocations: RefCell::default(),
+        handlers: RefCell::default(),
+        clock: CpuClock::default(),
+    });
+    let serve = || -> PyResult<()> {
+        reseed::reseed(py)?;
+        let events = Rc::new(Inbox(Rc::clone(&isolate)));
+        let link = Link::open(&cell.event_loop, frames, events)?;
+        cell.set_stage(Stage::Isolate(Rc::clone(&link), Rc::clone(&isolate)));
+        cell.event_loop.set_hooks(isolate.hooks(&link));
+        // Kept open: synchronous calls of later bindings go through it.
+        let _synchronous = synchronous;
+        run_on(py, cell)
+    };
+    if let Err(error) = serve() {
+        error.print(py);
+    }
+    process::exit(1)
+}
+
+/// Runs the loop without end. `sys.exit()` in a handler ends that handler only, whose task has the exception.
+fn run_on(py: Python<'_>, cell: &Cell) -> PyResult<()> {
+    loop {
+        match cell.event_loop.run(py, &|| false) {
+            Err(error) if event_loop::is_interruption(py, &error) => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// Hands the link's events to the isolate.
+struct Inbox(Rc<Isolate>);
+
+impl Events for Inbox {
+    fn event(&self, py: Python<'_>, frame: Frame<'_>) -> Result<(), Violation> {
+        match frame {
+            Frame::Invoke { invocation, entrypoint, props, event, .. } => {
+                let props = match props.bytes {
+                    Body::Inline(json) => Some(String::from_utf8_lossy(json).into_owned()),
+                    _ => None,
+                };
+                self.0.invoke(py, (invocation, props), entrypoint.map(str::to_owned), event)?;
+            }
+            Frame::Call { call, target, method, access, params, .. } => {
+                let (cell, link) = (&self.0.cell, self.0.link());
+                let what = MethodCall::new(method, access);
+                cell.rpc().serve(cell, &link, (call, target), what, params)?;
+            }
+            Frame::Release { cap, count } => {
+                let owner = self.0.cell.rpc().released(cap, count)?;
+                if let Some(owner) = owner {
+                    self.0.settle_if_over(owner);
+                }
+            }
+            Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER } => {
+                self.0.end_waits(py, invocation);
+            }
+            Frame::CancelInvocation { invocation, reason } => self.0.cancel(invocation, reason),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn closed(&self, _py: Python<'_>) -> ! {
+        process::exit(0)
+    }
+}
+
+impl Isolate {
+    fn link(&self) -> Rc<Link> {
+        self.cell.link().expect("invariant: an isolate has its link before it gets an event")
+    }
+}

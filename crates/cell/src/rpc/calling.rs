@@ -1,0 +1,56 @@
+//! Calls on what others host: `natives.call` of `js/rpc.js`.
+
+use std::rc::Rc;
+
+use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
+use hognose_wire::{Access, Payload};
+use pyo3::Python;
+
+use super::cap_of;
+use crate::cell::Cell;
+use crate::host::{self, js_error, settle};
+use crate::link::OwnedError;
+
+/// `natives.call(cap, path, method, read, encoded)`.
+pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
+    let cell = Cell::current().expect("invariant: natives run in a cell");
+    let link = cell.link().ok_or_else(|| Thrown::new(context, ErrorKind::Error, host::GLOBAL_SCOPE))?;
+    let target = cap_of(&arguments[0]).unwrap_or_default();
+    let path = arguments[1].elements()?.iter().map(Value::to_js_string).collect::<Result<Vec<_>>>()?;
+    let method = arguments[2].to_js_string()?;
+    let access = Access {
+        path: path.iter().map(String::as_str).collect(),
+        read: arguments[3].strict_equals(&context.boolean(true)),
+        promise: None,
+    };
+    let owner = Python::attach(|py| cell.invocation(py));
+    let rpc = cell.rpc();
+    let packed = rpc.pack_encoded(&cell, &arguments[4], owner)?;
+    let deferred = context.deferred()?;
+    let promise = deferred.promise.clone();
+    let replied = Rc::clone(&link);
+    let reply = move |_py: Python<'_>, result: std::result::Result<Payload<'_>, OwnedError>| {
+        let deferred = Rc::new(deferred);
+        let settled = Rc::clone(&deferred);
+        let received = result.and_then(|payload| {
+            let disposable = rpc.get("disposable");
+            let done = move |value: Result<Value>| {
+                let value = value.and_then(|value| disposable?.call_function(&[value]));
+                settle(&settled, value);
+            };
+            let taken = rpc.unpack(&replied, payload, owner, done);
+            taken.map_err(|violation| OwnedError::error(&violation.to_string()))
+        });
+        if let Err(error) = received {
+            let thrown = js_error(context, &error);
+            let marked = thrown.0.set("remote", &context.boolean(true));
+            settle(&deferred, marked.and(Err(thrown)));
+        }
+    };
+    let called = packed.with_payload(&link, |params| {
+        let params = if access.read { Payload::default() } else { params };
+        link.call_method(owner, target, &method, access, params, reply)
+    });
+    called.and_then(|called| called).map_err(|error| js_error(context, &error))?;
+    Ok(promise)
+}
