@@ -29,6 +29,11 @@ def test_javascript_with_top_level_await_and_pyodide(script):
     assert script("a.mjs", text) == (0, "2\n")
 
 
+def test_a_script_has_the_webs_standards_where_workers_differ(script):
+    text = "const { type } = await fetch('data:,a');\nconsole.log(type, Response.json(1).statusText === '');\n"
+    assert script("a.mjs", text) == (0, "basic true\n")
+
+
 def test_arguments_and_standard_input_reach_the_script(script):
     text = "import sys\nprint(sys.argv[1:], sys.stdin.read())\n"
     assert script("a.py", text, "--one", "two", input="typed") == (0, "['--one', 'two'] typed\n")

@@ -21,6 +21,9 @@ use crate::python::Half;
 /// What a shell expects of a program that failed.
 const FAILURE: i32 = 1;
 
+/// A script is no Worker: where workerd differs from the web's standards on purpose, the standards count.
+const FLAGS: [(&str, bool); 1] = [("pedantic_wpt", true)];
+
 /// Runs the script to the end of its event loop, then ends the process with its exit status.
 pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> ! {
     let status = match start(py, cell, script, frames) {
@@ -40,6 +43,7 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     cell.set_script_outbound(script.outbound);
     cell.set_stage(Stage::Script(Rc::clone(&link)));
     cell.context.set_module_loader(Modules::of_script(Rc::downgrade(cell)));
+    cell.web().set_flags(FLAGS).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
     hognose_ffi::obey_signals(cell.context);
     let (hooked, waiting, reporting) = (Rc::clone(&link), Rc::clone(&link), Rc::clone(cell));
     cell.event_loop.set_hooks(Hooks {

@@ -57,6 +57,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
         .boot(py)
         .call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
     runtime_modules::set_flags(py, &worker.flags)?;
+    cell.web().set_flags(worker.flags.iter().map(|(name, on)| (name.as_str(), *on)))?;
     cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
     let env = env::build(cell, &worker)?;
     let make_context = runtime_modules::bind_env(py, cell, &env)?;

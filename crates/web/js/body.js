@@ -2,6 +2,7 @@
 // somebody asks for its stream; most never become one.
 
 import { Blob, blobBytes, blobFromBytes } from "./blob.js";
+import { isOn } from "./flags.js";
 import { encodeMultipart, FormData, parseFormData } from "./form-data.js";
 import { natives } from "./natives.js";
 import { readableCoreOf, readableFrom, wrapReadable } from "./streams/readable.js";
@@ -78,6 +79,7 @@ export class Content {
 
   /** All bytes, for a method that uses the body up: at once where they are in memory, else as a promise. */
   take() {
+    if (this.kind === "incoming") this.data.throwIfBroken();
     this.requireUnused();
     const bytes = this.bytesInMemory;
     this.used = this.kind !== "none";
@@ -91,6 +93,11 @@ export class Content {
     const { kind, data } = this;
     this.used = kind !== "none";
     return kind === "stream" ? moveStream(readableCoreOf(data)) : new Content(kind, data);
+  }
+
+  /** Tells the stream that nobody will read it. */
+  cancel(reason) {
+    if (this.kind === "stream" && !this.isUsed) readableCoreOf(this.data).cancel(reason).catch(() => {});
   }
 
   /** A second body with the same bytes. */
@@ -268,7 +275,7 @@ function extractObject(body) {
     const { bytes, type } = encodeMultipart(body);
     return { content: new Content("bytes", bytes), type };
   }
-  if (isIterable(body)) return streamContent(wrapReadable(readableFrom(body)));
+  if (isIterable(body) && isOn("fetch_iterable_type_support")) return streamContent(wrapReadable(readableFrom(body)));
   return textContent(`${body}`);
 }
 
@@ -322,7 +329,8 @@ export class Body {
     return this.#content.data.toWellFormed();
   }
   async json() {
-    return JSON.parse(await this.text());
+    if (this.#content.kind === "text") return JSON.parse(await this.text());
+    return JSON.parse(natives.decodeUtf8(await this.#content.take()));
   }
   async formData() {
     const contentType = this.headers.get("content-type");

@@ -5,8 +5,9 @@ import { onAbort } from "./abort.js";
 import { Content, contentOf } from "./body.js";
 import { packingOf } from "./headers.js";
 import { natives } from "./natives.js";
+import { checkPort } from "./pedantic.js";
 import { cfJsonOf, flatHeadersOf, Request, stateOf } from "./request.js";
-import { fetchedResponse } from "./response.js";
+import { fetchedResponse, NULL_BODY_STATUSES } from "./response.js";
 
 const HTTP_URL = /^https?:/;
 
@@ -27,7 +28,11 @@ async function send(target, input, init) {
   const state = stateOf(request);
   if (target === undefined && state.url.startsWith("data:")) return dataResponse(state);
   if (!HTTP_URL.test(state.url)) throw new TypeError(`Fetch API cannot load: ${state.url}`);
-  state.signal?.throwIfAborted();
+  if (target === undefined) checkPort(state.url);
+  if (state.signal?.aborted) {
+    contentOf(request).cancel(state.signal.reason);
+    throw state.signal.reason;
+  }
   const { promise, resolve, reject } = Promise.withResolvers();
   const [how, data, length] = contentOf(request).send(reject);
   const raw = state.encodeResponseBody === "manual";
@@ -35,7 +40,7 @@ async function send(target, input, init) {
   let forgetSignal = () => {};
   const done = (error, parts) => {
     forgetSignal();
-    if (error === undefined) resolve(responseFrom(parts, state.signal, packed));
+    if (error === undefined) resolve(responseFrom(parts, state, packed));
     else reject(error);
   };
   const handle = natives.fetch(
@@ -54,17 +59,25 @@ async function send(target, input, init) {
 function dataResponse(state) {
   const [type, bytes] = natives.readDataUrl(state.url) ?? [];
   if (type === undefined) throw new TypeError(`Fetch API cannot load: ${state.url}`);
-  const content = Content.incoming(state.method === "HEAD" ? undefined : bytes);
+  const content = contentFrom(state.method, 200, bytes);
   const flatHeaders = `content-type\n${type}\n`;
-  return fetchedResponse({ status: 200, flatHeaders, url: state.url }, content);
+  return fetchedResponse({ status: 200, statusText: "OK", flatHeaders, url: state.url }, content);
+}
+
+// A response that may have a body has one, be it empty.
+function contentFrom(method, status, body, length) {
+  if (method === "HEAD" || NULL_BODY_STATUSES.has(status)) return Content.none();
+  return Content.incoming(body ?? new Uint8Array(0), length);
 }
 
 // `packed`: whether a Content-Encoding is still on the body.
-function responseFrom(parts, signal, packed) {
+function responseFrom(parts, { method, signal }, packed) {
   const [status, statusText, flatHeaders, body, bodyLength, url, redirected, webSocket] = parts;
   const format = packed ? packingOf(flatHeaders) : undefined;
   const content =
-    format === undefined ? Content.incoming(body, bodyLength) : Content.packed(body, bodyLength, format);
+    format === undefined
+      ? contentFrom(method, status, body, bodyLength)
+      : Content.packed(body, bodyLength, format);
   if (signal !== undefined && content.kind === "incoming") content.data.follow(signal);
   return fetchedResponse({ status, statusText, flatHeaders, url, redirected, webSocket }, content);
 }

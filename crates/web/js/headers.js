@@ -2,6 +2,7 @@
 // it becomes a map only when a script looks, so that a request whose headers nobody reads costs nothing.
 
 import { natives } from "./natives.js";
+import { byteString } from "./pedantic.js";
 import { argumentError, finishInterface, ListIterator, recordEntries, requireArguments } from "./webidl.js";
 
 let adopt;
@@ -25,7 +26,7 @@ export class Headers {
     const iterate = init[Symbol.iterator];
     if (#map in init && iterate === Headers.prototype.entries) this.#copy(init);
     else if (iterate !== undefined && iterate !== null) this.#appendPairs(init);
-    else for (const [name, value] of recordEntries(init)) this.append(name, value);
+    else for (const [name, value] of recordEntries(init, byteString)) this.append(name, value);
   }
 
   static {
@@ -176,13 +177,13 @@ function parse(flat) {
 }
 
 function normalizeName(name) {
-  const normalized = natives.headerName(`${name}`);
+  const normalized = natives.headerName(byteString(name));
   if (normalized === undefined) throw new TypeError("Invalid header name.");
   return normalized;
 }
 
 function normalizeValue(value) {
-  const normalized = natives.headerValue(`${value}`);
+  const normalized = natives.headerValue(byteString(value));
   if (normalized === undefined) throw new TypeError("Invalid header value.");
   return normalized;
 }

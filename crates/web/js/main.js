@@ -11,6 +11,7 @@ import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.js";
 import * as events from "./events.js";
 import { EventSource } from "./event-source.js";
 import { fetch, fetchThrough } from "./fetch.js";
+import { setFlags } from "./flags.js";
 import { FormData } from "./form-data.js";
 import { Headers, packingOf } from "./headers.js";
 import { HTMLRewriter } from "./html-rewriter.js";
@@ -133,6 +134,7 @@ for (const [name, value] of Object.entries(globals)) {
 
 /** What Rust calls. */
 natives.entry = {
+  setFlags,
   incomingRequest,
   abortRequest,
   fetchThrough,

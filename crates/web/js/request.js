@@ -3,8 +3,10 @@
 
 import { AbortSignal, abortSignal, createSignal, onAbort } from "./abort.js";
 import { Body, Content, contentOf, extractContent } from "./body.js";
+import { isOn } from "./flags.js";
 import { flattenHeaders, freezeHeaders, Headers, headersFromFlat } from "./headers.js";
 import { natives } from "./natives.js";
+import { checkCredentials, checkOptions } from "./pedantic.js";
 import { argumentError, finishInterface, requireArguments, toDictionary, toUsvString } from "./webidl.js";
 
 const INCOMING = Symbol("incoming");
@@ -13,6 +15,8 @@ const METHODS = new Set([
   "MOVE", "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
   "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
 ]);
+/** Those that the fetch standard writes in capitals. */
+const USUAL_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
 const CACHE_MODES = new Set(["no-store", "no-cache"]);
 
 let stateOf;
@@ -168,6 +172,7 @@ function requestUrl(input) {
   const text = toUsvString(input);
   const href = natives.parseUrl(text);
   if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
+  checkCredentials(href);
   return href;
 }
 
@@ -181,6 +186,7 @@ function applyInit(state, options) {
   if (cache !== undefined && cache !== null) state.cache = checkCache(`${cache}`);
   if (integrity !== undefined && integrity !== null) checkIntegrity(`${integrity}`);
   if (encodeResponseBody !== undefined) state.encodeResponseBody = checkEncoding(`${encodeResponseBody}`);
+  checkOptions(options, state);
 }
 
 function contentFor(state, options, template) {
@@ -209,7 +215,8 @@ function givenContent(state, body) {
 
 function normalizeMethod(method) {
   const upper = method.toUpperCase();
-  if (!METHODS.has(upper)) throw new TypeError(`Invalid HTTP method string: ${method}`);
+  const isCase = upper === method || USUAL_METHODS.has(upper) || isOn("upper_case_all_http_methods");
+  if (!METHODS.has(upper) || !isCase) throw new TypeError(`Invalid HTTP method string: ${method}`);
   return upper;
 }
 
@@ -233,7 +240,10 @@ function checkCf(cf) {
 }
 
 function checkCache(cache) {
-  if (CACHE_MODES.has(cache)) return cache;
+  if (!isOn("cache_option_enabled")) {
+    throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
+  }
+  if (CACHE_MODES.has(cache) && (cache !== "no-cache" || isOn("cache_no_cache_enabled"))) return cache;
   throw new TypeError(`Unsupported cache mode: ${cache}`);
 }
 

@@ -2,12 +2,15 @@
 // status, never builds Headers or a stream.
 
 import { Body, Content, contentOf, extractContent } from "./body.js";
+import { isPedantic } from "./flags.js";
 import { flattenHeaders, freezeHeaders, Headers, headersFromFlat } from "./headers.js";
 import { natives } from "./natives.js";
+import { byteString } from "./pedantic.js";
 import { finishInterface, requireArguments, toDictionary, toUsvString } from "./webidl.js";
 
 const CREATE = Symbol("create");
-const NULL_BODY_STATUSES = new Set([101, 204, 205, 304]);
+/** Answers that have no body. https://fetch.spec.whatwg.org/#null-body-status */
+export const NULL_BODY_STATUSES = new Set([101, 204, 205, 304]);
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
 let stateOf;
@@ -114,7 +117,8 @@ export { stateOf };
 
 /** A response that a fetch brought back: its headers cannot be changed. */
 export function fetchedResponse(state, content) {
-  return new Response(CREATE, { ...defaultState(state.status), ...state, immutable: true, content });
+  const type = isPedantic() ? "basic" : "default";
+  return new Response(CREATE, { ...defaultState(state.status), ...state, type, immutable: true, content });
 }
 
 /** The flat header list of a response, without building Headers for it. */
@@ -141,7 +145,7 @@ function headersIn(state) {
 function defaultState(status) {
   return {
     status,
-    statusText: REASON_PHRASES[status] ?? "",
+    statusText: isPedantic() ? "" : (REASON_PHRASES[status] ?? ""),
     flatHeaders: "",
     headers: undefined,
     immutable: false,
@@ -157,7 +161,7 @@ function defaultState(status) {
 function stateFrom(options) {
   const { status, statusText, headers, cf, webSocket, encodeBody } = options;
   const state = defaultState(checkStatus(status ?? undefined, webSocket ?? null));
-  if (statusText !== undefined && statusText !== null) state.statusText = checkStatusText(`${statusText}`);
+  if (statusText !== undefined && statusText !== null) state.statusText = checkStatusText(byteString(statusText));
   if (headers !== undefined && headers !== null) state.headers = new Headers(headers);
   if (encodeBody !== undefined && encodeBody !== null) state.encodeBody = checkEncoding(`${encodeBody}`);
   if (cf !== undefined && cf !== null) state.cf = { ...cf };

@@ -64,11 +64,17 @@ Object.setPrototypeOf(ListIterator.prototype, iteratorPrototype);
 Object.defineProperty(ListIterator.prototype, "next", { enumerable: true });
 delete ListIterator.prototype.constructor;
 
-/** The entries of a Web IDL record: every key counts, so that one which is no string is an error, not left out. */
-export function* recordEntries(object) {
+/**
+ * The entries of a Web IDL record as texts: every key counts, so that one which is no string is an error, not left out.
+ */
+export function recordEntries(object, convert = (value) => `${value}`) {
+  const entries = [];
   for (const key of Reflect.ownKeys(object)) {
-    if (Object.getOwnPropertyDescriptor(object, key)?.enumerable) yield [key, object[key]];
+    if (!Object.getOwnPropertyDescriptor(object, key)?.enumerable) continue;
+    const name = convert(key);
+    entries.push([name, convert(object[key])]);
   }
+  return entries;
 }
 
 /** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one. */

@@ -38,6 +38,7 @@ pub struct Web {
 /// The functions that `js/main.js` hands over.
 #[derive(Clone, Debug)]
 struct Entry {
+    set_flags: Value,
     incoming_request: Value,
     abort_request: Value,
     response_parts: Value,
@@ -61,6 +62,7 @@ impl Web {
         modules::load(context, &natives)?;
         let entry = natives.get("entry")?;
         let entry = Entry {
+            set_flags: entry.get("setFlags")?,
             incoming_request: entry.get("incomingRequest")?,
             abort_request: entry.get("abortRequest")?,
             response_parts: entry.get("responseParts")?,
@@ -72,6 +74,16 @@ impl Web {
             report_handled_rejection: entry.get("reportHandledRejection")?,
         };
         Ok(Self { context, entry })
+    }
+
+    /// Tells the compatibility flags of the Worker, by their enabling names. Where none are told, all is as newer dates
+    /// have it. Meant to be done once, before the Worker's code.
+    pub fn set_flags<'name>(&self, flags: impl IntoIterator<Item = (&'name str, bool)>) -> Result<()> {
+        let table = self.context.object()?;
+        for (name, on) in flags {
+            table.set(name, &self.context.boolean(on))?;
+        }
+        self.entry.set_flags.call_function(&[table]).map(drop)
     }
 
     /// A `Request` for what came in: its headers are immutable, its redirect mode is `manual`.

@@ -34,6 +34,11 @@ export class IncomingBody {
     });
   }
 
+  /** Throws why it was broken off, if it was. */
+  throwIfBroken() {
+    if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
   /** The next chunk, or null at the end. */
   read() {
     const { promise, resolve, reject } = Promise.withResolvers();

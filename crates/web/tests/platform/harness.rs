@@ -259,7 +259,12 @@ impl Platform {
 /// Runs each case's script in a fresh platform and compares what it says.
 #[track_caller]
 pub(crate) fn check(cases: &[(&str, &str)]) {
-    let platform = Platform::start();
+    check_in(&Platform::start(), cases);
+}
+
+/// As [`check`], in a platform that is there already.
+#[track_caller]
+pub(crate) fn check_in(platform: &Platform, cases: &[(&str, &str)]) {
     let failures: Vec<_> = cases
         .iter()
         .filter_map(|(script, expected)| {

@@ -3,6 +3,7 @@
 
 mod basics;
 mod crypto;
+mod flags;
 mod harness;
 mod html_rewriter;
 mod messages;

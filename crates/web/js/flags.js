@@ -1,0 +1,28 @@
+// The compatibility flags of the Worker, which it sees as `Cloudflare.compatibilityFlags`. Until the Worker is known, and
+// in a script that is no Worker, everything is as newer dates have it.
+
+/** Each flag by its enabling name. */
+let table = {};
+
+/** Whether a flag that newer dates turn on is on. */
+export const isOn = (name) => table[name] ?? true;
+
+/** Whether the web's standards count even where workerd differs from them on purpose. */
+export const isPedantic = () => table.pedantic_wpt ?? false;
+
+// What a Worker of an older date does not find on its global object.
+const GLOBALS = {
+  enable_weak_ref: ["FinalizationRegistry", "WeakRef"],
+  expose_global_message_channel: ["MessageChannel", "MessagePort"],
+  global_navigator: ["Navigator", "navigator"],
+};
+
+/** Takes the flags of the Worker that is about to be loaded. */
+export function setFlags(flags) {
+  table = Object.freeze(Object.assign(Object.create(null), flags));
+  const Cloudflare = Object.defineProperty({}, "compatibilityFlags", { value: table, enumerable: true });
+  Object.defineProperty(globalThis, "Cloudflare", { value: Cloudflare, writable: true, configurable: true });
+  for (const [flag, names] of Object.entries(GLOBALS)) {
+    if (!isOn(flag)) for (const name of names) delete globalThis[name];
+  }
+}
