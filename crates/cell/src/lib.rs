@@ -23,6 +23,7 @@ mod process;
 mod python;
 mod random;
 mod rejections;
+mod report;
 mod reseed;
 mod rpc;
 mod runtime_modules;

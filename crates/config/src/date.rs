@@ -36,6 +36,11 @@ impl Date {
         Self { year: year as u16, month: month as u8, day: day as u8 }
     }
 
+    /// Year, month and day.
+    pub(crate) fn parts(self) -> (u16, u8, u8) {
+        (self.year, self.month, self.day)
+    }
+
     /// A date written in this crate's own tables; a wrong one does not compile.
     pub(crate) const fn literal(text: &str) -> Self {
         match Self::parse(text) {

@@ -10,6 +10,7 @@
 
 mod bindings;
 mod compatibility;
+mod cron;
 mod date;
 mod diagnostic;
 mod discover;
@@ -31,6 +32,7 @@ mod triggers;
 mod variables;
 mod worker;
 
+pub use cron::Schedule;
 pub use date::Date;
 pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
 pub use discover::discover;

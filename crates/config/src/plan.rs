@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::cron::Schedule;
 use crate::date::Date;
 use crate::flags::CompatibilityFlags;
 
@@ -48,7 +49,7 @@ pub struct Plan {
     /// Where the Worker is to be reached, besides by its port.
     pub routes: Vec<Route>,
     /// The cron triggers, in Cloudflare's syntax (UTC, weekdays 1 to 7 from Sunday).
-    pub crons: Vec<String>,
+    pub crons: Vec<Schedule>,
     /// What one invocation may use.
     pub limits: Limits,
     /// What is kept of logs and traces; `None` when not configured.

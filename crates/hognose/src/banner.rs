@@ -17,6 +17,7 @@ pub(crate) fn rows(projects: &[Project], interpreter: &Interpreter) -> Vec<(&'st
         let name = plan.name.as_deref().unwrap_or("unnamed");
         rows.push(("worker", format!("{name} ({})", relative(configuration).display())));
         rows.extend(bindings(plan).map(|text| ("env", text)));
+        rows.extend(plan.crons.iter().map(|cron| ("cron", cron.to_string())));
         rows.extend(unserved(plan).map(|text| ("not yet", text)));
     }
     rows.extend(hognose_jail::probe().lacking().into_iter().map(|text| ("no lock", text)));
@@ -36,9 +37,8 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
 
 /// What the configuration asks for and this version reads, but does not do.
 fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
-    let crons = (!plan.crons.is_empty()).then_some("`triggers.crons` are not run");
     let limits = (plan.limits != Limits::default()).then_some("`limits` are not enforced");
-    crons.into_iter().chain(limits).map(str::to_owned)
+    limits.into_iter().map(str::to_owned)
 }
 
 /// A variable's value, short enough for a line. Secrets are not for screens.

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::console::Console;
+use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
 use crate::interpreter::Interpreter;
 use crate::run;
@@ -33,6 +34,8 @@ enum Command {
     Serve(ServeArguments),
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
+    /// List cron triggers, or run one by hand
+    Cron(CronArguments),
     /// Work with D1 databases: run SQL, make and apply migrations
     D1(D1Arguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
@@ -104,7 +107,7 @@ pub(crate) struct RunArguments {
 }
 
 /// What `dev` and `serve` have in common. Wrangler's names where it has the option, curl's for outgoing connections.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServerArguments {
     /// Read these configurations instead of looking for one; may be repeated
     #[arg(short, long, value_name = "FILE")]
@@ -127,6 +130,9 @@ pub(crate) struct ServerArguments {
     /// Read secrets from this file instead of `.dev.vars` and `.env`; may be repeated
     #[arg(long, value_name = "FILE")]
     pub env_file: Vec<PathBuf>,
+    /// Run the `scheduled` handler at a request for `/__scheduled?cron=...`
+    #[arg(long)]
+    pub test_scheduled: bool,
     /// Trust the certificates in this file too, for outgoing HTTPS
     #[arg(long, value_name = "PEM")]
     pub ca_file: Option<PathBuf>,
@@ -162,6 +168,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
             serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)
         }
         Command::Test(options) => test::test(&options, interpreter, console),
+        Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };

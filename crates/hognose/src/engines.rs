@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer};
 use hognose_services::cache::CacheService;
+use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1};
 use hognose_services::kv::{KvService, SqliteKv};
 use hognose_services::queues::{
@@ -12,6 +13,8 @@ use hognose_services::queues::{
 };
 use hognose_services::r2::{R2Service, SqliteR2};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
+
+use hognose_supervisor::CronTriggers;
 
 use crate::error::CommandError;
 use crate::state::State;
@@ -24,6 +27,7 @@ pub(crate) struct Engines {
     d1: SqliteD1,
     r2: SqliteR2,
     queues: SqliteQueues,
+    crons: Arc<RunLog>,
     /// What `caches` holds; a file of its own, since it can be deleted without loss.
     cache: SqliteKv,
 }
@@ -59,7 +63,9 @@ impl Engines {
             .map_err(unopened(&folder))?;
         // What was in delivery when an earlier server ended is nobody's any more: the folder is locked for this one.
         queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
-        Ok(Self { clock, kv, d1, r2, queues, cache })
+        let folder = state.folder("crons")?;
+        let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
+        Ok(Self { clock, kv, d1, r2, queues, crons: Arc::new(crons), cache })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -96,6 +102,12 @@ impl Engines {
             Ok(Arc::new(QueueConsumer::new(queue, rules(configured), Arc::clone(&self.clock))))
         };
         plan.queue_consumers.iter().map(consumer).collect()
+    }
+
+    /// What runs a Worker by the clock.
+    pub(crate) fn crons(&self, plan: &Plan) -> Option<CronTriggers> {
+        let triggers = || CronTriggers { schedules: plan.crons.clone(), log: Arc::clone(&self.crons) };
+        (!plan.crons.is_empty()).then(triggers)
     }
 
     fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {

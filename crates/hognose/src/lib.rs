@@ -9,6 +9,7 @@ mod address;
 mod banner;
 mod cli;
 mod console;
+mod cron;
 mod d1;
 mod engines;
 mod error;

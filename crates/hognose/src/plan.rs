@@ -54,7 +54,15 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
         env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    Ok(WorkerVersion { worker: worker(plan, env), base, routes: routes(plan), services, consumers, links })
+    Ok(WorkerVersion {
+        worker: worker(plan, env),
+        base,
+        routes: routes(plan),
+        services,
+        consumers,
+        crons: engines.crons(plan),
+        links,
+    })
 }
 
 fn link(binding: &ServiceBinding) -> ServiceLink {

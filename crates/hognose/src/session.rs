@@ -145,6 +145,7 @@ impl<'a> Session<'a> {
                 allow_private: self.allows_private(settings.allow_private),
             },
             development: self.mode == Mode::Dev,
+            test_scheduled: self.options.test_scheduled,
             events,
         })
     }

@@ -5,6 +5,7 @@
 //! | `lock` | the number of the process that works here; locked while it lives |
 //! | `kv/` | KV namespaces |
 //! | `d1/` | D1 databases, a file each |
+//! | `crons/` | when cron triggers ran |
 //! | `queues/` | queues |
 //! | `r2/` | R2 buckets: their index, and the contents of objects |
 //! | `packages/<hash>/` | the Worker's installed packages |

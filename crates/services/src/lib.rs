@@ -12,6 +12,7 @@
 pub mod cache;
 mod clock;
 mod content;
+pub mod crons;
 pub mod d1;
 mod disk;
 mod file_name;

@@ -63,7 +63,7 @@ async fn handle(version: &Arc<Version>, cap: CapId, consumer: &QueueConsumer, le
     let delivery = Delivery { settle_through: cap.0, number: leased.number, batch: leased.batch.clone() };
     let bytes = postcard::to_allocvec(&delivery).expect("invariant: a batch is plain data");
     let name = consumer.queue().name();
-    if let Answer::Lost(reason) = ask(version, name, &bytes).await {
+    if let Answer::Lost(reason) = version.ask(|isolate| isolate.queue(name, &bytes)).await {
         version.log(LogLevel::Error, format!("a batch of the queue `{name}` is delivered again: {reason}"));
     }
     match consumer.settle(leased).await {
@@ -76,19 +76,5 @@ async fn handle(version: &Arc<Version>, cap: CapId, consumer: &QueueConsumer, le
         }
         Ok(_) => {}
         Err(error) => drop(complain(version, consumer, &error.to_string())),
-    }
-}
-
-async fn ask(version: &Arc<Version>, queue: &str, delivery: &[u8]) -> Answer {
-    let in_use = version.enter();
-    loop {
-        let isolate = match in_use.isolate().await {
-            Ok(isolate) => isolate,
-            Err(error) => return Answer::Lost(error.to_string()),
-        };
-        // One that ended or filled up since it was picked is passed over.
-        if let Some(pending) = isolate.queue(queue, delivery) {
-            return pending.answer().await;
-        }
     }
 }

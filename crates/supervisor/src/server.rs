@@ -20,6 +20,7 @@ use crate::ingress::Ingress;
 use crate::limits::KILL_MAX;
 use crate::nursery::Nurseries;
 use crate::pool::PoolOptions;
+use crate::scheduled::ScheduledResult;
 use crate::slot::{Shared, Slot, TestOutcome};
 use crate::template::{CellCommand, Surroundings};
 use crate::version::WorkerVersion;
@@ -38,6 +39,8 @@ pub struct ServerOptions {
     pub egress: EgressOptions,
     /// Whether clients see tracebacks, and a version that fails to load takes the place of the one before it.
     pub development: bool,
+    /// Whether a request for `/__scheduled` runs the `scheduled` handler.
+    pub test_scheduled: bool,
     /// Where events go. They are dropped while it is full.
     pub events: mpsc::Sender<ServerEvent>,
 }
@@ -94,8 +97,9 @@ impl Server {
             return Err(StartError::NoWorker);
         }
         shared.directory.fill(&slots);
-        let (events, development) = (Arc::clone(&shared.events), options.development);
-        let ingress = Arc::new(Ingress { slots: Arc::clone(&slots), events, development });
+        let events = Arc::clone(&shared.events);
+        let (development, test_scheduled) = (options.development, options.test_scheduled);
+        let ingress = Arc::new(Ingress { slots: Arc::clone(&slots), events, development, test_scheduled });
         let accepting = tokio::spawn(ingress.accept(listener, shared.stop.clone()));
         for (slot, version) in slots.iter().cloned().zip(options.workers) {
             // A failure is told as an event, and to whoever asks for the Worker.
@@ -124,6 +128,20 @@ impl Server {
             Some(slot) => slot.test(entrypoint).await,
             None => TestOutcome::Failed(ReplaceError::UnknownWorker(worker.to_owned()).to_string()),
         }
+    }
+
+    /// Runs the `scheduled` handler of a Worker once it has loaded, as if `cron` were due at `scheduled_time_ms`,
+    /// milliseconds since the epoch.
+    pub async fn run_scheduled(
+        &self,
+        worker: &str,
+        cron: &str,
+        scheduled_time_ms: f64,
+    ) -> Result<ScheduledResult, ReplaceError> {
+        let slot = self.slots.iter().find(|slot| slot.name() == worker);
+        let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(worker.to_owned()))?;
+        let ran = slot.run_scheduled(cron, scheduled_time_ms).await;
+        ran.map_err(|failure| ReplaceError::Load((*failure).clone()))
     }
 
     /// Stops accepting, lets what was begun finish for at most `drain`, and returns when no process is left.

@@ -18,6 +18,7 @@ use crate::links::{Directory, ServiceLink};
 use crate::nursery::{Nurseries, Nursery};
 use crate::pool::PoolOptions;
 use crate::routes::Routes;
+use crate::scheduled::ScheduledResult;
 use crate::version::{InUse, Version, WorkerVersion};
 
 /// What all Workers of a server share.
@@ -108,7 +109,7 @@ impl Slot {
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, base, routes, services, consumers, links } = version;
+        let WorkerVersion { worker, base, routes, services, consumers, crons, links } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
@@ -117,6 +118,7 @@ impl Slot {
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
                 version.consume(consumers);
+                version.schedule(crons);
                 self.serve(Serving::Version(version));
                 self.shared.events.send(loaded);
             }
@@ -135,16 +137,16 @@ impl Slot {
             Ok(version) => version,
             Err(failure) => return TestOutcome::Failed(failure.message.clone()),
         };
-        loop {
-            let isolate = match version.isolate().await {
-                Ok(isolate) => isolate,
-                Err(error) => return TestOutcome::Failed(error.to_string()),
-            };
-            // One that ended or filled up since it was picked is passed over.
-            if let Some(pending) = isolate.test(entrypoint) {
-                return TestOutcome::of(pending.answer().await);
-            }
-        }
+        TestOutcome::of(version.ask(|isolate| isolate.test(entrypoint)).await)
+    }
+
+    /// Runs the `scheduled` handler, once the Worker has loaded; the time is in milliseconds since the epoch.
+    pub(crate) async fn run_scheduled(
+        &self,
+        cron: &str,
+        scheduled_time_ms: f64,
+    ) -> Result<ScheduledResult, Arc<LoadFailure>> {
+        Ok(self.enter().await?.version().run_scheduled(cron, scheduled_time_ms).await)
     }
 
     fn grants(

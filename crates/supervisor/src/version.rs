@@ -18,11 +18,12 @@ use crate::calls::Grants;
 use crate::connection::Connection;
 use crate::deliveries;
 use crate::events::ServerEvent;
-use crate::isolate::Isolate;
+use crate::isolate::{Answer, Isolate, Pending};
 use crate::links::ServiceLink;
 use crate::nursery::Nursery;
 use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::routes::Route;
+use crate::schedules::{self, CronTriggers};
 use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
 
@@ -39,6 +40,8 @@ pub struct WorkerVersion {
     pub services: Vec<(CapId, Arc<dyn Service>)>,
     /// The queues whose messages it gets; each is also among the services.
     pub consumers: Vec<(CapId, Arc<QueueConsumer>)>,
+    /// What runs it by the clock, where anything does.
+    pub crons: Option<CronTriggers>,
     /// Those that lead to Workers of the same server.
     pub links: Vec<(CapId, ServiceLink)>,
 }
@@ -102,6 +105,23 @@ impl Version {
         for (cap, consumer) in consumers {
             self.grants.tasks.spawn(deliveries::deliver(Arc::clone(self), cap, consumer));
         }
+    }
+
+    /// Begins to run what is due by the clock.
+    pub(crate) fn schedule(self: &Arc<Self>, crons: Option<CronTriggers>) {
+        if let Some(crons) = crons {
+            self.grants.tasks.spawn(schedules::run(Arc::clone(self), crons));
+        }
+    }
+
+    /// The Worker's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.worker.name
+    }
+
+    /// Has an isolate work on an event that can be given again; `begin` hands it over, unless the isolate is full.
+    pub(crate) async fn ask(self: &Arc<Self>, begin: impl Fn(&Arc<Isolate>) -> Option<Pending>) -> Answer {
+        self.enter().ask(begin).await
     }
 
     pub(crate) fn retiring(&self) -> &CancellationToken {
@@ -226,6 +246,24 @@ impl InUse {
     /// An isolate for one request.
     pub(crate) async fn isolate(&self) -> Result<Arc<Isolate>, PoolError> {
         self.0.pool.pick(|| self.0.start_isolate()).await
+    }
+
+    /// See [`Version::ask`].
+    pub(crate) async fn ask(&self, begin: impl Fn(&Arc<Isolate>) -> Option<Pending>) -> Answer {
+        loop {
+            let isolate = match self.isolate().await {
+                Ok(isolate) => isolate,
+                Err(error) => return Answer::Lost(error.to_string()),
+            };
+            // One that ended or filled up since it was picked is passed over.
+            if let Some(pending) = begin(&isolate) {
+                return pending.answer().await;
+            }
+        }
+    }
+
+    pub(crate) fn version(&self) -> &Arc<Version> {
+        &self.0
     }
 
     /// An isolate has answered.

@@ -24,6 +24,7 @@ pub mod kv;
 pub mod limits;
 pub mod queues;
 pub mod r2;
+pub mod report;
 mod side;
 pub mod socket;
 mod streams;

@@ -5,7 +5,7 @@ mod cache;
 mod content;
 mod d1;
 mod kv;
-mod natives;
+pub(crate) mod natives;
 pub(crate) mod queues;
 mod r2;
 

@@ -128,7 +128,7 @@ fn take_answer(
 }
 
 /// Parameters that JavaScript gives as JSON text.
-pub(super) fn from_json<P: DeserializeOwned>(context: Context, json: &Value) -> Result<P> {
+pub(crate) fn from_json<P: DeserializeOwned>(context: Context, json: &Value) -> Result<P> {
     serde_json::from_str(&json.to_js_string()?)
         .map_err(|error| Thrown::type_error(context, &format!("An argument cannot be sent: {error}")))
 }

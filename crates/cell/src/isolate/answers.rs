@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
-use hognose_wire::{Frame, HttpResponse, InvocationId, LogLevel, Outcome, Side};
+use hognose_wire::{Body, Frame, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side};
 use pyo3::{PyErr, Python};
 
 use super::Isolate;
@@ -17,10 +17,10 @@ impl Isolate {
         if self.is_completed(invocation) {
             return Ok(());
         }
-        let wants = self.invocations.borrow().get(&invocation).map(|entry| entry.wants);
-        match wants.unwrap_or_default() {
+        match self.wants(invocation) {
             Wants::Response => return self.respond(invocation, value),
             Wants::Value => return self.give(invocation, value),
+            Wants::Report => self.report(invocation, false),
             Wants::Nothing => self.complete(invocation, Outcome::Done),
         }
         Ok(())
@@ -70,7 +70,30 @@ impl Isolate {
         let text = if error.stack.is_empty() { &error.message } else { &error.stack };
         self.cell.python.flush_output(py);
         self.cell.serve(invocation, || self.cell.log(py, LogLevel::Error, text.trim_end()));
+        if self.wants(invocation) == Wants::Report {
+            return self.report(invocation, true);
+        }
         error.with_remote(|error| self.complete(invocation, Outcome::Error(error)));
+    }
+
+    /// Ends an event with what its handler decided; where it failed, the error was logged.
+    fn report(self: &Rc<Self>, invocation: InvocationId, failed: bool) {
+        let report = self.invocations.borrow_mut().get_mut(&invocation).and_then(|entry| entry.report.take());
+        let bytes = report.map_or(Ok(Vec::new()), |report| report.bytes(self.cell.context, failed));
+        match bytes {
+            Ok(bytes) => {
+                let payload = Payload { bytes: Body::Inline(&bytes), ..Payload::default() };
+                self.complete(invocation, Outcome::Value(payload));
+            }
+            Err(thrown) => {
+                host::owned_error(&thrown)
+                    .with_remote(|error| self.complete(invocation, Outcome::Error(error)));
+            }
+        }
+    }
+
+    fn wants(&self, invocation: InvocationId) -> Wants {
+        self.invocations.borrow().get(&invocation).map(|entry| entry.wants).unwrap_or_default()
     }
 
     pub(super) fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use hognose_engine::Value;
 
 use crate::env::queues::OpenBatch;
+use crate::report::Report;
 
 /// What an event is answered with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) enum Wants {
     Response,
     /// A method call: whatever it returned.
     Value,
+    /// An event whose handler decides something: what.
+    Report,
     /// Results of other handlers say nothing.
     #[default]
     Nothing,
@@ -35,6 +38,8 @@ pub(super) struct Invocation {
     pub(super) cpu_us: u64,
     /// The messages it is about, where it is a queue's.
     pub(super) batch: Option<OpenBatch>,
+    /// What tells what its handler decided, where it can decide anything.
+    pub(super) report: Option<Report>,
     /// How many operations it has made on bindings, by their kind.
     pub(super) operations: HashMap<&'static str, u32>,
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hognose_engine::Value;
+use hognose_engine::{Result as JsResult, Value};
 use hognose_wire::{Body, Event, HttpRequest, InvocationId, Payload, Violation};
 use pyo3::Python;
 
@@ -11,6 +11,7 @@ use super::{Isolate, Task};
 use crate::env::queues;
 use crate::host;
 use crate::link::OwnedError;
+use crate::report::{self, Report};
 use crate::rpc::MethodCall;
 
 impl Isolate {
@@ -27,6 +28,7 @@ impl Isolate {
         let wants = match event {
             Event::Fetch(_) => Wants::Response,
             Event::Rpc { .. } => Wants::Value,
+            Event::Scheduled { .. } => Wants::Report,
             _ => Wants::Nothing,
         };
         self.invocations
@@ -45,6 +47,10 @@ impl Isolate {
                 Ok(batch) => self.start(invocation, entrypoint, Task::Handler("queue", batch)),
                 Err(error) => self.fail(py, invocation, error),
             },
+            Event::Scheduled { cron, scheduled_time_ms } => {
+                let made = report::scheduled(self.cell.context, cron, scheduled_time_ms);
+                self.start_reported(py, (invocation, entrypoint), "scheduled", made);
+            }
             Event::Rpc { method, access, args } => {
                 let call = MethodCall::new(method, access);
                 let (isolate, link) = (Rc::clone(self), self.link());
@@ -77,6 +83,25 @@ impl Isolate {
             entry.request = Some(value.clone());
         }
         Ok(value)
+    }
+
+    /// Runs the handler of an event that it decides something about.
+    fn start_reported(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        (invocation, entrypoint): (InvocationId, Option<String>),
+        event: &'static str,
+        made: JsResult<(Value, Report)>,
+    ) {
+        match made {
+            Ok((controller, report)) => {
+                if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+                    entry.report = Some(report);
+                }
+                self.start(invocation, entrypoint, Task::Handler(event, controller));
+            }
+            Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
+        }
     }
 
     fn take_batch(

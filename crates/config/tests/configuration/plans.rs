@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use hognose_config::{
-    Date, Dev, Format, KvNamespace, Limits, ModuleKind, PythonVersion, Route, Secrets, Severity, Variable,
+    Date, Dev, Format, KvNamespace, Limits, ModuleKind, PythonVersion, Route, Schedule, Secrets, Severity,
+    Variable,
 };
 
 use super::{plan, read, with};
@@ -65,7 +66,7 @@ fn everything_is_read_from_jsonc() {
     assert_eq!(plan.vars["TREE"], Variable::Json(serde_json::json!({ "list": [1, null] })));
     assert_eq!(plan.required_secrets, Some(vec!["TOKEN".to_owned()]));
     assert_eq!(plan.routes[1], Route { pattern: "api.example.com".to_owned(), custom_domain: true });
-    assert_eq!(plan.crons, ["*/5 * * * *"]);
+    assert!(plan.crons.iter().map(Schedule::text).eq(["*/5 * * * *"]));
     assert_eq!(plan.limits, Limits { cpu_ms: Some(300_000), subrequests: Some(50) });
     let observability = plan.observability.unwrap();
     assert!(observability.logs.enabled && observability.traces.enabled && observability.invocation_logs);

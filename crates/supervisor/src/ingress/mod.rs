@@ -2,6 +2,7 @@
 
 mod request;
 mod response;
+mod triggers;
 
 use std::convert::Infallible;
 use std::io;
@@ -35,6 +36,8 @@ pub(crate) struct Ingress {
     pub(crate) events: Arc<Events>,
     /// Whether clients see tracebacks.
     pub(crate) development: bool,
+    /// Whether `/__scheduled` is answered here.
+    pub(crate) test_scheduled: bool,
 }
 
 impl Ingress {
@@ -94,6 +97,9 @@ impl Ingress {
     async fn ask(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
         let prepared = Prepared::new(peer, request).await?;
         let slot = routes::choose(&self.slots, prepared.head.host(), prepared.head.path());
+        if let Some(trigger) = self.trigger(&prepared.head) {
+            return trigger.pull(slot).await;
+        }
         let version = slot.enter().await.map_err(Failure::NotLoaded)?;
         let mut body = prepared.body;
         loop {

@@ -72,6 +72,13 @@ impl Head {
         path.split_once('?').map_or(path, |(path, _)| path)
     }
 
+    /// The value of a parameter of the query.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.target().split_once('?')?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
     /// The URL behind its scheme.
     fn target(&self) -> &str {
         self.url.strip_prefix("http://").unwrap_or(&self.url)

@@ -89,6 +89,15 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Nothing, None, Event::Test))
     }
 
+    /// Gives the isolate an event whose handler's decisions are reported, unless it can take no more.
+    pub(crate) fn report(self: &Arc<Self>, origin: Origin<'_>, event: Event<'_>) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        Some(self.invoke(&mut state, origin, Wants::Value, None, event))
+    }
+
     fn invoke(
         self: &Arc<Self>,
         state: &mut State,

@@ -38,6 +38,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         routes: Vec::new(),
         services: Vec::new(),
         consumers: Vec::new(),
+        crons: None,
         links: Vec::new(),
     }
 }
@@ -51,6 +52,7 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
         cell: fake_cell::command(),
         egress: EgressOptions { allow_private: true, ..EgressOptions::default() },
         development: true,
+        test_scheduled: false,
         events: sender,
     };
     (options, events)

@@ -1,0 +1,47 @@
+//! Events whose handlers decide something by calling methods of the object that they get; what they decided is reported
+//! when they have ended, well or not.
+
+use hognose_engine::{Context, Result, Thrown, Value};
+use hognose_wire::report::ScheduledReport;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::env::natives::from_json;
+
+/// What tells what was decided.
+pub(crate) struct Report {
+    /// A JavaScript function that is told whether the handler failed, and gives JSON.
+    tell: Value,
+    encode: fn(Context, &Value) -> Result<Vec<u8>>,
+}
+
+impl Report {
+    /// What was decided until now, as the wire has it.
+    pub(crate) fn bytes(&self, context: Context, failed: bool) -> Result<Vec<u8>> {
+        (self.encode)(context, &self.tell.call_function(&[context.boolean(failed)])?)
+    }
+
+    /// Makes the object that a handler gets, and its report.
+    fn make<T: Serialize + DeserializeOwned>(
+        context: Context,
+        event: &str,
+        arguments: &[Value],
+    ) -> Result<(Value, Self)> {
+        let library = context.eval(include_str!("../js/events.js"), "hognose:events")?.call_function(&[])?;
+        let made = library.get(event)?.call_function(arguments)?.elements()?;
+        let [object, tell] = <[Value; 2]>::try_from(made)
+            .map_err(|_| Thrown::type_error(context, "an event has not the form that was agreed on"))?;
+        Ok((object, Self { tell, encode: encode::<T> }))
+    }
+}
+
+fn encode<T: Serialize + DeserializeOwned>(context: Context, json: &Value) -> Result<Vec<u8>> {
+    let report: T = from_json(context, json)?;
+    Ok(postcard::to_allocvec(&report).expect("invariant: a report is plain data"))
+}
+
+/// A cron trigger; the time is in milliseconds since the epoch.
+pub(crate) fn scheduled(context: Context, cron: &str, time_ms: f64) -> Result<(Value, Report)> {
+    let arguments = [context.string(cron)?, context.number(time_ms)];
+    Report::make::<ScheduledReport>(context, "scheduled", &arguments)
+}
