@@ -54,7 +54,7 @@ const KINDS: &[Kind] = &[
     provided("queues", "Queue", Shape::Nested("producers", "binding")),
     provided("services", "Worker", Shape::List("binding")),
     missing("ai", "AI", Shape::Single),
-    missing("vectorize", "Vectorize Index", Shape::List("binding")),
+    provided("vectorize", "Vectorize Index", Shape::List("binding")),
     missing("assets", "Assets", Shape::Single),
     missing("hyperdrive", "Hyperdrive Config", Shape::List("binding")),
     missing("analytics_engine_datasets", "Analytics Engine Dataset", Shape::List("binding")),

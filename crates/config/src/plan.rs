@@ -34,6 +34,8 @@ pub struct Plan {
     pub d1_databases: Vec<D1Database>,
     /// The R2 buckets in `env`.
     pub r2_buckets: Vec<R2Bucket>,
+    /// The Vectorize indexes in `env`.
+    pub vectorize: Vec<VectorizeIndex>,
     /// The queues in `env`.
     pub queue_producers: Vec<QueueProducer>,
     /// The queues whose messages the Worker's `queue` handler gets.
@@ -106,6 +108,15 @@ pub struct KvNamespace {
     pub binding: String,
     /// What its data is kept under; Workers with the same id share it. The binding's name when none is given.
     pub id: String,
+}
+
+/// A Vectorize index in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorizeIndex {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The index's own name.
+    pub index_name: String,
 }
 
 /// A D1 database in `env`.

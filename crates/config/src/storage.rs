@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
-use crate::plan::{D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket};
+use crate::plan::{D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket, VectorizeIndex};
 use crate::section::Section;
 use crate::tree::{Node, Value};
 
@@ -46,6 +46,16 @@ pub(crate) fn r2_buckets(layers: &Layers<'_>) -> Vec<R2Bucket> {
         let name = field(section, node, "bucket_name", false);
         let binding = binding?;
         Some(R2Bucket { name: name.unwrap_or(binding).to_owned(), binding: binding.to_owned() })
+    })
+}
+
+/// Reads `vectorize`.
+pub(crate) fn vectorize(layers: &Layers<'_>) -> Vec<VectorizeIndex> {
+    list(layers, "vectorize", |section, node| {
+        section.accept(&["remote"]);
+        let binding = field(section, node, "binding", true);
+        let index_name = field(section, node, "index_name", true);
+        Some(VectorizeIndex { binding: binding?.to_owned(), index_name: index_name?.to_owned() })
     })
 }
 

@@ -14,6 +14,7 @@ use crate::run;
 use crate::serve;
 use crate::session::Mode;
 use crate::test;
+use crate::vectorize::{self, VectorizeArguments};
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
 const FAILURE: u8 = 1;
@@ -38,6 +39,8 @@ enum Command {
     Cron(CronArguments),
     /// Work with D1 databases: run SQL, make and apply migrations
     D1(D1Arguments),
+    /// Work with Vectorize indexes: make and fill them, ask them
+    Vectorize(VectorizeArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
@@ -170,6 +173,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Test(options) => test::test(&options, interpreter, console),
         Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),
+        Command::Vectorize(options) => vectorize::vectorize(&options).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

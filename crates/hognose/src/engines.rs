@@ -12,6 +12,7 @@ use hognose_services::queues::{
     ConsumerRules, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue, SqliteQueues,
 };
 use hognose_services::r2::{R2Service, SqliteR2};
+use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
 use hognose_supervisor::CronTriggers;
@@ -28,6 +29,7 @@ pub(crate) struct Engines {
     r2: SqliteR2,
     queues: SqliteQueues,
     crons: Arc<RunLog>,
+    vectorize: SqliteVectorize,
     /// What `caches` holds; a file of its own, since it can be deleted without loss.
     cache: SqliteKv,
 }
@@ -58,6 +60,7 @@ impl Engines {
         let folder = state.folder("r2")?;
         let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
         let d1 = SqliteD1::new(state.folder("d1")?, Arc::clone(&clock));
+        let vectorize = SqliteVectorize::new(state.folder("vectorize")?, Arc::clone(&clock));
         let folder = state.folder("queues")?;
         let queues = SqliteQueues::open(&folder.join("queues.sqlite"), Arc::clone(&clock))
             .map_err(unopened(&folder))?;
@@ -65,7 +68,7 @@ impl Engines {
         queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
         let folder = state.folder("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
-        Ok(Self { clock, kv, d1, r2, queues, crons: Arc::new(crons), cache })
+        Ok(Self { clock, kv, d1, r2, queues, vectorize, crons: Arc::new(crons), cache })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -86,6 +89,12 @@ impl Engines {
                 kind: "r2",
                 service: Arc::new(R2Service::new(Arc::new(bucket))),
             });
+        }
+        for configured in &plan.vectorize {
+            let index = self.vectorize.index(&configured.index_name);
+            index.warm();
+            let service = Arc::new(VectorizeService::new(Arc::new(index)));
+            bound.push(Bound { name: &configured.binding, kind: "vectorize", service });
         }
         for producer in &plan.queue_producers {
             let queue = Arc::new(self.queue(&producer.queue)?);

@@ -73,6 +73,15 @@ pub(crate) enum CommandError {
     /// SQL failed, and changed nothing.
     #[error("The SQL of {what} failed and changed nothing")]
     Sql { what: String, source: hognose_services::d1::D1Error },
+    /// A Vectorize index did not do what it was asked.
+    #[error(transparent)]
+    Vectorize(#[from] hognose_services::vectorize::VectorizeError),
+    /// A line of a file is no vector.
+    #[error("Line {line} of `{}` is not a vector", path.display())]
+    Vector { path: PathBuf, line: usize, source: serde_json::Error },
+    /// The index does not index that property.
+    #[error("The index `{name}` has no metadata index on `{property}`")]
+    NoMetadataIndex { name: String, property: String },
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),
@@ -98,6 +107,12 @@ impl CommandError {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
             }
             Self::UnknownDatabase { .. } => "Add it to `d1_databases` there".into(),
+            Self::Vector { .. } => {
+                "Give one JSON object a line: {\"id\": \"a\", \"values\": [0.5, …], \"metadata\": {}}".into()
+            }
+            Self::NoMetadataIndex { name, .. } => {
+                format!("`hognose vectorize list-metadata-index {name}` shows those it has")
+            }
             Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),

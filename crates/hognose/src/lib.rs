@@ -26,6 +26,7 @@ mod signals;
 mod state;
 mod table;
 mod test;
+mod vectorize;
 mod watch;
 
 use std::ffi::OsString;

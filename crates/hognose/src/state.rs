@@ -8,6 +8,7 @@
 //! | `crons/` | when cron triggers ran |
 //! | `queues/` | queues |
 //! | `r2/` | R2 buckets: their index, and the contents of objects |
+//! | `vectorize/` | Vectorize indexes, a file each |
 //! | `packages/<hash>/` | the Worker's installed packages |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 

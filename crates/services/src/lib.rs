@@ -24,6 +24,7 @@ pub mod r2;
 mod random;
 mod service;
 mod sqlite;
+pub mod vectorize;
 
 pub use clock::{Clock, SystemClock};
 pub use content::{ByteStream, Content, StreamError, next_chunk, read_whole};

@@ -29,6 +29,7 @@ mod side;
 pub mod socket;
 mod streams;
 mod value;
+pub mod vectorize;
 mod violation;
 
 pub use caps::{Exports, Imports};

@@ -8,6 +8,7 @@ mod kv;
 pub(crate) mod natives;
 pub(crate) mod queues;
 mod r2;
+mod vectorize;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,12 +22,13 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 5] = [
+const KINDS: [(&str, MakeClass); 6] = [
     ("d1", d1::class),
     ("fetcher", |cell| cell.rpc().get("Fetcher")),
     ("kv", kv::class),
     ("queue", queues::class),
     ("r2", r2::class),
+    ("vectorize", vectorize::class),
 ];
 
 /// The JavaScript object `env` of a Worker. `caches`, which is no binding but works like one, becomes a global.

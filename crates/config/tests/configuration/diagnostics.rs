@@ -68,7 +68,6 @@ fn every_binding_that_is_missing_is_named() {
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
         ("workflows", "[{ binding = \"B\" }]"),
         ("ai", "{ binding = \"AI\" }"),
-        ("vectorize", "[{ binding = \"B\" }]"),
         ("hyperdrive", "[{ binding = \"B\" }]"),
         ("analytics_engine_datasets", "[{ binding = \"B\" }]"),
         ("assets", "{ directory = \"public\" }"),
