@@ -39,6 +39,9 @@ const SYSTEM_READ: [&str; 10] = [
 /// Devices that keep nothing of what is written to them.
 const SYSTEM_WRITE: [&str; 2] = ["/dev/null", "/dev/zero"];
 
+/// How much address space any cell may have: what a Worker's memory can be set to, and more.
+const ADDRESS_SPACE_MAX: u64 = 2 << 40;
+
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
     lock(py, base)?;
@@ -62,6 +65,7 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
         .map_err(|thrown| PyRuntimeError::new_err(format!("the web platform did not start: {thrown}")))?;
     cell.set_web(Rc::new(web));
     Bridge::install(py, context)?;
+    hognose_ffi::obey_signals(context);
     runtime_modules::install(py, &cell)?;
     if !base.open {
         evaluation::install(py, &cell)?;
@@ -88,7 +92,9 @@ fn lock(py: Python<'_>, base: &Base) -> PyResult<()> {
     read.extend(SYSTEM_READ.iter().map(PathBuf::from));
     let mut write = vec![PathBuf::from(&base.scratch_dir)];
     write.extend(SYSTEM_WRITE.iter().map(PathBuf::from));
-    let lock = Lock { read, write, limits: ResourceLimits::default(), keep_fds: KEPT_DESCRIPTORS.to_vec() };
+    // The supervisor bounds each isolate more tightly.
+    let limits = ResourceLimits { address_space_bytes: ADDRESS_SPACE_MAX, ..ResourceLimits::default() };
+    let lock = Lock { read, write, limits, keep_fds: KEPT_DESCRIPTORS.to_vec() };
     hognose_jail::apply(&lock)
         .map(drop)
         .map_err(|error| PyRuntimeError::new_err(format!("the cell could not be locked: {error}")))
@@ -110,6 +116,7 @@ fn start_python(py: Python<'_>, base: &Base, cell: &Cell) -> PyResult<()> {
     let boot = cell.python.boot(py);
     if !base.open {
         boot.call_method1("use_scratch", (&base.scratch_dir,))?;
+        py.import("hognose.cell.limits")?.call_method0("obey")?;
     }
     py.import("pyodide")?;
     boot.call_method0("start_asyncio")?;

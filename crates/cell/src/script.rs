@@ -44,7 +44,6 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     cell.set_stage(Stage::Script(Rc::clone(&link)));
     cell.context.set_module_loader(Modules::of_script(Rc::downgrade(cell)));
     cell.web().set_flags(FLAGS).map_err(|thrown| hognose_ffi::raise(py, thrown))?;
-    hognose_ffi::obey_signals(cell.context);
     let (hooked, waiting, reporting) = (Rc::clone(&link), Rc::clone(&link), Rc::clone(cell));
     cell.event_loop.set_hooks(Hooks {
         before_wait: Box::new(move |py| {

@@ -46,7 +46,7 @@ pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,
 };
 pub use render::{Position, render};
-pub use settings::{DURATION_MS_MAX, ISOLATES_MAX, Settings, parse_settings};
+pub use settings::{DURATION_MS_MAX, ISOLATES_MAX, MEMORY_MB_MAX, Settings, parse_settings};
 pub use tree::{Format, Span, TEXT_MAX_BYTES};
 pub use variables::{
     EXPANDED_VALUE_MAX_BYTES, SecretSources, Secrets, VariableError, load_secrets, parse_variable,

@@ -12,6 +12,9 @@ pub const ISOLATES_MAX: u64 = 1024;
 /// The longest time that can be set, in milliseconds: a day.
 pub const DURATION_MS_MAX: u64 = 86_400_000;
 
+/// The most memory that can be set for one isolate, in MiB: a TiB.
+pub const MEMORY_MB_MAX: u64 = 1 << 20;
+
 /// What `hognose.toml` says; everything in it is optional.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -23,6 +26,9 @@ pub struct Settings {
     /// `limits.wait_until_ms`: how long what was passed to `waitUntil` may go on after the response, 1 to
     /// [`DURATION_MS_MAX`].
     pub wait_until_max: Option<Duration>,
+    /// `limits.memory_mb`: the memory of one isolate beside what it shares with its zygote, in MiB, 1 to
+    /// [`MEMORY_MB_MAX`].
+    pub memory_max: Option<u64>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
 }
@@ -48,6 +54,7 @@ fn settings(top: &Section<'_>) -> Settings {
     }
     if let Some(limits) = top.section("limits") {
         settings.wait_until_max = duration(&limits, "wait_until_ms");
+        settings.memory_max = limits.integer("memory_mb", 1..=MEMORY_MB_MAX).map(|mebibytes| mebibytes << 20);
         limits.finish();
     }
     if let Some(egress) = top.section("egress") {
@@ -75,12 +82,13 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\n[egress]\n\
+        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\n[egress]\n\
                     allow_private = true";
         let expected = Settings {
             max_isolates: Some(4),
             isolate_idle_max: Some(Duration::from_millis(5)),
             wait_until_max: Some(Duration::from_millis(6)),
+            memory_max: Some(7 << 20),
             allow_private: Some(true),
         };
         assert_eq!(parse_settings(text).unwrap().value, expected);
@@ -104,6 +112,14 @@ mod tests {
     fn times_have_limits() {
         for (given, taken) in [(0, false), (1, true), (DURATION_MS_MAX, true), (DURATION_MS_MAX + 1, false)] {
             let read = parse_settings(&format!("[limits]\nwait_until_ms = {given}"));
+            assert_eq!(read.is_ok(), taken, "{given}");
+        }
+    }
+
+    #[test]
+    fn memory_has_limits() {
+        for (given, taken) in [(0, false), (1, true), (MEMORY_MB_MAX, true), (MEMORY_MB_MAX + 1, false)] {
+            let read = parse_settings(&format!("[limits]\nmemory_mb = {given}"));
             assert_eq!(read.is_ok(), taken, "{given}");
         }
     }

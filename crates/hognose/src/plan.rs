@@ -10,7 +10,7 @@ use hognose_config::{
     Date, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
 };
 use hognose_services::Service;
-use hognose_supervisor::{Route, ServiceLink, WorkerVersion};
+use hognose_supervisor::{Route, ServiceLink, WorkerLimits, WorkerVersion};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
@@ -57,6 +57,7 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
     Ok(WorkerVersion {
         worker: worker(plan, env),
         base,
+        limits: WorkerLimits::default(),
         routes: routes(plan),
         services,
         consumers,

@@ -12,7 +12,9 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hognose_config::Settings;
-use hognose_supervisor::{EgressOptions, PoolOptions, ServerEvent, ServerOptions, WorkerVersion};
+use hognose_supervisor::{
+    EgressOptions, PoolOptions, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
+};
 use hognose_wire::control::Base;
 use tokio::sync::mpsc;
 
@@ -123,7 +125,8 @@ impl<'a> Session<'a> {
 
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
-        plan::version(&project.plan, &self.engines, self.base(index)?)
+        let version = plan::version(&project.plan, &self.engines, self.base(index)?)?;
+        Ok(WorkerVersion { limits: limits(project), ..version })
     }
 
     /// What a server for the projects is started with.
@@ -232,6 +235,15 @@ fn pool(settings: &Settings) -> PoolOptions {
         isolates_max: settings.max_isolates.unwrap_or_else(cores),
         isolate_idle_max: settings.isolate_idle_max.unwrap_or(defaults.isolate_idle_max),
         wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
+    }
+}
+
+/// What one Worker may use.
+fn limits(project: &Project) -> WorkerLimits {
+    let defaults = WorkerLimits::default();
+    WorkerLimits {
+        cpu_max: project.plan.limits.cpu_ms.map_or(defaults.cpu_max, Duration::from_millis),
+        memory_max: project.settings.memory_max.unwrap_or(defaults.memory_max),
     }
 }
 

@@ -16,6 +16,7 @@ mod descriptors;
 mod limits;
 mod probe;
 mod process;
+mod usage;
 
 use std::io;
 use std::os::fd::RawFd;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 pub use limits::ResourceLimits;
 pub use probe::{Features, probe};
 pub use process::end_with_parent;
+pub use usage::{anonymous_memory, bound_growth, cpu_time};
 
 /// What a process is left with.
 #[derive(Clone, Debug, Default)]

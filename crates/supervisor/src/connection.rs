@@ -72,7 +72,10 @@ impl Connection {
     fn tell(&self, end: &End) {
         let reason = match end {
             End::Asked => "it was shut down".to_owned(),
-            End::Died => "its process ended".to_owned(),
+            End::Died => match self.isolate.state().excess() {
+                Some(excess) => excess.to_string(),
+                None => "its process ended".to_owned(),
+            },
             End::Broken(breach) => breach.to_string(),
         };
         let requests_lost = self.isolate.lose_all(&reason);

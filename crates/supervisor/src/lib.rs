@@ -35,6 +35,7 @@ mod streams;
 mod synchronous;
 mod template;
 mod version;
+mod watch;
 mod worker_calls;
 
 pub use connector::{ConnectTo, ConnectToError};
@@ -50,3 +51,4 @@ pub use server::{ReplaceError, Server, ServerOptions, StartError};
 pub use slot::TestOutcome;
 pub use template::CellCommand;
 pub use version::WorkerVersion;
+pub use watch::WorkerLimits;

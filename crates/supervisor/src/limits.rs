@@ -37,3 +37,15 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long a Worker's TCP connection may take to be made, its TLS handshake included. As long as what keeps a Worker
 /// alive after its response.
 pub const CONNECT_MAX: Duration = Duration::from_secs(30);
+
+/// The CPU time of one invocation, unless its Worker's configuration has `limits.cpu_ms` (Cloudflare's).
+pub const CPU_MAX: Duration = Duration::from_secs(30);
+/// The time that a process has, by its CPU, to end with a traceback what went past a limit; then it is killed.
+pub const CPU_GRACE: Duration = Duration::from_millis(100);
+/// The memory of one isolate beside what it shares with its zygote, unless `hognose.toml` has `limits.memory_mb`. More
+/// than Cloudflare's 128 MiB, which native packages are not made for.
+pub const MEMORY_MAX: u64 = 512 << 20;
+/// How much address space an isolate may map beside that: libraries and stacks that are hardly used count in full.
+pub const ADDRESS_SPACE_SPARE: u64 = 512 << 20;
+/// How often a process that works is looked at.
+pub const WATCH_PERIOD: Duration = Duration::from_millis(25);

@@ -14,6 +14,7 @@ use crate::calls::Grants;
 use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
 use crate::slot::Slot;
 use crate::streams::Parcel;
+use crate::watch::Excess;
 
 /// How deep Workers may call each other on behalf of one event (Cloudflare's).
 pub(crate) const DEPTH_MAX: u32 = 32;
@@ -92,6 +93,8 @@ pub(crate) struct Raised {
     pub(crate) stack: String,
     pub(crate) retryable: bool,
     pub(crate) properties: Vec<u8>,
+    /// The limit of the Worker's that was in the way, where it was one.
+    pub(crate) exceeded: Option<Excess>,
 }
 
 impl Raised {
@@ -105,7 +108,7 @@ impl Raised {
     }
 
     pub(crate) fn wire(&self) -> RemoteError<'_> {
-        let Self { name, message, stack, retryable, properties } = self;
+        let Self { name, message, stack, retryable, properties, exceeded: _ } = self;
         RemoteError { name, message, stack, retryable: *retryable, properties }
     }
 }
@@ -118,6 +121,7 @@ impl From<RemoteError<'_>> for Raised {
             stack: error.stack.into(),
             retryable: error.retryable,
             properties: error.properties.into(),
+            exceeded: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::template::Template;
+use crate::watch::Excess;
 
 /// A process that lives no longer than this value: dropping it kills.
 #[derive(Debug)]
@@ -67,6 +68,15 @@ impl Process {
     /// Ends it now. That it has already ended is no error.
     pub(crate) fn kill(&self) {
         let _already_gone = rustix::process::pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+    }
+
+    /// Has the Worker's code in it learn that it went past a limit; `hognose.cell.limits` knows these signals.
+    pub(crate) fn warn(&self, excess: Excess) {
+        let signal = match excess {
+            Excess::Cpu => Signal::XCPU,
+            Excess::Memory => Signal::USR2,
+        };
+        let _already_gone = rustix::process::pidfd_send_signal(self.pidfd.get_ref(), signal);
     }
 
     /// Waits until it has ended, and reaps it if it is ours (a child, or adopted from a template that died first).

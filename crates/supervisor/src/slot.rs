@@ -109,12 +109,12 @@ impl Slot {
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, base, routes, services, consumers, crons, links } = version;
+        let WorkerVersion { worker, base, limits, routes, services, consumers, crons, links } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
         let grants = Arc::new(self.grants(worker.outbound, services, links));
-        let loading = Version::load(worker, grants, nursery, self.shared.pool);
+        let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
                 version.consume(consumers);

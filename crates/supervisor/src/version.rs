@@ -26,6 +26,7 @@ use crate::routes::Route;
 use crate::schedules::{self, CronTriggers};
 use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
+use crate::watch::{WorkerLimits, watch};
 
 /// What to serve: a Worker as its cells know it, and the server half of its bindings.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct WorkerVersion {
     pub worker: Worker,
     /// What its zygote is forked from. Workers that give the same base share it.
     pub base: Base,
+    /// What it may use.
+    pub limits: WorkerLimits,
     /// Where it is to be reached; requests that no route names go to the first Worker.
     pub routes: Vec<Route>,
     /// What the capabilities named in [`Worker::env`] stand for. [`Worker::outbound`] is the server's own.
@@ -54,6 +57,7 @@ pub(crate) struct Version {
     zygote: Mutex<Option<Template>>,
     pool: Pool,
     isolate_idle_max: Duration,
+    limits: WorkerLimits,
     /// Requests that are looking for an isolate or were given to one.
     requests: AtomicUsize,
     idle: Notify,
@@ -70,7 +74,7 @@ impl Version {
         worker: Worker,
         grants: Arc<Grants>,
         nursery: Arc<Nursery>,
-        options: PoolOptions,
+        (options, limits): (PoolOptions, WorkerLimits),
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
         let zygote = nursery.zygote(Role::Zygote(Box::new(worker.clone())), &surroundings(&grants)).await?;
@@ -89,6 +93,7 @@ impl Version {
             zygote,
             pool,
             isolate_idle_max: options.isolate_idle_max,
+            limits,
             requests: AtomicUsize::new(0),
             idle: Notify::new(),
             retiring: CancellationToken::new(),
@@ -162,8 +167,26 @@ impl Version {
         }
         let version = Arc::clone(self);
         self.grants.tasks.spawn(async move {
-            connection.run().await;
-            version.pool.remove(&isolate);
+            let watch = watch(&isolate, version.limits, || version.replace(&isolate));
+            let serve = async {
+                connection.run().await;
+                version.pool.remove(&isolate);
+            };
+            tokio::pin!(serve);
+            tokio::select! {
+                () = &mut serve => {}
+                () = watch => serve.await,
+            }
+        });
+    }
+
+    /// Gives an isolate no more work, and ends it when it has finished what it has.
+    fn replace(&self, isolate: &Arc<Isolate>) {
+        self.pool.remove(isolate);
+        let isolate = Arc::clone(isolate);
+        self.grants.tasks.spawn(async move {
+            isolate.drained().await;
+            isolate.close();
         });
     }
 

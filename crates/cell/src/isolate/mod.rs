@@ -14,8 +14,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use hognose_engine::Value;
-use hognose_ffi::event_loop;
 use hognose_wire::{Body, Frame, InvocationId, Violation, WAIT_UNTIL_OVER};
+use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
 
 use self::invocation::Invocation;
@@ -72,11 +72,13 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
     process::exit(1)
 }
 
-/// Runs the loop without end. `sys.exit()` in a handler ends that handler only, whose task has the exception.
+/// Runs the loop without end. `sys.exit()` in a handler ends that handler only, whose task has the exception; what a
+/// limit raises may also come between two handlers.
 fn run_on(py: Python<'_>, cell: &Cell) -> PyResult<()> {
     loop {
         match cell.event_loop.run(py, &|| false) {
-            Err(error) if event_loop::is_interruption(py, &error) => {}
+            Err(error) if !error.is_instance_of::<PyException>(py) => {}
+            Err(error) if error.is_instance_of::<PyMemoryError>(py) => {}
             ended => return ended,
         }
     }

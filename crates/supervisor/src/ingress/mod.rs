@@ -128,6 +128,9 @@ async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
         Answer::Done | Answer::Value(_) => {
             unreachable!("invariant: an isolate that answers a request with anything else is killed")
         }
+        Answer::Raised(Raised { exceeded: Some(excess), stack, .. }) => {
+            Err(Failure::Exceeded { excess, stack })
+        }
         Answer::Raised(Raised { message, stack, .. }) => Err(Failure::Raised { message, stack }),
         Answer::Lost(reason) => Err(Failure::Lost(reason)),
     }

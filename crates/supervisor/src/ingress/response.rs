@@ -10,6 +10,7 @@ use http::{Method, Response, StatusCode};
 use crate::body::Body;
 use crate::limits::HEADER_FIELDS_MAX;
 use crate::pool::PoolError;
+use crate::watch::Excess;
 
 /// Why a request has no response of the Worker's.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub(super) enum Failure {
     HeadersTooLarge,
     #[error("{message}")]
     Raised { message: String, stack: String },
+    #[error("{excess}")]
+    Exceeded { excess: Excess, stack: String },
     #[error("Bad Gateway: the Worker ended before it answered: {0}.")]
     Lost(String),
     #[error("Service Unavailable: {0}.")]
@@ -42,7 +45,7 @@ impl Failure {
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Raised { .. } | Self::NotLoaded(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Lost(_) => StatusCode::BAD_GATEWAY,
-            Self::NoIsolate(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoIsolate(_) | Self::Exceeded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -52,6 +55,7 @@ impl Failure {
             Self::Raised { .. } | Self::NotLoaded(_) if !development => "Internal Server Error".into(),
             Self::NoIsolate(_) if !development => "Service Unavailable".into(),
             Self::Raised { message, stack } => joined(message, stack),
+            Self::Exceeded { excess, stack } if development => joined(&excess.to_string(), stack),
             Self::NotLoaded(failure) => joined(&self.to_string(), &failure.traceback),
             failure => failure.to_string(),
         }

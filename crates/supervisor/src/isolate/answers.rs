@@ -7,9 +7,11 @@ use http::Response;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::account::{self, Account};
 use super::{Breach, Isolate};
 use crate::body::Body;
 use crate::links::{Raised, Value};
+use crate::watch::Excess;
 
 /// An event that the isolate was given.
 pub(super) struct Invocation {
@@ -23,6 +25,19 @@ pub(super) struct Invocation {
     pub(super) depth: u32,
     /// Ends it once it was answered, where it takes too long to settle.
     pub(super) deadline: Option<AbortOnDropHandle<()>>,
+    /// What it has used.
+    pub(super) account: Account,
+}
+
+impl Invocation {
+    /// Tells whoever waits that there will be no answer, and why; `None` where nobody does.
+    pub(super) fn lose(self, reason: &str, excess: Option<Excess>) -> Option<()> {
+        let answer = match excess {
+            Some(excess) => Answer::Raised(account::raised(excess, String::new())),
+            None => Answer::Lost(reason.to_owned()),
+        };
+        self.answer?.send(answer).ok()
+    }
 }
 
 /// What an event is answered with, where nothing goes wrong.
@@ -86,6 +101,7 @@ impl Isolate {
         }
         let found = state.invocations.get_mut(invocation);
         let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.wants)));
+        let excess = state.excess();
         drop(state);
         let (sender, wants) =
             found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
@@ -98,6 +114,10 @@ impl Isolate {
         if !fits {
             return Err(Breach::new("it answered an event with what is no answer to it"));
         }
+        let answer = match (excess, answer) {
+            (Some(excess), Answer::Raised(raised)) => Answer::Raised(account::raised(excess, raised.stack)),
+            (_, answer) => answer,
+        };
         // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
         let _client_gone = sender.send(answer);
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hognose_wire::{Body as WireBody, Event, Frame, HttpRequest, Payload, StreamId};
 use tokio::sync::oneshot;
 
+use super::account::Account;
 use super::answers::{Invocation, Pending, Wants};
 use super::{Isolate, State};
 use crate::body::Body;
@@ -107,8 +108,18 @@ impl Isolate {
         event: Event<'_>,
     ) -> Pending {
         let (sender, answer) = oneshot::channel();
-        let open = Invocation { answer: Some(sender), body, wants, depth: origin.depth, deadline: None };
+        let open = Invocation {
+            answer: Some(sender),
+            body,
+            wants,
+            depth: origin.depth,
+            deadline: None,
+            account: Account::default(),
+        };
         let invocation = state.begin(open);
+        if !std::mem::replace(&mut state.watched, true) {
+            self.begun.notify_one();
+        }
         let props = match origin.props {
             "" => WireBody::None,
             json => WireBody::Inline(json.as_bytes()),

@@ -4,6 +4,7 @@
 //! outbox and wakes the isolate's one task ([`crate::connection`]), which writes all that gathered in one system call.
 //! Nothing that holds a stream may be dropped under the lock, for dropping a stream takes it.
 
+mod account;
 mod answers;
 mod begin;
 mod hosted;
@@ -31,6 +32,8 @@ pub(crate) struct Isolate {
     state: Mutex<State>,
     /// Told when an invocation or a stream ends.
     progress: Notify,
+    /// Told when something begins and the isolate is not watched.
+    begun: Notify,
 }
 
 /// Why an isolate is to end.
@@ -64,12 +67,17 @@ impl Breach {
 impl Isolate {
     pub(crate) fn new(process: Process, grants: Arc<Grants>) -> Self {
         let state = State::with_exports(links::granted(&grants));
-        Self { process, grants, state: Mutex::new(state), progress: Notify::new() }
+        Self { process, grants, state: Mutex::new(state), progress: Notify::new(), begun: Notify::new() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // The state is never left half-changed by a panic: each method changes one thing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Told when something begins that [`crate::watch`] is to look at.
+    pub(crate) fn begun(&self) -> &Notify {
+        &self.begun
     }
 
     /// Asks the isolate's task to end it, now.
@@ -99,6 +107,7 @@ impl Isolate {
     pub(crate) fn lose_all(&self, reason: &str) -> usize {
         let mut state = self.state();
         state.close(Closing::Asked);
+        let excess = state.excess();
         let unread = state.streams.close();
         let invocations: Vec<Invocation> =
             state.invocations.drain().map(|(_, invocation)| invocation).collect();
@@ -110,8 +119,7 @@ impl Isolate {
         drop(unread);
         calls.iter().for_each(AbortHandle::abort);
         self.progress.notify_waiters();
-        let waiting = invocations.into_iter().filter_map(|invocation| invocation.answer);
-        waiting.filter_map(|sender| sender.send(Answer::Lost(reason.to_owned())).ok()).count()
+        invocations.into_iter().filter_map(|invocation| invocation.lose(reason, excess)).count()
     }
 
     pub(crate) fn notify_progress(&self) {

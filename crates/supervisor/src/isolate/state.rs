@@ -18,6 +18,7 @@ use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
 use crate::links::{Handle, Raised, Value};
 use crate::sockets::Sockets;
 use crate::streams::{Streams, remote_error};
+use crate::watch::Excess;
 
 /// Everything about an isolate that changes.
 pub(crate) struct State {
@@ -31,10 +32,14 @@ pub(crate) struct State {
     /// Set once: the isolate is to end, or has.
     pub(super) closing: Option<Closing>,
     pub(super) invocations: Opened<InvocationId, Invocation>,
+    /// Whether somebody looks at what it uses.
+    pub(super) watched: bool,
+    /// The Worker's limit that something went past.
+    pub(super) excess: Option<Excess>,
     /// Invocations that have just been answered in full.
     pub(super) answered: Vec<InvocationId>,
     /// Invocations in the order sent, until the isolate shows that it has begun them.
-    unstarted: VecDeque<(InvocationId, Instant)>,
+    pub(super) unstarted: VecDeque<(InvocationId, Instant)>,
     /// What the isolate has asked for, and the task that finds the answer.
     pub(super) calls: Accepted<CallId, Option<AbortHandle>>,
     /// What it was asked for on what it hosts.
@@ -53,6 +58,8 @@ impl Default for State {
             waiting_for_room: Vec::new(),
             closing: None,
             invocations: Opened::invocations(),
+            watched: false,
+            excess: None,
             answered: Vec::new(),
             unstarted: VecDeque::new(),
             calls: Accepted::new(),
@@ -199,12 +206,22 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::isolate::Breach;
+    use crate::isolate::account::Account;
     use crate::isolate::answers::Wants;
 
     fn unanswered() -> Invocation {
-        Invocation { answer: None, body: None, wants: Wants::Response, depth: 0, deadline: None }
+        Invocation {
+            answer: None,
+            body: None,
+            wants: Wants::Response,
+            depth: 0,
+            deadline: None,
+            account: Account::default(),
+        }
     }
 
     #[test]
@@ -243,6 +260,18 @@ mod tests {
         assert!(state.is_busy(), "the second still waits");
         state.started(second);
         assert!(!state.is_busy());
+    }
+
+    #[test]
+    fn what_waits_behind_one_that_computes_is_not_charged() {
+        let mut state = State::default();
+        let (first, second) = (state.begin(unanswered()), state.begin(unanswered()));
+        let ms = Duration::from_millis;
+        assert_eq!(state.charge(ms(8)), Some((first, ms(8))));
+        state.started(first);
+        assert_eq!(state.charge(ms(8)), Some((first, ms(12))), "now either may compute");
+        state.invocations.close(first).unwrap();
+        assert_eq!(state.charge(ms(8)), Some((second, ms(12))));
     }
 
     #[test]

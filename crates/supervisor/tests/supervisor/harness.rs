@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hognose_services::Service;
-use hognose_supervisor::{EgressOptions, PoolOptions, Server, ServerEvent, ServerOptions, WorkerVersion};
+use hognose_supervisor::{
+    EgressOptions, PoolOptions, Server, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
+};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, Worker};
 use http::{Request, Response};
@@ -35,6 +37,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
     WorkerVersion {
         worker,
         base: Base::default(),
+        limits: WorkerLimits::default(),
         routes: Vec::new(),
         services: Vec::new(),
         consumers: Vec::new(),

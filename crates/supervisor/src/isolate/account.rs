@@ -1,0 +1,64 @@
+//! What the invocations of an isolate have used, and which of them went past a limit.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use hognose_wire::InvocationId;
+
+use super::State;
+use crate::links::Raised;
+use crate::watch::Excess;
+
+/// What one invocation has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    pub(super) cpu: Duration,
+    /// Whether it is the one that went past a limit.
+    pub(super) exceeding: bool,
+}
+
+impl State {
+    /// Whether it is still to be looked at. Where it has nothing to do, [`super::Isolate::begun`] tells when it has.
+    pub(crate) fn stays_watched(&mut self) -> bool {
+        self.watched = !self.invocations.is_empty();
+        self.watched
+    }
+
+    /// Charges CPU time in equal parts to what is under way; gives the invocation that has used most, and how much. Of
+    /// those that the isolate has not shown to have begun only the first can be what it computes.
+    pub(crate) fn charge(&mut self, used: Duration) -> Option<(InvocationId, Duration)> {
+        let waiting: Vec<InvocationId> = self.unstarted.iter().skip(1).map(|(id, _)| *id).collect();
+        let sharing = self.invocations.len() - waiting.len();
+        let share = used / u32::try_from(sharing).unwrap_or(u32::MAX).max(1);
+        let under_way = self.invocations.iter_mut().filter(|(id, _)| !waiting.contains(id));
+        let charged = under_way.map(|(id, open)| {
+            open.account.cpu += share;
+            (id, open.account.cpu)
+        });
+        charged.max_by_key(|(id, cpu)| (*cpu, Reverse(id.0)))
+    }
+
+    /// Takes note that an invocation went past a limit, as far as can be told from outside: several may be in the same
+    /// turn of the cell's loop. So whichever fails from now on is said to have failed of it.
+    pub(crate) fn exceed(&mut self, invocation: InvocationId, excess: Excess) {
+        self.excess = Some(excess);
+        if let Some(open) = self.invocations.get_mut(invocation) {
+            open.account.exceeding = true;
+        }
+    }
+
+    /// Whether what went past a limit is still under way.
+    pub(crate) fn is_exceeding(&self) -> bool {
+        self.invocations.iter().any(|(_, open)| open.account.exceeding)
+    }
+
+    /// The limit that something went past.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        self.excess
+    }
+}
+
+/// What a client of such an invocation is told.
+pub(super) fn raised(excess: Excess, stack: String) -> Raised {
+    Raised { exceeded: Some(excess), stack, ..Raised::error(excess.to_string()) }
+}
