@@ -34,6 +34,11 @@ def test_a_script_has_the_webs_standards_where_workers_differ(script):
     assert script("a.mjs", text) == (0, "basic true\n")
 
 
+def test_a_listener_of_rejections_goes_on_where_it_left_off(script):
+    text = "addEventListener('unhandledrejection', async (e) => (e.preventDefault(), await 0, console.log(e.reason)));\n"
+    assert script("a.mjs", text + "Promise.reject('seen');\n") == (0, "seen\n")
+
+
 def test_arguments_and_standard_input_reach_the_script(script):
     text = "import sys\nprint(sys.argv[1:], sys.stdin.read())\n"
     assert script("a.py", text, "--one", "two", input="typed") == (0, "['--one', 'two'] typed\n")

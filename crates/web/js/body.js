@@ -7,7 +7,7 @@ import { encodeMultipart, FormData, parseFormData } from "./form-data.js";
 import { natives } from "./natives.js";
 import { readableCoreOf, readableFrom, wrapReadable } from "./streams/readable.js";
 import { DefaultReaderCore } from "./streams/readable-core.js";
-import { CompressionStream } from "./streams/compression.js";
+import { packing } from "./streams/compression.js";
 import { forwardedStream, IncomingBody, joined, PackedBody, streamOfBytes, streamOfIncoming } from "./streams/sources.js";
 import { tee } from "./streams/tee.js";
 import { pipedBytes } from "./streams/transform.js";
@@ -15,8 +15,8 @@ import { URLSearchParams } from "./url.js";
 import { bytesOf, finishInterface, illegalConstructor, isBufferSource } from "./webidl.js";
 
 // How a body goes out, as src/body.rs reads it.
-const NONE = 0;
-const WHOLE = 1;
+export const NONE = 0;
+export const WHOLE = 1;
 const STREAM = 2;
 const UNTOUCHED = 3;
 
@@ -135,7 +135,7 @@ export class Content {
       this.move();
       return sendRaw(unread.raw);
     }
-    const stream = this.stream.pipeThrough(new CompressionStream(format));
+    const stream = this.stream.pipeThrough(packing(format));
     return new Content("stream", stream).send();
   }
 

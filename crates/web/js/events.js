@@ -1,8 +1,11 @@
 // Events without a tree: listeners sit on one target, there is no capture and no bubbling, as in workerd.
 // The global scope is an event target too; an error that nobody caught is dispatched there before it is logged.
 
+import { isPedantic } from "./flags.js";
 import { natives } from "./natives.js";
-import { argumentError, finishInterface, finishInterfaces, requireArguments, toDictionary } from "./webidl.js";
+import {
+  argumentError, finishInterface, finishInterfaces, illegalConstructor, requireArguments, toDictionary,
+} from "./webidl.js";
 
 const PHASES = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 };
 
@@ -237,6 +240,13 @@ export class CloseEvent extends Event {
   }
 }
 
+/** https://w3c.github.io/ServiceWorker/#extendableevent; only the runtime could make one that extends anything. */
+export class ExtendableEvent extends Event {
+  constructor() {
+    throw illegalConstructor();
+  }
+}
+
 /** https://dom.spec.whatwg.org/#interface-eventtarget */
 export class EventTarget {
   // Map of type to listeners; made with the first listener, since most signals never get one.
@@ -250,12 +260,15 @@ export class EventTarget {
       throw argumentError(2, "addEventListener", "EventTarget", "EventListener");
     }
     if (capture) throw new TypeError("addEventListener(): options.capture must be false.");
+    if (passive && !isPedantic()) throw new TypeError("addEventListener(): options.passive must be false.");
     this.#add(`${type}`, { callback, once, passive, removed: false });
     signal?.addEventListener("abort", () => this.removeEventListener(type, callback), { once: true });
   }
 
-  removeEventListener(type, callback) {
+  removeEventListener(type, callback, options) {
     requireArguments(arguments.length, 2, "removeEventListener", "EventTarget");
+    const capture = typeof options === "object" ? options?.capture : options;
+    if (capture && !isPedantic()) throw new TypeError("removeEventListener(): options.capture must be false.");
     const listeners = this.#listeners?.get(`${type}`);
     const index = listeners?.findIndex((listener) => listener.callback === callback) ?? -1;
     if (index < 0) return;
@@ -301,8 +314,9 @@ function isSignal(value) {
 
 function callListener(callback, target, event) {
   try {
-    if (typeof callback === "function") callback.call(target, event);
-    else callback.handleEvent(event);
+    const result = typeof callback === "function" ? callback.call(target, event) : callback.handleEvent(event);
+    // As `onerror` has it: true means that the error has been taken care of.
+    if (result === true && event instanceof ErrorEvent) event.preventDefault();
   } catch (error) {
     reportError(error);
   }
@@ -319,14 +333,17 @@ export function defineHandler(constructor, type, onSet = () => {}) {
       return handlers.get(this)?.handler ?? null;
     },
     set(handler) {
-      const callable = typeof handler === "function" ? handler : null;
+      // Any object is kept, as Web IDL has it; only a function is ever called.
+      const kept = typeof handler === "function" || typeof handler === "object" ? handler : null;
       const slot = handlers.get(this);
       if (slot !== undefined) {
-        slot.handler = callable;
-      } else if (callable !== null) {
-        const listener = { handler: callable };
+        slot.handler = kept;
+      } else if (kept !== null) {
+        const listener = { handler: kept };
         handlers.set(this, listener);
-        this.addEventListener(type, (event) => listener.handler?.call(this, event));
+        this.addEventListener(type, (event) => {
+          if (typeof listener.handler === "function") return listener.handler.call(this, event);
+        });
       }
       onSet(this);
     },
@@ -336,7 +353,7 @@ export function defineHandler(constructor, type, onSet = () => {}) {
 }
 
 finishInterface(Event, PHASES);
-finishInterfaces(CustomEvent, ErrorEvent, PromiseRejectionEvent, MessageEvent, CloseEvent, EventTarget);
+finishInterfaces(CustomEvent, ErrorEvent, ExtendableEvent, PromiseRejectionEvent, MessageEvent, CloseEvent, EventTarget);
 
 /** Marks an event as the platform's own, and returns it. */
 export { trust };

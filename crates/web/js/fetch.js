@@ -2,7 +2,7 @@
 // who may be reached) is the host's business.
 
 import { onAbort } from "./abort.js";
-import { Content, contentOf } from "./body.js";
+import { Content, contentOf, NONE as SENT_NOTHING, WHOLE as SENT_WHOLE } from "./body.js";
 import { packingOf } from "./headers.js";
 import { natives } from "./natives.js";
 import { checkPort } from "./pedantic.js";
@@ -35,6 +35,7 @@ async function send(target, input, init) {
   }
   const { promise, resolve, reject } = Promise.withResolvers();
   const [how, data, length] = contentOf(request).send(reject);
+  const headers = target === undefined ? flatHeadersOf(state) : framedHeaders(flatHeadersOf(state), how, data, length);
   const raw = state.encodeResponseBody === "manual";
   const packed = target === undefined && !raw;
   let forgetSignal = () => {};
@@ -44,7 +45,7 @@ async function send(target, input, init) {
     else reject(error);
   };
   const handle = natives.fetch(
-    state.method, state.url, flatHeadersOf(state), cfJsonOf(state), state.redirect, how, data, length, raw, target, done,
+    state.method, state.url, headers, cfJsonOf(state), state.redirect, how, data, length, raw, target, done,
   );
   if (state.signal !== undefined) {
     forgetSignal = onAbort(state.signal, (reason) => {
@@ -53,6 +54,14 @@ async function send(target, input, init) {
     });
   }
   return promise;
+}
+
+// A request over HTTP says how long its body is; one to a binding says it here.
+function framedHeaders(flatHeaders, how, data, length) {
+  const bytes = typeof data === "string" ? natives.encodeUtf8(data) : data;
+  const known = how === SENT_WHOLE ? bytes.byteLength : length;
+  if (how === SENT_NOTHING || flatHeaders.includes("content-length\n")) return flatHeaders;
+  return flatHeaders + (known === undefined ? "transfer-encoding\nchunked\n" : `content-length\n${known}\n`);
 }
 
 // https://fetch.spec.whatwg.org/#scheme-fetch

@@ -7,8 +7,11 @@ let table = {};
 /** Whether a flag that newer dates turn on is on. */
 export const isOn = (name) => table[name] ?? true;
 
+/** Whether a flag that no date turns on is on. */
+export const isGiven = (name) => table[name] ?? false;
+
 /** Whether the web's standards count even where workerd differs from them on purpose. */
-export const isPedantic = () => table.pedantic_wpt ?? false;
+export const isPedantic = () => isGiven("pedantic_wpt");
 
 // What a Worker of an older date does not find on its global object.
 const GLOBALS = {

@@ -3,7 +3,7 @@
 
 import { Blob, blobBytes, File } from "./blob.js";
 import { natives } from "./natives.js";
-import { argumentError, bytesOf, finishInterface, requireArguments, toUsvString } from "./webidl.js";
+import { argumentError, bytesOf, finishInterface, ListIterator, requireArguments, toUsvString } from "./webidl.js";
 
 let entriesOf;
 
@@ -64,18 +64,18 @@ export class FormData {
   }
 
   forEach(callback, thisArgument) {
-    if (typeof callback !== "function") throw argumentError(1, "forEach", "FormData", "Function");
+    if (typeof callback !== "function") throw argumentError(1, "forEach", "FormData", "function");
     for (const [name, value] of this) callback.call(thisArgument, value, name, this);
   }
 
-  *entries() {
-    for (let index = 0; index < this.#entries.length; index += 1) yield [...this.#entries[index]];
+  entries() {
+    return new ListIterator(() => this.#entries, (entry) => [...entry]);
   }
-  *keys() {
-    for (let index = 0; index < this.#entries.length; index += 1) yield this.#entries[index][0];
+  keys() {
+    return new ListIterator(() => this.#entries, ([name]) => name);
   }
-  *values() {
-    for (let index = 0; index < this.#entries.length; index += 1) yield this.#entries[index][1];
+  values() {
+    return new ListIterator(() => this.#entries, ([, value]) => value);
   }
 }
 
@@ -104,6 +104,9 @@ export function encodeMultipart(formData) {
   const boundary = `----hognose${natives.randomUuid().replaceAll("-", "")}`;
   const fields = [];
   for (const [name, value] of entriesOf(formData)) {
+    if (name.endsWith("\\") || value.name?.endsWith("\\")) {
+      throw new TypeError("Name or filename can't end with backslash");
+    }
     if (typeof value === "string") fields.push(name, undefined, undefined, value);
     else fields.push(name, value.name, value.type, blobBytes(value));
   }

@@ -88,7 +88,7 @@ export class Headers {
   }
 
   forEach(callback, thisArgument) {
-    if (typeof callback !== "function") throw argumentError(1, "forEach", "Headers", "Function");
+    if (typeof callback !== "function") throw argumentError(1, "forEach", "Headers", "function");
     for (const [name, value] of this) callback.call(thisArgument, value, name, this);
   }
 

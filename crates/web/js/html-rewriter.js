@@ -8,6 +8,8 @@ import { ReadableStream } from "./streams/readable.js";
 import { argumentError, finishInterface, requireArguments } from "./webidl.js";
 
 const ELEMENT_KINDS = ["element", "comments", "text"];
+/** As much output as waits for a reader. */
+const OUTPUT_MAX_BYTES = 64 * 1024;
 const DOCUMENT_KINDS = ["doctype", "comments", "text", "end"];
 
 export class HTMLRewriter {
@@ -49,7 +51,7 @@ export class HTMLRewriter {
 
 finishInterface(HTMLRewriter);
 
-/** The document's output as a stream, which reads input only when somebody reads it. */
+/** The document's output as a stream. It starts at once, and reads on until so much output waits for a reader. */
 function streamThrough(document, reader) {
   return new ReadableStream(
     {
@@ -71,7 +73,7 @@ function streamThrough(document, reader) {
         return reader.cancel(reason);
       },
     },
-    { highWaterMark: 0 },
+    { highWaterMark: OUTPUT_MAX_BYTES },
   );
 }
 

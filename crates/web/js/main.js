@@ -89,6 +89,7 @@ const globals = {
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,
+  ExtendableEvent: events.ExtendableEvent,
   Event: events.Event,
   EventTarget: events.EventTarget,
   MessageEvent: events.MessageEvent,
@@ -143,7 +144,9 @@ natives.entry = {
   responseParts(response) {
     const state = stateOf(response);
     if (state === undefined) return undefined;
-    if (state.type === "error") throw new TypeError("Response.error() cannot be the answer to a request.");
+    if (state.type === "error") {
+      throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
+    };
     const headers = flatHeadersOf(state);
     const format = state.encodeBody === "automatic" ? packingOf(headers) : undefined;
     const content = contentOf(response);

@@ -184,6 +184,9 @@ function applyInit(state, options) {
   if (signal !== undefined) state.signal = checkSignal(signal);
   if (cf !== undefined && cf !== null) state.cf = checkCf(cf);
   if (cache !== undefined && cache !== null) state.cache = checkCache(`${cache}`);
+  if (state.cache !== undefined && state.cf?.cacheControl !== undefined) {
+    throw new TypeError("The 'cacheControl' option on cf cannot be used together with the 'cache' option.");
+  }
   if (integrity !== undefined && integrity !== null) checkIntegrity(`${integrity}`);
   if (encodeResponseBody !== undefined) state.encodeResponseBody = checkEncoding(`${encodeResponseBody}`);
   checkOptions(options, state);
@@ -236,6 +239,9 @@ function checkSignal(signal) {
 
 function checkCf(cf) {
   if (typeof cf !== "object") throw argumentError(2, "constructor", "Request", "object");
+  if (cf.cacheControl !== undefined && cf.cacheTtl !== undefined) {
+    throw new TypeError("The 'cacheControl' and 'cacheTtl' options on cf are mutually exclusive.");
+  }
   return { ...cf };
 }
 

@@ -11,16 +11,17 @@ const CREATE = Symbol("create");
 
 function start(name, repeat, callback, delay, args) {
   if (typeof callback !== "function") {
-    throw argumentError(1, name, "ServiceWorkerGlobalScope", "Function");
+    throw argumentError(1, name, "ServiceWorkerGlobalScope", "function");
   }
-  const kept = keepFrame(callback);
-  return natives.setTimer(delayFrom(delay), repeat, () => {
-    try {
-      kept(...args);
-    } catch (error) {
-      reportError(error);
-    }
-  });
+  return natives.setTimer(delayFrom(delay), repeat, keepFrame(() => callReporting(callback, args)));
+}
+
+function callReporting(callback, args) {
+  try {
+    callback(...args);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 function delayFrom(delay) {
@@ -54,16 +55,9 @@ const defer = globalThis.queueMicrotask;
 /** https://html.spec.whatwg.org/#dom-queuemicrotask */
 export function queueMicrotask(callback) {
   if (typeof callback !== "function") {
-    throw argumentError(1, "queueMicrotask", "ServiceWorkerGlobalScope", "Function");
+    throw argumentError(1, "queueMicrotask", "ServiceWorkerGlobalScope", "function");
   }
-  const kept = keepFrame(callback);
-  defer(() => {
-    try {
-      kept();
-    } catch (error) {
-      reportError(error);
-    }
-  });
+  defer(keepFrame(() => callReporting(callback, [])));
 }
 
 /** `scheduler.wait(ms, {signal})` */

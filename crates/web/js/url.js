@@ -81,7 +81,7 @@ export class URLSearchParams {
   }
 
   forEach(callback, thisArgument) {
-    if (typeof callback !== "function") throw argumentError(1, "forEach", "URLSearchParams", "Function");
+    if (typeof callback !== "function") throw argumentError(1, "forEach", "URLSearchParams", "function");
     for (const [name, value] of this) callback.call(thisArgument, value, name, this);
   }
 

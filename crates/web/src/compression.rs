@@ -67,6 +67,10 @@ pub(crate) struct Pump {
     input: Vec<u8>,
     position: usize,
     output: Vec<u8>,
+    /// How much of `output` waits to be given.
+    filled: usize,
+    /// Whether output is only given in full chunks: a packer's first bytes are a head that nobody can use alone.
+    holds: bool,
     last: bool,
     ended: bool,
 }
@@ -74,25 +78,28 @@ pub(crate) struct Pump {
 impl Pump {
     pub(crate) fn compress(format: Format) -> Self {
         let level = Compression::default();
-        Self::new(match format {
+        let codec: Box<dyn Codec> = match format {
             Format::Brotli => Box::new(BrotliPack::new()),
             Format::Deflate => Box::new(Compress::new(level, true)),
             Format::DeflateRaw => Box::new(Compress::new(level, false)),
             Format::Gzip => Box::new(Compress::new_gzip(level, GZIP_WINDOW_BITS)),
-        })
+        };
+        Self::new(codec, true)
     }
 
     pub(crate) fn decompress(format: Format) -> Self {
-        Self::new(match format {
+        let codec: Box<dyn Codec> = match format {
             Format::Brotli => Box::new(BrotliUnpack::new()),
             Format::Deflate => Box::new(Decompress::new(true)),
             Format::DeflateRaw => Box::new(Decompress::new(false)),
             Format::Gzip => Box::new(Decompress::new_gzip(GZIP_WINDOW_BITS)),
-        })
+        };
+        Self::new(codec, false)
     }
 
-    fn new(codec: Box<dyn Codec>) -> Self {
-        Self { codec, input: Vec::new(), position: 0, output: Vec::new(), last: false, ended: false }
+    fn new(codec: Box<dyn Codec>, holds: bool) -> Self {
+        let (input, output) = (Vec::new(), Vec::new());
+        Self { codec, input, position: 0, output, filled: 0, holds, last: false, ended: false }
     }
 
     /// Gives input. To be called when [`next`](Self::next) has said that it needs some.
@@ -110,17 +117,25 @@ impl Pump {
     pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, CompressionError> {
         self.output.resize(CHUNK_MAX_BYTES, 0);
         while !self.ended {
-            let step = self.codec.run(&self.input[self.position..], &mut self.output, self.last)?;
+            let (input, output) = (&self.input[self.position..], &mut self.output[self.filled..]);
+            let step = self.codec.run(input, output, self.last)?;
             self.position += step.read;
+            self.filled += step.written;
             self.ended = step.ended;
-            if step.written > 0 {
-                return Ok(Some(self.output[..step.written].to_vec()));
+            let is_due = !self.holds || self.ended || self.filled == CHUNK_MAX_BYTES;
+            if self.filled > 0 && is_due {
+                return Ok(Some(self.take_output()));
             }
-            if step.read == 0 && !step.ended {
+            if step.read == 0 && step.written == 0 && !step.ended {
                 return if self.last { Err(CompressionError::Incomplete) } else { Ok(None) };
             }
         }
         if self.position < self.input.len() { Err(CompressionError::Trailing) } else { Ok(None) }
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        let filled = std::mem::take(&mut self.filled);
+        self.output[..filled].to_vec()
     }
 }
 

@@ -56,7 +56,7 @@ fn after_line_break(bytes: &[u8]) -> Option<&[u8]> {
 /// The head of a part and its content, which a blank line parts.
 fn split_part(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let plain = find(part, b"\n\n").map(|end| (end, end + 2));
-    let full = find(part, b"\r\n\r\n").map(|end| (end, end + 4));
+    let full = find(part, b"\n\r\n").map(|end| (end, end + 3));
     let (end, start) = [full, plain].into_iter().flatten().min()?;
     Some((&part[..end], &part[start..]))
 }
@@ -189,6 +189,10 @@ mod tests {
     fn lines_may_end_without_a_carriage_return() {
         let body = b"---\nContent-Disposition: form-data; name=\"a\"\n\n1\n---\nContent-Disposition: form-data; name=\"b\"\n\n\n------";
         assert_eq!(parse(body, "-"), Ok(vec![text("a", "1"), text("b", "")]));
+        for blank in ["\r\n\r\n", "\r\n\n", "\n\r\n", "\n\n"] {
+            let body = format!("--b\r\nContent-Disposition: form-data; name=\"a\"{blank}1\r\n--b--");
+            assert_eq!(parse(body.as_bytes(), "b"), Ok(vec![text("a", "1")]), "{blank:?}");
+        }
     }
 
     #[test]

@@ -202,7 +202,11 @@ impl EventLoop {
 
     /// Whether nothing is ready, timed, watched or held. Watches made with [`Interest::background`] do not count.
     pub fn is_idle(&self) -> bool {
-        self.is_quiet() && self.timers.is_empty() && self.poller.is_empty() && self.holds.get() == 0
+        self.is_quiet()
+            && !self.has_jobs()
+            && self.timers.is_empty()
+            && self.poller.is_empty()
+            && self.holds.get() == 0
     }
 
     /// Whether nothing is ready to run now.

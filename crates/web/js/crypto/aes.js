@@ -87,12 +87,18 @@ const NOTHING = new Uint8Array(0);
 
 function seal({ iv, additionalData = NOTHING, tagLength = 128 }, { data: key }, data) {
   checkTag(tagLength);
+  checkNonce(iv);
   return natives.aesGcmSeal(key, iv, additionalData, tagLength, data);
 }
 
 function open({ iv, additionalData = NOTHING, tagLength = 128 }, { data: key }, data) {
   checkTag(tagLength);
+  checkNonce(iv);
   return natives.aesGcmOpen(key, iv, additionalData, tagLength, data) ?? failDecryption();
+}
+
+function checkNonce(iv) {
+  if (iv.length === 0) fail("OperationError", "AES-GCM IV must not be empty.");
 }
 
 function checkTag(bits) {

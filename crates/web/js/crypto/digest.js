@@ -3,19 +3,24 @@
 import { natives } from "../natives.js";
 import { WritableStream } from "../streams/writable.js";
 import { bytesOf, finishInterface, isBufferSource } from "../webidl.js";
-import { DIGESTS, hashNamed, nameOf } from "./parameters.js";
+import { hashNamed, nameOf, STREAM_DIGESTS } from "./parameters.js";
 
 /** https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors */
 export class DigestStream extends WritableStream {
   #digest;
+  #dispose;
   #bytesWritten = 0n;
 
   constructor(algorithm) {
-    const update = natives.newDigest(hashNamed(nameOf(algorithm), DIGESTS));
+    const update = natives.newDigest(hashNamed(nameOf(algorithm), STREAM_DIGESTS));
     const { promise, resolve, reject } = Promise.withResolvers();
+    let fail;
     // Nobody need look at the promise of a stream that was aborted.
     promise.catch(() => {});
     super({
+      start(controller) {
+        fail = (error) => controller.error(error);
+      },
       write: (chunk) => {
         const bytes = bytesOfChunk(chunk, reject);
         this.#bytesWritten += BigInt(bytes.byteLength);
@@ -25,6 +30,15 @@ export class DigestStream extends WritableStream {
       abort: reject,
     });
     this.#digest = promise;
+    this.#dispose = (error) => {
+      reject(error);
+      fail(error);
+    };
+  }
+
+  /** Gives the digest up: nothing more can be written. */
+  [Symbol.dispose]() {
+    this.#dispose(new TypeError("The DigestStream was disposed."));
   }
 
   get digest() {

@@ -10,6 +10,8 @@ export const HASH_BLOCK_BITS = { "SHA-1": 512, "SHA-256": 512, "SHA-384": 1024, 
 const HASHES = Object.keys(HASH_BLOCK_BITS);
 /** What can be digested with; MD5 for nothing else. */
 export const DIGESTS = [...HASHES, "MD5"];
+/** What a DigestStream can make. */
+export const STREAM_DIGESTS = [...DIGESTS, "CRC32", "CRC32C", "CRC64NVME"];
 
 /** The kinds of members. Each converts a value; `name` is the member's, for messages. */
 export const buffer = (value, name) => {

@@ -5,11 +5,15 @@ import { natives } from "../natives.js";
 import { argumentError, bytesOf, finishInterfaces, isBufferSource, requireArguments } from "../webidl.js";
 import { TransformStream } from "./transform.js";
 
+// How much output waits for a reader. The standard has nothing wait; in workerd, and in programs made for it, a writer may
+// finish before anybody reads.
+const OUTPUT = { highWaterMark: 16 * 1024 * 1024, size: (chunk) => chunk.byteLength };
+
 /** https://compression.spec.whatwg.org/#compression-stream */
 export class CompressionStream extends TransformStream {
   constructor(format) {
     requireArguments(arguments.length, 1, "constructor", "CompressionStream");
-    super(pumping(natives.newCompressor(`${format}`), "CompressionStream"));
+    super(pumping(natives.newCompressor(`${format}`), "CompressionStream"), undefined, OUTPUT);
   }
 }
 
@@ -17,11 +21,16 @@ export class CompressionStream extends TransformStream {
 export class DecompressionStream extends TransformStream {
   constructor(format) {
     requireArguments(arguments.length, 1, "constructor", "DecompressionStream");
-    super(pumping(natives.newDecompressor(`${format}`), "DecompressionStream"));
+    super(pumping(natives.newDecompressor(`${format}`), "DecompressionStream"), undefined, OUTPUT);
   }
 }
 
 finishInterfaces(CompressionStream, DecompressionStream);
+
+/** A transform stream for the runtime's own use, which takes input only as fast as its output is read. */
+export function packing(format) {
+  return new TransformStream(pumping(natives.newCompressor(format), "CompressionStream"));
+}
 
 // A transformer that sends its chunks through Rust's `pump`.
 function pumping(pump, interfaceName) {

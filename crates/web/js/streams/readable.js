@@ -1,6 +1,7 @@
 // ReadableStream, its readers and controllers: the public classes over the cores.
 
 import { AbortSignal } from "../abort.js";
+import { isGiven, isPedantic } from "../flags.js";
 import { argumentError, finishInterfaces, illegalConstructor, toDictionary, toObject } from "../webidl.js";
 import { call, highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
 import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
@@ -123,6 +124,7 @@ function sourceMethods(source) {
 function setUpDefault(core, source, strategy) {
   const size = sizeOf(strategy);
   const highWaterMark = highWaterMarkOf(strategy, 1);
+  core.expectedLength = expectedLengthOf(source);
   const methods = sourceMethods(source);
   const publicController = new ReadableStreamDefaultController(CREATE);
   const algorithms = sourceFrom(source, methods, publicController);
@@ -135,6 +137,7 @@ function setUpBytes(core, source, strategy) {
   if (strategy.size !== undefined) throw new RangeError("The strategy of a byte stream cannot have a size function.");
   const highWaterMark = highWaterMarkOf(strategy, 0);
   const autoAllocate = autoAllocateSize(source.autoAllocateChunkSize);
+  core.expectedLength = expectedLengthOf(source);
   const methods = sourceMethods(source);
   const publicController = new ReadableByteStreamController(CREATE);
   const algorithms = sourceFrom(source, methods, publicController);
@@ -143,8 +146,16 @@ function setUpBytes(core, source, strategy) {
   controller.start(Promise.resolve(call(source, methods.start, publicController)));
 }
 
+// Cloudflare's own: how many bytes a source or transformer will give, so that a body made of it has a Content-Length.
+export function expectedLengthOf({ expectedLength }) {
+  return expectedLength === undefined ? undefined : Math.trunc(Number(expectedLength));
+}
+
+// What workerd gives a byte stream that does not say how large its own buffers shall be; the standard gives none.
+const AUTO_ALLOCATE_DEFAULT = 4096;
+
 function autoAllocateSize(value) {
-  if (value === undefined) return undefined;
+  if (value === undefined) return isPedantic() || isGiven("streams_no_default_auto_allocate_chunk_size") ? undefined : AUTO_ALLOCATE_DEFAULT;
   const size = Math.trunc(Number(value));
   if (!(size > 0)) throw new TypeError("autoAllocateChunkSize must be a positive integer.");
   return size;
@@ -240,7 +251,9 @@ export class ReadableStreamBYOBReader {
   }
   /** Cloudflare's own: waits for at least `min` elements. */
   async readAtLeast(min, view) {
-    return this.#read(view, Number(min));
+    const result = await this.#read(view, Number(min));
+    // What is left at the end comes before the end, also where it is less than was asked for.
+    return result.done && result.value?.byteLength > 0 ? { value: result.value, done: false } : result;
   }
   releaseLock() {
     this.#core.release();

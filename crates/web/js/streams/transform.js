@@ -2,12 +2,13 @@
 // streams. https://streams.spec.whatwg.org/#ts
 
 import { TextDecoder, TextEncoder } from "../encoding.js";
+import { natives } from "../natives.js";
 import {
   argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary, toObject,
 } from "../webidl.js";
 import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf } from "./basics.js";
 import { ByteControllerCore } from "./byte-core.js";
-import { wrapReadable } from "./readable.js";
+import { expectedLengthOf, wrapReadable } from "./readable.js";
 import { DefaultControllerCore, ReadableCore } from "./readable-core.js";
 import { WritableControllerCore, WritableCore, wrapWritable } from "./writable.js";
 
@@ -210,6 +211,7 @@ function transformFrom(source, writable, readable) {
     cancel: cancel && ((reason) => invoke(source, cancel, reason)),
   };
   const core = new TransformCore(transformer, writable, readable);
+  core.readable.expectedLength = expectedLengthOf(source);
   controller[CREATE](core);
   core.start(call(source, start, controller));
   return core;
@@ -260,8 +262,10 @@ class BytePipe {
     };
     this.#source = new ByteControllerCore(this.readable, source, 0);
     this.#source.start();
-    const size = (chunk) => (isBufferSource(chunk) ? chunk.byteLength : 0);
-    new WritableControllerCore(this.writable, sink, highWaterMark, size).start(Promise.resolve());
+    // One chunk at a time unless the strategy allows for bytes, of which there are never more than will come.
+    const [limit, size] =
+      highWaterMark === undefined ? [1, () => 1] : [Math.min(highWaterMark, expected ?? Infinity), byteLengthOf];
+    new WritableControllerCore(this.writable, sink, limit, size).start(Promise.resolve());
   }
 
   #pull() {
@@ -279,7 +283,7 @@ class BytePipe {
 
   #checked(chunk) {
     try {
-      const bytes = pipedBytes(chunk);
+      const bytes = typeof chunk === "string" ? natives.encodeUtf8(chunk) : pipedBytes(chunk);
       this.#count(bytes.byteLength);
       return bytes;
     } catch (error) {
@@ -317,6 +321,8 @@ class BytePipe {
   }
 }
 
+const byteLengthOf = (chunk) => (isBufferSource(chunk) ? chunk.byteLength : `${chunk}`.length);
+
 /** The bytes of a chunk that must be bytes, or the TypeError that workerd gives. */
 export function pipedBytes(chunk) {
   if (isBufferSource(chunk)) return bytesOf(chunk);
@@ -338,14 +344,14 @@ export class IdentityTransformStream extends TransformStream {
     const name = strategy === CREATE ? "FixedLengthStream" : "IdentityTransformStream";
     const options = toDictionary(strategy === CREATE ? fixed.strategy : strategy, "constructor", name);
     const expected = strategy === CREATE ? fixed.length : undefined;
-    super(CREATE, new BytePipe(highWaterMarkOf(options, 0), expected));
+    super(CREATE, new BytePipe(highWaterMarkOf(options, undefined), expected));
   }
 }
 
 /** Cloudflare's pass-through for a known number of bytes: a body made of it has a Content-Length. */
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(expectedLength, strategy) {
-    const length = Number(expectedLength);
+    const length = Math.trunc(Number(expectedLength));
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new TypeError("FixedLengthStream requires an integer expected length less than 2^53.");
     }

@@ -79,13 +79,15 @@ pub(super) fn add(natives: &Natives) -> Result<()> {
 /// A function that drives one document: `("write", bytes)`, `("end")`, `("changes", [...])` and `("stop")` give the
 /// next token, or nothing where there is none; `("output")` gives the bytes that are ready.
 fn new_rewriter(context: Context, arguments: &Arguments) -> Result<Value> {
-    let encoding =
-        Encoding::for_label(arguments.string(0)?.as_bytes()).and_then(AsciiCompatibleEncoding::new);
+    let encoding = Encoding::for_label(arguments.string(0)?.as_bytes()).ok_or_else(|| {
+        Thrown::type_error(context, "Parser error: Unknown character encoding has been provided.")
+    })?;
+    let encoding = AsciiCompatibleEncoding::new(encoding)
+        .ok_or_else(|| Thrown::type_error(context, "Parser error: Expected ASCII-compatible encoding."))?;
     let handlers = arguments.value(1).elements()?;
     let handlers = handlers.iter().map(Registration::from_value).collect::<Result<Vec<_>>>()?;
     let output = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&output);
-    let encoding = encoding.unwrap_or_else(AsciiCompatibleEncoding::utf_8);
     let fiber =
         Fiber::new(STACK_BYTES, move |pause, first| rewrite(&pause, first, encoding, &handlers, &sink))
             .map_err(|error| {

@@ -214,7 +214,7 @@ fn timers_run_in_order_with_their_arguments() {
         ),
         (
             "setTimeout('alert()', 0)",
-            "TypeError: Failed to execute 'setTimeout' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.",
+            "TypeError: Failed to execute 'setTimeout' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'.",
         ),
         ("const f = setTimeout; await new Promise(r => f(r, NaN)); return 'ok'", "ok"),
     ]);
@@ -294,6 +294,40 @@ fn random_values_come_from_the_host() {
         (
             "try { crypto.getRandomValues(new Float32Array(1)) } catch (e) { return e.name }",
             "TypeMismatchError",
+        ),
+    ]);
+}
+
+#[test]
+fn iterators_of_a_form_go_on_after_their_end() {
+    check(&[
+        (
+            "const form = new FormData(); const keys = form.keys(); const before = keys.next().done;
+             form.append('a', '1'); return [before, keys.next().value, keys.next().done]",
+            "true,a,true",
+        ),
+        (
+            "const form = new FormData(); form.set('a', new File(['x'], 'x\\\\')); new Response(form)",
+            "TypeError: Name or filename can't end with backslash",
+        ),
+    ]);
+}
+
+#[test]
+fn workerd_refuses_what_its_events_do_not_have() {
+    check(&[
+        (
+            "new EventTarget().addEventListener('a', () => {}, { passive: true })",
+            "TypeError: addEventListener(): options.passive must be false.",
+        ),
+        ("new ExtendableEvent('a')", "TypeError: Illegal constructor"),
+        (
+            "const { signal } = new AbortController(); const o = {}; signal.onabort = o; return signal.onabort === o",
+            "true",
+        ),
+        (
+            "addEventListener('error', () => true, { once: true }); reportError(new Error('on purpose')); return 'quiet'",
+            "quiet",
         ),
     ]);
 }

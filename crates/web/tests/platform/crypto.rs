@@ -52,6 +52,14 @@ fn a_digest_stream_hashes_what_is_written() {
             "900150983cd24fb0d6963f7d28e17f72",
         ),
         (
+            "const s = new crypto.DigestStream('crc32'); await new Response('123456789').body.pipeTo(s); return hex(await s.digest)",
+            "cbf43926",
+        ),
+        (
+            "const s = new crypto.DigestStream('MD5'); s[Symbol.dispose](); await s.getWriter().write('a')",
+            "TypeError: The DigestStream was disposed.",
+        ),
+        (
             "const s = new crypto.DigestStream('MD5'); s.abort(new RangeError('over')); await s.digest",
             "RangeError: over",
         ),

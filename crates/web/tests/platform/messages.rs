@@ -423,7 +423,15 @@ fn a_capability_has_a_fetch_of_its_own() {
     platform.set_global("serviceFetch", &platform.web.fetch_through(7).unwrap());
     platform.eval("serviceFetch('http://anything/')");
     platform.run_jobs();
-    assert_eq!(platform.outside.requests.borrow()[0].0.target, Some(7));
+    platform.eval("serviceFetch('http://anything/', { method: 'POST', body: 'vier' })");
+    platform.eval(
+        "serviceFetch('http://anything/', { method: 'POST', body: new IdentityTransformStream().readable })",
+    );
+    platform.run_jobs();
+    let requests = platform.outside.requests.borrow();
+    assert_eq!(requests[0].0.target, Some(7));
+    assert_eq!(requests[1].0.headers.get("content-length"), Some("4"));
+    assert_eq!(requests[2].0.headers.get("transfer-encoding"), Some("chunked"));
 }
 
 #[test]

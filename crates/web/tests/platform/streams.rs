@@ -307,3 +307,41 @@ fn byte_pipes_pass_bytes_and_count_them() {
         ("return new FixedLengthStream(2 ** 53 - 1).constructor.name", "FixedLengthStream"),
     ]);
 }
+
+#[test]
+fn cloudflares_streams_take_what_workers_write() {
+    check(&[
+        (
+            "const t = new CompressionStream('gzip'); const w = t.writable.getWriter();
+             await w.write(new Uint8Array(1000)); await w.close();
+             const { value } = await t.readable.getReader().read();
+             return new Response(new Response(value).body.pipeThrough(new DecompressionStream('gzip'))).text().then((t) => t.length)",
+            "1000",
+        ),
+        (
+            "const t = new IdentityTransformStream(); const w = t.writable.getWriter(); const before = w.desiredSize;
+             const done = w.write('text'); const { value } = await t.readable.getReader().read(); await done;
+             return [before, new TextDecoder().decode(value)]",
+            "1,text",
+        ),
+        (
+            "const source = new ReadableStream({ start(c) { c.enqueue(new Uint8Array(3)); c.close(); } });
+             return (await new Response(source.pipeThrough(new IdentityTransformStream())).arrayBuffer()).byteLength",
+            "3",
+        ),
+        ("return new FixedLengthStream(10, { highWaterMark: 100 }).writable.getWriter().desiredSize", "10"),
+        (
+            "const source = new ReadableStream({ type: 'bytes', pull(c) { c.byobRequest.view[0] = 65; c.byobRequest.respond(1); c.close(); } });
+             return new Response(source).text()",
+            "A",
+        ),
+        (
+            "let c; const source = new ReadableStream({ type: 'bytes', start(controller) { c = controller; } });
+             const reader = source.getReader({ mode: 'byob' }); const reading = reader.readAtLeast(4, new Uint8Array(9));
+             c.enqueue(new Uint8Array(2)); c.close(); c.byobRequest.respond(0); const first = await reading;
+             const second = await reader.readAtLeast(4, new Uint8Array(9));
+             return [first.done, first.value.length, second.done, second.value.length]",
+            "false,2,true,0",
+        ),
+    ]);
+}

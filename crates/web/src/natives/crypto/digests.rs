@@ -3,6 +3,8 @@
 use aws_lc_rs::{constant_time, digest, hmac};
 use md5::{Digest as _, Md5};
 
+use super::checksums::{Check, RunningCheck};
+
 /// The hashes of Web Crypto, and MD5, which Workers have besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
@@ -59,19 +61,32 @@ impl Hash {
     }
 }
 
-/// A digest that is still being fed.
+/// A digest or check that is still being fed.
 pub(super) enum Running {
+    Check(RunningCheck),
     Md5(Md5),
     Sha(Box<digest::Context>),
 }
 
 impl Running {
+    /// What `DigestStream` knows by this normalised name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let check = match name {
+            "CRC32" => Check::Crc32,
+            "CRC32C" => Check::Crc32c,
+            "CRC64NVME" => Check::Crc64Nvme,
+            _ => return Hash::named(name).map(Hash::start),
+        };
+        Some(Self::Check(RunningCheck::new(check)))
+    }
+
     fn start(algorithm: &'static digest::Algorithm) -> Self {
         Self::Sha(Box::new(digest::Context::new(algorithm)))
     }
 
     pub(super) fn update(&mut self, data: &[u8]) {
         match self {
+            Self::Check(check) => check.update(data),
             Self::Md5(md5) => md5.update(data),
             Self::Sha(sha) => sha.update(data),
         }
@@ -79,6 +94,7 @@ impl Running {
 
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
+            Self::Check(check) => check.finish(),
             Self::Md5(md5) => md5.finalize().to_vec(),
             Self::Sha(sha) => sha.finish().as_ref().to_vec(),
         }

@@ -4,6 +4,7 @@
 //! aws-lc does what its safe interface reaches. The RustCrypto crates do the rest: MD5, GHASH for unusual nonces, and
 //! the curves and RSA with any hash and any salt.
 
+mod checksums;
 mod ciphers;
 mod curves;
 mod derivation;
@@ -73,14 +74,18 @@ fn add_digests(natives: &Natives) -> Result<()> {
 
 /// A function that takes more bytes, and without an argument ends the digest and gives it.
 fn new_digest(context: Context, arguments: &Arguments) -> Result<Value> {
-    let Some(hash) = digests::Hash::named(&arguments.string(0)?) else { return Ok(context.undefined()) };
-    let running = RefCell::new(hash.start());
+    let Some(running) = digests::Running::named(&arguments.string(0)?) else {
+        return Ok(context.undefined());
+    };
+    let running = RefCell::new(Some(running));
     context.function("update", 1, move |context, _, values| {
         if values.first().is_none_or(Value::is_undefined) {
-            return context.uint8_array(running.replace(hash.start()).finish());
+            let digest = running.take().map(digests::Running::finish).unwrap_or_default();
+            return context.uint8_array(digest);
         }
-        let running = &mut *running.borrow_mut();
-        Arguments { context, values }.read_bytes(0, |data| running.update(data));
+        if let Some(running) = &mut *running.borrow_mut() {
+            Arguments { context, values }.read_bytes(0, |data| running.update(data));
+        }
         Ok(context.undefined())
     })
 }
