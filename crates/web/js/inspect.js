@@ -1,5 +1,7 @@
 // How values look in the log: the style of Node's util.inspect, on one line where it fits, several where it does not.
 
+/** The method by which an object says how it looks, as Node's programs name it. */
+const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 const DEPTH_MAX = 4;
 const ITEMS_MAX = 100;
 const STRING_MAX = 10_000;
@@ -95,6 +97,7 @@ class Inspector {
   #object(value, depth) {
     const name = className(value);
     if (name === "PyProxy") return String(value);
+    if (typeof value[CUSTOM] === "function") return this.#custom(value, depth);
     const simple = this.#simple(value, name);
     if (simple !== undefined) return this.#withProperties(value, simple, depth);
     if (depth > this.#depthMax) return Array.isArray(value) ? "[Array]" : `[${name ?? "Object: null prototype"}]`;
@@ -104,6 +107,13 @@ class Inspector {
     if (value instanceof Set) return this.#set(value, depth);
     if (isApiObject(value, name)) return this.#api(value, name, depth);
     return this.#list(prefix(name, "Object"), "{", "}", [], value, depth);
+  }
+
+  // What an object's own method says: a text as it is, anything else as it looks.
+  #custom(value, depth) {
+    const shown = value[CUSTOM](this.#depthMax - depth, { depth: this.#depthMax }, inspect);
+    if (typeof shown === "string") return shown;
+    return shown === value ? `[${className(value)}]` : this.format(shown, depth);
   }
 
   // What has a text of its own; undefined for a container.

@@ -17,6 +17,8 @@ import { Headers, packingOf } from "./headers.js";
 import { HTMLRewriter } from "./html-rewriter.js";
 import { MessageChannel, MessagePort } from "./message-channel.js";
 import { natives } from "./natives.js";
+import { notYet } from "./not-yet.js";
+import * as timing from "./performance.js";
 import { abortRequest, incomingRequest, Request } from "./request.js";
 import { flatHeadersOf, Response, stateOf } from "./response.js";
 import * as strategies from "./streams/basics.js";
@@ -29,6 +31,7 @@ import { structuredClone } from "./structured-clone.js";
 import * as timers from "./timers.js";
 import { URL, URLSearchParams } from "./url.js";
 import { URLPattern } from "./url-pattern.js";
+import { WeakRef } from "./weak-ref.js";
 import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
 
 const CREATE = Symbol("create");
@@ -59,24 +62,7 @@ class Navigator {
   }
 }
 
-/** https://w3c.github.io/hr-time/#sec-performance */
-class Performance extends events.EventTarget {
-  constructor(token) {
-    if (token !== CREATE) throw illegalConstructor();
-    super();
-  }
-  get timeOrigin() {
-    return 0;
-  }
-  now() {
-    return natives.monotonic();
-  }
-  toJSON() {
-    return { timeOrigin: this.timeOrigin };
-  }
-}
-
-finishInterfaces(Navigator, Performance);
+finishInterfaces(Navigator);
 finishInterface(DOMException);
 
 const target = events.globalTarget;
@@ -84,7 +70,7 @@ const target = events.globalTarget;
 /** Everything a script finds by name, besides what the language has. */
 const globals = {
   AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, EventSource, File, FormData,
-  Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Performance, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
+  Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
   URLPattern, URLSearchParams,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
@@ -121,7 +107,16 @@ const globals = {
   setTimeout: timers.setTimeout,
   navigator: new Navigator(CREATE),
   origin: "null",
-  performance: new Performance(CREATE),
+  Performance: timing.Performance,
+  PerformanceEntry: timing.PerformanceEntry,
+  PerformanceMark: timing.PerformanceMark,
+  PerformanceMeasure: timing.PerformanceMeasure,
+  PerformanceObserver: timing.PerformanceObserver,
+  PerformanceObserverEntryList: timing.PerformanceObserverEntryList,
+  performance: timing.performance,
+  Intl: notYet("Intl"),
+  WeakRef,
+  WebAssembly: notYet("WebAssembly"),
   reportError: events.reportError,
   self: globalThis,
   addEventListener: (type, callback, options) => target.addEventListener(type, callback, options),

@@ -83,7 +83,9 @@ const SOURCES: &[(&str, &str)] = sources![
     "node/timers/promises.js",
     "node/types.js",
     "node/util.js",
+    "not-yet.js",
     "pedantic.js",
+    "performance.js",
     "request.js",
     "response.js",
     "streams/basics.js",
@@ -104,6 +106,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "url-pattern/init.js",
     "url-pattern/tokens.js",
     "url.js",
+    "weak-ref.js",
     "webidl.js",
 ];
 

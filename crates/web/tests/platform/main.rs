@@ -11,5 +11,6 @@ mod messaging;
 mod node_modules;
 mod packing;
 mod patterns;
+mod performance;
 mod streams;
 mod values;
