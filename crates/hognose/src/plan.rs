@@ -54,7 +54,9 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
         env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
+    let id = version_id(plan);
     Ok(WorkerVersion {
+        id,
         worker: worker(plan, env),
         base,
         limits: WorkerLimits::default(),

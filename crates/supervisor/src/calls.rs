@@ -17,6 +17,7 @@ use crate::events::Events;
 use crate::exchange;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Directory, Handle, MethodCall, ServiceLink};
+use crate::recorder::Tracing;
 use crate::streams::{Parcel, remote_error};
 
 /// The one method of what takes requests. No other can have its name.
@@ -40,6 +41,8 @@ pub(crate) struct Grants {
     pub(crate) tasks: TaskTracker,
     /// How long what was passed to `waitUntil` may go on after the response.
     pub(crate) wait_until_max: Duration,
+    /// Where what is remembered of invocations goes.
+    pub(crate) tracing: Tracing,
 }
 
 impl Isolate {
@@ -52,8 +55,8 @@ impl Isolate {
         (method, access): (&str, Access<'_>),
         params: Payload<'_>,
     ) -> Result<(), Breach> {
-        self.state().begin_call(call)?;
         let CapRef::Receiver(cap) = target else { return Err(Breach::new("it called itself")) };
+        self.state().begin_call(call, invocation, (cap, method), &self.grants.tracing)?;
         if cap == self.grants.outbound {
             return self.call_outbound(call, method, params);
         }
@@ -187,7 +190,7 @@ impl Isolate {
 
     pub(crate) fn answer_error(&self, call: CallId, name: &str, message: &str, retryable: bool) {
         let mut state = self.state();
-        if state.end_call(call) {
+        if state.fail_call(call, message) {
             let mut error = remote_error(name, message);
             error.retryable = retryable;
             state.send(Frame::Return { call, result: Err(error) });

@@ -154,7 +154,7 @@ impl Isolate {
         match frame {
             Frame::Started { invocation } => self.state().started(invocation),
             Frame::Complete { invocation, outcome } => self.receive_outcome(invocation, outcome)?,
-            Frame::Settled { invocation, .. } => self.settled(invocation)?,
+            Frame::Settled { invocation, cpu_us } => self.settled(invocation, cpu_us)?,
             Frame::Call { call, invocation, target, method, access, params } => {
                 self.note(invocation);
                 self.call(call, invocation, target, (method, access), params)?;
@@ -175,7 +175,7 @@ impl Isolate {
             }
             Frame::Log { invocation, level, text } => {
                 self.note(invocation);
-                self.log(level, text);
+                self.log(invocation, level, text);
             }
             Frame::Invoke { .. } | Frame::CancelInvocation { .. } => {
                 unreachable!("invariant: checked on arrival");
@@ -215,7 +215,10 @@ impl Isolate {
         }
     }
 
-    fn log(&self, level: LogLevel, text: &str) {
+    fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str) {
+        if let Some(invocation) = invocation {
+            self.state().log(invocation, level, text);
+        }
         self.grants.events.log(&self.grants.worker, level, text);
     }
 }

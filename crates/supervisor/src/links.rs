@@ -5,7 +5,7 @@
 //! [`Handle`]; a handle that goes to another isolate gets a number in that one's table. So an isolate reaches what it
 //! was given and nothing else.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 
@@ -40,17 +40,18 @@ pub struct ServiceLink {
 
 /// The Workers of a server, by name.
 #[derive(Default)]
-pub(crate) struct Directory(OnceLock<Vec<Weak<Slot>>>);
+pub(crate) struct Directory(RwLock<Vec<Weak<Slot>>>);
 
 impl Directory {
-    /// Enters all of them, once they are made.
+    /// Enters these in the place of all others.
     pub(crate) fn fill(&self, slots: &[Arc<Slot>]) {
-        // A server fills its own directory once.
-        let _once = self.0.set(slots.iter().map(Arc::downgrade).collect());
+        let entries = slots.iter().map(Arc::downgrade).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = entries;
     }
 
     fn find(&self, name: &str) -> Option<Arc<Slot>> {
-        self.0.get()?.iter().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
     }
 }
 

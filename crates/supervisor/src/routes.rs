@@ -63,16 +63,17 @@ impl Routes {
     }
 }
 
-/// The Worker that a request to `host` (with or without a port) is for. There is at least one.
-pub(crate) fn choose<'a>(slots: &'a [Arc<Slot>], host: &str, path: &str) -> &'a Arc<Slot> {
-    let (first, others) = slots.split_first().expect("invariant: a server has a Worker");
+/// The Worker that a request to `host` (with or without a port) is for; `None`: there is no Worker.
+pub(crate) fn choose<'a>(slots: &'a [Arc<Slot>], host: &str, path: &str) -> Option<&'a Arc<Slot>> {
+    let (first, others) = slots.split_first()?;
     if others.is_empty() {
-        return first;
+        return Some(first);
     }
     let host = without_port(host).to_ascii_lowercase();
     let named = slots.iter().filter_map(|slot| Some((slot.routes().closeness(&host, path)?, slot)));
     // Where two are equally close the first is meant.
-    named.reduce(|best, next| if next.0 > best.0 { next } else { best }).map_or(first, |(_, slot)| slot)
+    let closest = named.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    Some(closest.map_or(first, |(_, slot)| slot))
 }
 
 fn without_port(host: &str) -> &str {

@@ -17,6 +17,7 @@ use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Isolate;
 use crate::limits::WAIT_UNTIL_MAX;
+use crate::recorder::Tracing;
 use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
 
 /// The capability through which a script's `fetch()` leaves.
@@ -79,5 +80,6 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
         events: Arc::clone(&around.events),
         tasks: around.tasks.clone(),
         wait_until_max: WAIT_UNTIL_MAX,
+        tracing: Tracing::default(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hognose_wire::control::LoadFailure;
@@ -16,12 +16,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
-use crate::ingress::Ingress;
+use crate::ingress::{Ingress, LocalService};
 use crate::limits::KILL_MAX;
+use crate::monitor::Monitor;
 use crate::nursery::Nurseries;
 use crate::pool::PoolOptions;
 use crate::scheduled::ScheduledResult;
 use crate::slot::{Shared, Slot, TestOutcome};
+use crate::slots::Slots;
 use crate::template::{CellCommand, Surroundings};
 use crate::version::WorkerVersion;
 
@@ -29,7 +31,7 @@ use crate::version::WorkerVersion;
 pub struct ServerOptions {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// The Workers, at least one, each with a name of its own. The first gets the requests that no route names.
+    /// The Workers, each with a name of its own. The first gets the requests that no route names.
     pub workers: Vec<WorkerVersion>,
     /// What the isolates of each Worker may be and do.
     pub pool: PoolOptions,
@@ -59,9 +61,6 @@ pub enum StartError {
     /// Outgoing connections cannot be made as told.
     #[error(transparent)]
     Egress(#[from] EgressError),
-    /// There is nothing to serve.
-    #[error("there is no Worker to serve")]
-    NoWorker,
 }
 
 /// A Worker that the server does not have.
@@ -78,9 +77,10 @@ pub enum ReplaceError {
 /// A running server. It stops with [`Server::shutdown`]; dropped without, its cells are killed with the runtime.
 pub struct Server {
     address: SocketAddr,
-    slots: Arc<[Arc<Slot>]>,
+    slots: Arc<Slots>,
     shared: Arc<Shared>,
     accepting: JoinHandle<GracefulShutdown>,
+    ingress: Arc<Ingress>,
 }
 
 impl Server {
@@ -92,20 +92,22 @@ impl Server {
             TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let shared = Arc::new(Shared::new(&options)?);
-        let slots: Arc<[Arc<Slot>]> = options.workers.iter().map(|version| shared.slot(version)).collect();
-        if slots.is_empty() {
-            return Err(StartError::NoWorker);
-        }
-        shared.directory.fill(&slots);
-        let events = Arc::clone(&shared.events);
-        let (development, test_scheduled) = (options.development, options.test_scheduled);
-        let ingress = Arc::new(Ingress { slots: Arc::clone(&slots), events, development, test_scheduled });
-        let accepting = tokio::spawn(ingress.accept(listener, shared.stop.clone()));
-        for (slot, version) in slots.iter().cloned().zip(options.workers) {
+        let slots = Arc::new(Slots::default());
+        slots.set(options.workers.iter().map(|version| shared.slot(version)));
+        shared.directory.fill(&slots.all());
+        let ingress = Arc::new(Ingress {
+            slots: Arc::clone(&slots),
+            events: Arc::clone(&shared.events),
+            development: options.development,
+            test_scheduled: options.test_scheduled,
+            local: OnceLock::new(),
+        });
+        let accepting = tokio::spawn(Arc::clone(&ingress).accept(listener, shared.stop.clone()));
+        for (slot, version) in slots.all().iter().cloned().zip(options.workers) {
             // A failure is told as an event, and to whoever asks for the Worker.
             shared.tasks.spawn(async move { slot.replace(version).await.is_ok() });
         }
-        Ok(Self { address, slots, shared, accepting })
+        Ok(Self { address, slots, shared, accepting, ingress })
     }
 
     /// Where it listens.
@@ -117,14 +119,48 @@ impl Server {
     /// begun it finishes. Where loading fails, the old version goes on, except in development, where new requests get
     /// the error until a version loads. Given again while a version loads, only the newest one is loaded after it.
     pub async fn replace(&self, version: WorkerVersion) -> Result<(), ReplaceError> {
-        let slot = self.slots.iter().find(|slot| slot.name() == version.worker.name);
+        let slot = self.slots.find(&version.worker.name);
         let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(version.worker.name.clone()))?;
         slot.replace(version).await.map_err(ReplaceError::Load)
     }
 
+    /// Adds a Worker, or replaces the version of one that is there already, as [`Server::replace`] does. One that is new
+    /// and does not load is not added.
+    pub async fn deploy(&self, version: WorkerVersion) -> Result<(), ReplaceError> {
+        if self.slots.find(&version.worker.name).is_some() {
+            return self.replace(version).await;
+        }
+        let slot = self.shared.slot(&version);
+        slot.replace(version).await.map_err(ReplaceError::Load)?;
+        let others = self.slots.all();
+        self.slots.set(others.iter().cloned().chain([slot]));
+        self.shared.directory.fill(&self.slots.all());
+        Ok(())
+    }
+
+    /// Takes a Worker away: it gets no more requests, finishes what it has begun until `drain` at most, and ends.
+    pub async fn remove(&self, name: &str, drain: Duration) -> Result<(), ReplaceError> {
+        let slot = self.slots.find(name).ok_or_else(|| ReplaceError::UnknownWorker(name.to_owned()))?;
+        let others = self.slots.all();
+        self.slots.set(others.iter().filter(|other| other.name() != name).cloned());
+        self.shared.directory.fill(&self.slots.all());
+        slot.close(Instant::now() + drain).await;
+        Ok(())
+    }
+
+    /// Has `local` answer the requests it names, from now on. A server has one such service: a second is ignored.
+    pub fn serve_locally(&self, local: LocalService) {
+        let _first_one_stays = self.ingress.local.set(local);
+    }
+
+    /// A look at it from outside.
+    pub fn monitor(&self) -> Monitor {
+        Monitor { slots: Arc::clone(&self.slots), recorder: Arc::clone(&self.shared.recorder) }
+    }
+
     /// Runs the tests of one entrypoint of a Worker (its `test` handler; `None`: the default export's).
     pub async fn test(&self, worker: &str, entrypoint: Option<&str>) -> TestOutcome {
-        match self.slots.iter().find(|slot| slot.name() == worker) {
+        match self.slots.find(worker) {
             Some(slot) => slot.test(entrypoint).await,
             None => TestOutcome::Failed(ReplaceError::UnknownWorker(worker.to_owned()).to_string()),
         }
@@ -138,7 +174,7 @@ impl Server {
         cron: &str,
         scheduled_time_ms: f64,
     ) -> Result<ScheduledResult, ReplaceError> {
-        let slot = self.slots.iter().find(|slot| slot.name() == worker);
+        let slot = self.slots.find(worker);
         let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(worker.to_owned()))?;
         let ran = slot.run_scheduled(cron, scheduled_time_ms).await;
         ran.map_err(|failure| ReplaceError::Load((*failure).clone()))
@@ -151,7 +187,7 @@ impl Server {
         if let Ok(connections) = self.accepting.await {
             let _out_of_time = timeout_at(deadline, connections.shutdown()).await;
         }
-        for slot in &*self.slots {
+        for slot in &*self.slots.all() {
             slot.close(deadline).await;
         }
         self.shared.tasks.close();
@@ -167,6 +203,7 @@ impl Shared {
         let around = Surroundings { worker: "".into(), events: Arc::clone(&events), tasks: tasks.clone() };
         Ok(Self {
             directory: Arc::default(),
+            recorder: Arc::default(),
             nurseries: Nurseries::new(options.cell.clone(), around),
             egress: Arc::new(Egress::new(options.egress.clone())?),
             events,

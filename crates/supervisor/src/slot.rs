@@ -1,9 +1,9 @@
 //! A Worker by its name: the version that serves it now, and how the next one takes its place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
-use hognose_wire::control::LoadFailure;
+use hognose_wire::control::{EnvEntry, LoadFailure};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,10 +15,13 @@ use crate::events::{Events, ServerEvent};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
 use crate::links::{Directory, ServiceLink};
+use crate::monitor::{FailureStatus, WorkerStatus};
 use crate::nursery::{Nurseries, Nursery};
 use crate::pool::PoolOptions;
+use crate::recorder::{Counters, Recorder, Tracing};
 use crate::routes::Routes;
 use crate::scheduled::ScheduledResult;
+use crate::trace::Trace;
 use crate::version::{InUse, Version, WorkerVersion};
 
 /// What all Workers of a server share.
@@ -31,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     /// Where service bindings are looked up.
     pub(crate) directory: Arc<Directory>,
+    /// What is remembered of invocations.
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) pool: PoolOptions,
     /// Whether clients see tracebacks, and a version that does not load hides the one before it.
     pub(crate) development: bool,
@@ -46,6 +51,9 @@ pub(crate) struct Slot {
     loading: Mutex<Option<Arc<Nursery>>>,
     /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
     given: AtomicU64,
+    /// Why the version given last does not serve.
+    failure: std::sync::Mutex<Option<Arc<LoadFailure>>>,
+    counters: Arc<Counters>,
 }
 
 /// How a Worker's `test` handler ended.
@@ -78,8 +86,16 @@ enum Serving {
 impl Slot {
     pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
         let serving = watch::Sender::new(Serving::Nothing);
-        let (routes, loading, given) = (Routes::default(), Mutex::default(), AtomicU64::new(0));
-        Self { name: name.into(), shared, serving, routes, loading, given }
+        Self {
+            name: name.into(),
+            shared,
+            serving,
+            routes: Routes::default(),
+            loading: Mutex::default(),
+            given: AtomicU64::new(0),
+            failure: std::sync::Mutex::default(),
+            counters: Arc::default(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -109,16 +125,18 @@ impl Slot {
         if self.given.load(Ordering::Relaxed) != turn {
             return Ok(());
         }
-        let WorkerVersion { worker, base, limits, routes, services, consumers, crons, links } = version;
+        let tracing = self.tracing(&version);
+        let WorkerVersion { worker, base, limits, routes, services, consumers, crons, links, .. } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants = Arc::new(self.grants(worker.outbound, services, links));
+        let grants = Arc::new(self.grants(worker.outbound, services, links, tracing));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
                 version.consume(consumers);
                 version.schedule(crons);
+                self.set_failure(None);
                 self.serve(Serving::Version(version));
                 self.shared.events.send(loaded);
             }
@@ -154,6 +172,7 @@ impl Slot {
         outbound: hognose_wire::CapId,
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
+        tracing: Tracing,
     ) -> Grants {
         let Shared { directory, egress, events, tasks, pool, .. } = &*self.shared;
         Grants {
@@ -166,10 +185,57 @@ impl Slot {
             events: Arc::clone(events),
             tasks: tasks.clone(),
             wait_until_max: pool.wait_until_max,
+            tracing,
         }
     }
 
+    /// What the isolates of a version trace with.
+    fn tracing(&self, version: &WorkerVersion) -> Tracing {
+        let binding = |(name, entry): &(String, EnvEntry)| match entry {
+            EnvEntry::Binding { cap, .. } => Some((*cap, Arc::from(name.as_str()))),
+            _ => None,
+        };
+        let own = [(Some(version.worker.outbound), "fetch"), (version.worker.cache, "caches")];
+        let own = own.into_iter().filter_map(|(cap, name)| Some((cap?, Arc::from(name))));
+        Tracing {
+            worker: Arc::clone(&self.name),
+            version: version.id.as_str().into(),
+            names: version.worker.env.iter().filter_map(binding).chain(own).collect(),
+            recorder: Arc::clone(&self.shared.recorder),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
+    /// The Worker as it stands.
+    pub(crate) fn status(&self) -> WorkerStatus {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = failure.map(|failure| FailureStatus {
+            message: failure.message.clone(),
+            traceback: failure.traceback.clone(),
+        });
+        let version = self.version().map(|version| version.status());
+        WorkerStatus { name: self.name.to_string(), version, failure, counts: self.counters.read() }
+    }
+
+    /// What is known of the invocations under way.
+    pub(crate) fn open_traces(&self) -> Vec<Trace> {
+        self.version().map(|version| version.open_traces()).unwrap_or_default()
+    }
+
+    fn version(&self) -> Option<Arc<Version>> {
+        match &*self.serving.borrow() {
+            Serving::Version(version) => Some(Arc::clone(version)),
+            Serving::Nothing | Serving::Failure(_) => None,
+        }
+    }
+
+    fn set_failure(&self, failure: Option<&LoadFailure>) {
+        let failure = failure.map(|failure| Arc::new(failure.clone()));
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
     fn fail(&self, failure: &LoadFailure) {
+        self.set_failure(Some(failure));
         let nothing_to_keep = !matches!(*self.serving.borrow(), Serving::Version(_));
         if self.shared.development || nothing_to_keep {
             self.serve(Serving::Failure(Arc::new(failure.clone())));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hognose_services::Service;
 use hognose_services::queues::QueueConsumer;
-use hognose_wire::control::{Base, LoadFailure, Role, Worker};
+use hognose_wire::control::{Base, Export, LoadFailure, Role, Worker};
 use hognose_wire::{CapId, LogLevel};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout_at;
@@ -20,17 +20,21 @@ use crate::deliveries;
 use crate::events::ServerEvent;
 use crate::isolate::{Answer, Isolate, Pending};
 use crate::links::ServiceLink;
+use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
 use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::routes::Route;
 use crate::schedules::{self, CronTriggers};
 use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
+use crate::trace::Trace;
 use crate::watch::{WorkerLimits, watch};
 
 /// What to serve: a Worker as its cells know it, and the server half of its bindings.
 #[derive(Clone)]
 pub struct WorkerVersion {
+    /// What tells it from other versions of the Worker.
+    pub id: String,
     /// Code, flags and `env`.
     pub worker: Worker,
     /// What its zygote is forked from. Workers that give the same base share it.
@@ -52,6 +56,7 @@ pub struct WorkerVersion {
 /// A loaded version.
 pub(crate) struct Version {
     worker: Worker,
+    exports: Vec<Export>,
     grants: Arc<Grants>,
     nursery: Arc<Nursery>,
     zygote: Mutex<Option<Template>>,
@@ -84,10 +89,12 @@ impl Version {
             warnings: warnings(&zygote),
             duration: begun.elapsed(),
         };
+        let exports = zygote.loaded.exports.clone();
         let zygote = Mutex::new(Some(zygote));
         let pool = Pool::new(options.isolates_max);
         let version = Self {
             worker,
+            exports,
             grants,
             nursery,
             zygote,
@@ -146,6 +153,24 @@ impl Version {
     pub(crate) fn enter(self: &Arc<Self>) -> InUse {
         self.requests.fetch_add(1, Ordering::Relaxed);
         InUse(Arc::clone(self))
+    }
+
+    /// The version as it stands.
+    pub(crate) fn status(&self) -> VersionStatus {
+        let isolate = |isolate: &Arc<Isolate>| {
+            let (pid, state) = (isolate.process.pid(), isolate.state());
+            IsolateStatus { pid, invocations: state.load(), busy: state.is_busy() }
+        };
+        VersionStatus {
+            id: Arc::clone(&self.grants.tracing.version),
+            exports: self.exports.iter().map(ExportStatus::from).collect(),
+            isolates: self.pool.isolates().iter().map(isolate).collect(),
+        }
+    }
+
+    /// What is known of the invocations under way.
+    pub(crate) fn open_traces(&self) -> Vec<Trace> {
+        self.pool.isolates().iter().flat_map(|isolate| isolate.open_traces()).collect()
     }
 
     /// Starts one more isolate, after a delay where they keep dying.

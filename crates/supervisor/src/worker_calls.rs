@@ -142,7 +142,7 @@ impl Isolate {
 
     fn answer_raised(&self, call: CallId, raised: &Raised) {
         let mut state = self.state();
-        if state.end_call(call) {
+        if state.fail_call(call, &raised.message) {
             state.send(Frame::Return { call, result: Err(raised.wire()) });
         }
     }

@@ -1,5 +1,6 @@
 //! Where clients come in: HTTP/1.1 and HTTP/2, one request at a time to the Worker and its answer back.
 
+mod error_page;
 mod request;
 mod response;
 mod triggers;
@@ -7,10 +8,13 @@ mod triggers;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use hognose_services::Content;
 use hognose_wire::limits::HEADER_BYTES_MAX;
+use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -26,19 +30,32 @@ use crate::isolate::{Answer, Origin, Pending, Refused};
 use crate::limits::HEADER_READ_TIMEOUT;
 use crate::links::Raised;
 use crate::routes;
-use crate::slot::Slot;
+use crate::slots::Slots;
 use request::Prepared;
 use response::Failure;
 
 /// Answers the requests of clients.
 pub(crate) struct Ingress {
-    pub(crate) slots: Arc<[Arc<Slot>]>,
+    pub(crate) slots: Arc<Slots>,
     pub(crate) events: Arc<Events>,
     /// Whether clients see tracebacks.
     pub(crate) development: bool,
     /// Whether `/__scheduled` is answered here.
     pub(crate) test_scheduled: bool,
+    /// What answers beside the Workers.
+    pub(crate) local: OnceLock<LocalService>,
 }
+
+/// Answers requests whose path begins with [`LocalService::prefix`]; they reach no Worker.
+pub struct LocalService {
+    /// What the paths begin with.
+    pub prefix: &'static str,
+    /// Gives the answer.
+    pub answer: Box<dyn Fn(Request<Incoming>) -> LocalAnswer + Send + Sync>,
+}
+
+/// What a [`LocalService`] gives.
+pub type LocalAnswer = Pin<Box<dyn Future<Output = Response<Content>> + Send>>;
 
 impl Ingress {
     /// Accepts connections until `stop`, and returns what can wait for those still open.
@@ -82,11 +99,18 @@ impl Ingress {
         peer: SocketAddr,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
+        if let Some(local) = self.local.get().filter(|local| request.uri().path().starts_with(local.prefix)) {
+            return Ok((local.answer)(request).await.map(Body::from));
+        }
         let begun = Instant::now();
+        let wants_page = self.development && wants_page(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let version = request.version();
         let response = match self.ask(peer, request).await {
             Ok(response) => response::finish(response, &method),
+            Err(failure) if wants_page => {
+                response::finish(failure.into_page(&format!("{method} {path}")), &method)
+            }
             Err(failure) => response::finish(failure.into_response(self.development), &method),
         };
         self.done(method, path, &response, begun);
@@ -96,7 +120,9 @@ impl Ingress {
     /// Has the Worker answer.
     async fn ask(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
         let prepared = Prepared::new(peer, request).await?;
-        let slot = routes::choose(&self.slots, prepared.head.host(), prepared.head.path());
+        let slots = self.slots.all();
+        let slot = routes::choose(&slots, prepared.head.host(), prepared.head.path());
+        let slot = slot.ok_or(Failure::NoWorker)?;
         if let Some(trigger) = self.trigger(&prepared.head) {
             return trigger.pull(slot).await;
         }
@@ -120,6 +146,12 @@ impl Ingress {
         let (status, duration) = (response.status().as_u16(), begun.elapsed());
         self.events.send(ServerEvent::RequestDone { method, path, status, duration });
     }
+}
+
+/// Whether a browser asks for something to show.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {

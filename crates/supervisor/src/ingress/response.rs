@@ -8,6 +8,7 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use crate::body::Body;
+use crate::ingress::error_page;
 use crate::limits::HEADER_FIELDS_MAX;
 use crate::pool::PoolError;
 use crate::watch::Excess;
@@ -25,6 +26,8 @@ pub(super) enum Failure {
         "Request Header Fields Too Large: at most {HEADER_FIELDS_MAX} header fields with {HEADER_BYTES_MAX} bytes in all are allowed."
     )]
     HeadersTooLarge,
+    #[error("Not Found: no Worker is deployed here. `hognose deploy` deploys one.")]
+    NoWorker,
     #[error("{message}")]
     Raised { message: String, stack: String },
     #[error("{excess}")]
@@ -42,6 +45,7 @@ impl Failure {
         match self {
             Self::Malformed(_) | Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
+            Self::NoWorker => StatusCode::NOT_FOUND,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Raised { .. } | Self::NotLoaded(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Lost(_) => StatusCode::BAD_GATEWAY,
@@ -59,6 +63,21 @@ impl Failure {
             Self::NotLoaded(failure) => joined(&self.to_string(), &failure.traceback),
             failure => failure.to_string(),
         }
+    }
+
+    /// As [`Failure::into_response`], as a page for a browser.
+    pub(super) fn into_page(self, asked: &str) -> Response<Body> {
+        let (message, detail) = match &self {
+            Self::Raised { message, stack } => (message.clone(), stack.as_str()),
+            Self::NotLoaded(failure) => (self.to_string(), failure.traceback.as_str()),
+            failure => (failure.to_string(), ""),
+        };
+        let page = error_page::render(self.status().as_u16(), asked, &message, detail);
+        let mut response = Response::new(Body::from(page));
+        *response.status_mut() = self.status();
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
     }
 
     pub(super) fn into_response(self, development: bool) -> Response<Body> {

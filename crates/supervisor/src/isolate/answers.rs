@@ -11,6 +11,8 @@ use super::account::{self, Account};
 use super::{Breach, Isolate};
 use crate::body::Body;
 use crate::links::{Raised, Value};
+use crate::recorder::Tracing;
+use crate::trace::OpenTrace;
 use crate::watch::Excess;
 
 /// An event that the isolate was given.
@@ -27,15 +29,23 @@ pub(super) struct Invocation {
     pub(super) deadline: Option<AbortOnDropHandle<()>>,
     /// What it has used.
     pub(super) account: Account,
+    /// What is remembered of it.
+    pub(super) trace: Option<Box<OpenTrace>>,
 }
 
 impl Invocation {
     /// Tells whoever waits that there will be no answer, and why; `None` where nobody does.
-    pub(super) fn lose(self, reason: &str, excess: Option<Excess>) -> Option<()> {
+    pub(super) fn lose(mut self, reason: &str, excess: Option<Excess>, tracing: &Tracing) -> Option<()> {
         let answer = match excess {
             Some(excess) => Answer::Raised(account::raised(excess, String::new())),
             None => Answer::Lost(reason.to_owned()),
         };
+        if let Some(mut trace) = self.trace.take() {
+            if self.answer.is_some() {
+                trace.answered(&answer);
+            }
+            tracing.record(trace.settled(self.account.cpu.as_micros() as u64));
+        }
         self.answer?.send(answer).ok()
     }
 }
@@ -99,9 +109,17 @@ impl Isolate {
         if !streams {
             state.answered.push(invocation);
         }
+        let answer = match (state.excess(), answer) {
+            (Some(excess), Answer::Raised(raised)) => Answer::Raised(account::raised(excess, raised.stack)),
+            (_, answer) => answer,
+        };
         let found = state.invocations.get_mut(invocation);
-        let found = found.and_then(|open| open.answer.take().map(|sender| (sender, open.wants)));
-        let excess = state.excess();
+        let found = found.and_then(|open| {
+            if let Some(trace) = &mut open.trace {
+                trace.answered(&answer);
+            }
+            open.answer.take().map(|sender| (sender, open.wants))
+        });
         drop(state);
         let (sender, wants) =
             found.ok_or_else(|| Breach::new("it completed an invocation that was not open"))?;
@@ -114,10 +132,6 @@ impl Isolate {
         if !fits {
             return Err(Breach::new("it answered an event with what is no answer to it"));
         }
-        let answer = match (excess, answer) {
-            (Some(excess), Answer::Raised(raised)) => Answer::Raised(account::raised(excess, raised.stack)),
-            (_, answer) => answer,
-        };
         // Nobody waits where the client has gone; a body that the answer holds is then cancelled by being dropped.
         let _client_gone = sender.send(answer);
         Ok(())
@@ -145,13 +159,16 @@ impl Isolate {
     }
 
     /// The invocation is over.
-    pub(crate) fn settled(&self, invocation: InvocationId) -> Result<(), Breach> {
+    pub(crate) fn settled(&self, invocation: InvocationId, cpu_us: u64) -> Result<(), Breach> {
         let mut state = self.state();
         state.started(invocation);
-        let ended = state.invocations.close(invocation)?;
+        let mut ended = state.invocations.close(invocation)?;
         let unread = ended.body.and_then(|stream| state.streams.withdraw(stream));
         drop(state);
         drop(unread);
+        if let Some(trace) = ended.trace.take() {
+            self.grants.tracing.record(trace.settled(cpu_us));
+        }
         self.progress.notify_waiters();
         if ended.answer.is_some() {
             return Err(Breach::new("it settled an invocation without completing it"));

@@ -10,6 +10,7 @@ use super::answers::{Invocation, Pending, Wants};
 use super::{Isolate, State};
 use crate::body::Body;
 use crate::links::{MethodCall, Value};
+use crate::trace::OpenTrace;
 
 /// On whose behalf and to whom an event is given; the default: a client's, to the default export.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +109,8 @@ impl Isolate {
         event: Event<'_>,
     ) -> Pending {
         let (sender, answer) = oneshot::channel();
+        let (tracing, pid) = (&self.grants.tracing, self.process.pid());
+        let trace = Some(OpenTrace::begin(tracing, pid, origin.entrypoint, &event));
         let open = Invocation {
             answer: Some(sender),
             body,
@@ -115,6 +118,7 @@ impl Isolate {
             depth: origin.depth,
             deadline: None,
             account: Account::default(),
+            trace,
         };
         let invocation = state.begin(open);
         if !std::mem::replace(&mut state.watched, true) {

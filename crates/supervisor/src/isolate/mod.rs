@@ -23,6 +23,7 @@ pub(crate) use state::State;
 use crate::calls::Grants;
 use crate::links::{self, Handle};
 use crate::process::Process;
+use crate::trace::Trace;
 use answers::Invocation;
 
 /// A cell that serves.
@@ -111,7 +112,7 @@ impl Isolate {
         let unread = state.streams.close();
         let invocations: Vec<Invocation> =
             state.invocations.drain().map(|(_, invocation)| invocation).collect();
-        let calls: Vec<AbortHandle> = state.calls.drain().filter_map(|(_, task)| task).collect();
+        let calls: Vec<AbortHandle> = state.calls.drain().filter_map(|(_, call)| call.task).collect();
         let asked: Vec<_> = state.asked.drain().collect();
         let held: Vec<Handle> = state.exports.drain().collect();
         drop(state);
@@ -119,7 +120,19 @@ impl Isolate {
         drop(unread);
         calls.iter().for_each(AbortHandle::abort);
         self.progress.notify_waiters();
-        invocations.into_iter().filter_map(|invocation| invocation.lose(reason, excess)).count()
+        let tracing = &self.grants.tracing;
+        invocations.into_iter().filter_map(|invocation| invocation.lose(reason, excess, tracing)).count()
+    }
+
+    /// What is known of the invocations under way.
+    pub(crate) fn open_traces(&self) -> Vec<Trace> {
+        let state = self.state();
+        state
+            .invocations
+            .iter()
+            .filter_map(|(_, open)| open.trace.as_ref())
+            .map(|trace| trace.so_far())
+            .collect()
     }
 
     pub(crate) fn notify_progress(&self) {

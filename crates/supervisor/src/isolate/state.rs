@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use hognose_wire::limits::INVOCATIONS_MAX;
 use hognose_wire::{
-    Accepted, Body as WireBody, CLIENT_GONE, CallId, EncodeError, Envelope, Exports, Frame, InvocationId,
-    Opened, Payload, Violation, WriteSeq,
+    Accepted, Body as WireBody, CLIENT_GONE, CallId, CapId, EncodeError, Envelope, Exports, Frame,
+    InvocationId, LogLevel, Opened, Payload, Violation, WriteSeq,
 };
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -16,6 +16,7 @@ use super::Closing;
 use super::answers::Invocation;
 use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
 use crate::links::{Handle, Raised, Value};
+use crate::recorder::Tracing;
 use crate::sockets::Sockets;
 use crate::streams::{Streams, remote_error};
 use crate::watch::Excess;
@@ -40,12 +41,21 @@ pub(crate) struct State {
     pub(super) answered: Vec<InvocationId>,
     /// Invocations in the order sent, until the isolate shows that it has begun them.
     pub(super) unstarted: VecDeque<(InvocationId, Instant)>,
-    /// What the isolate has asked for, and the task that finds the answer.
-    pub(super) calls: Accepted<CallId, Option<AbortHandle>>,
+    /// What the isolate has asked for.
+    pub(super) calls: Accepted<CallId, OpenCall>,
     /// What it was asked for on what it hosts.
     pub(super) asked: Opened<CallId, oneshot::Sender<Result<Value, Raised>>>,
     /// What it holds of other isolates.
     pub(crate) exports: Exports<Handle>,
+}
+
+/// A call of the isolate's under way.
+#[derive(Default)]
+pub(super) struct OpenCall {
+    /// The task that finds the answer.
+    pub(super) task: Option<AbortHandle>,
+    /// The invocation whose trace holds it, and its number there.
+    traced: Option<(InvocationId, usize)>,
 }
 
 impl Default for State {
@@ -158,8 +168,18 @@ impl State {
 
     /// Tells the isolate that a client has gone, unless the invocation is over.
     pub(crate) fn cancel(&mut self, invocation: InvocationId) {
-        if self.invocations.get(invocation).is_some() {
+        if let Some(open) = self.invocations.get_mut(invocation) {
+            if let Some(trace) = &mut open.trace {
+                trace.cancelled();
+            }
             self.send(Frame::CancelInvocation { invocation, reason: CLIENT_GONE });
+        }
+    }
+
+    /// An invocation has logged something.
+    pub(crate) fn log(&mut self, invocation: InvocationId, level: LogLevel, text: &str) {
+        if let Some(Invocation { trace: Some(trace), .. }) = self.invocations.get_mut(invocation) {
+            trace.log(level, text);
         }
     }
 
@@ -168,21 +188,46 @@ impl State {
         invocation.and_then(|id| self.invocations.get(id)).map_or(0, |open| open.depth) + 1
     }
 
-    /// Takes note of a call under way.
-    pub(crate) fn begin_call(&mut self, call: CallId) -> Result<(), Violation> {
-        self.calls.accept(call, None)
+    /// Takes note of a call under way on a capability, whose name `tracing` knows.
+    pub(crate) fn begin_call(
+        &mut self,
+        call: CallId,
+        invocation: Option<InvocationId>,
+        (cap, method): (CapId, &str),
+        tracing: &Tracing,
+    ) -> Result<(), Violation> {
+        let number = invocation.and_then(|id| {
+            let trace = self.invocations.get_mut(id)?.trace.as_mut()?;
+            Some((id, trace.begin_call(tracing.name(cap), method)?))
+        });
+        self.calls.accept(call, OpenCall { task: None, traced: number })
     }
 
     /// Names the task that finds a call's answer, unless it is found already.
     pub(crate) fn follow_call(&mut self, call: CallId, task: AbortHandle) {
         if let Some(known) = self.calls.get_mut(call) {
-            *known = Some(task);
+            known.task = Some(task);
         }
     }
 
     /// Frees a call's number; `false`: the call was answered before, or lost with the isolate.
     pub(crate) fn end_call(&mut self, call: CallId) -> bool {
-        self.calls.remove(call).is_some()
+        self.end_call_with(call, None)
+    }
+
+    /// As [`State::end_call`], for a call that has failed.
+    pub(crate) fn fail_call(&mut self, call: CallId, error: &str) -> bool {
+        self.end_call_with(call, Some(error))
+    }
+
+    fn end_call_with(&mut self, call: CallId, error: Option<&str>) -> bool {
+        let ended = self.calls.remove(call);
+        if let Some(OpenCall { traced: Some((invocation, number)), .. }) = ended
+            && let Some(Invocation { trace: Some(trace), .. }) = self.invocations.get_mut(invocation)
+        {
+            trace.end_call(number, error);
+        }
+        ended.is_some()
     }
 
     /// Answers a call. What does not fit a frame becomes an error of the call.
@@ -196,7 +241,8 @@ impl State {
 
     /// The isolate no longer wants an answer, and gets an error instead. One that is answered already is left alone.
     pub(crate) fn cancel_call(&mut self, call: CallId) {
-        if let Some(task) = self.calls.remove(call) {
+        let task = self.calls.get_mut(call).and_then(|open| open.task.take());
+        if self.fail_call(call, "aborted") {
             task.inspect(AbortHandle::abort);
             let error = remote_error("AbortError", "The operation was aborted");
             self.send(Frame::Return { call, result: Err(error) });
@@ -221,6 +267,7 @@ mod tests {
             depth: 0,
             deadline: None,
             account: Account::default(),
+            trace: None,
         }
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct TestServer {
 pub(crate) fn version(main: &str) -> WorkerVersion {
     let worker = Worker { name: "worker".into(), main: main.into(), outbound: CapId(1), ..Worker::default() };
     WorkerVersion {
+        id: "test".into(),
         worker,
         base: Base::default(),
         limits: WorkerLimits::default(),
