@@ -9,12 +9,15 @@ use hognose_supervisor::ConnectTo;
 use crate::console::Console;
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
+use crate::deploy::{self, DeployArguments};
 use crate::interpreter::Interpreter;
 use crate::run;
 use crate::serve;
 use crate::session::Mode;
+use crate::tail::{self, TailArguments};
 use crate::test;
 use crate::vectorize::{self, VectorizeArguments};
+use crate::versions::{self, DeleteArguments, DeploymentsArguments, RollbackArguments, VersionsArguments};
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
 const FAILURE: u8 = 1;
@@ -33,6 +36,18 @@ enum Command {
     Dev(DevArguments),
     /// Serve Workers as in production: no watching, wheels only, no tracebacks to clients
     Serve(ServeArguments),
+    /// Copy a Worker as it is now into a running `hognose serve`, and let it serve there
+    Deploy(DeployArguments),
+    /// The versions of a Worker that were deployed: `list`, `view`, `upload`, `deploy`
+    Versions(VersionsArguments),
+    /// What was deployed of a Worker when: `list`, `status`
+    Deployments(DeploymentsArguments),
+    /// Let the version of a Worker serve again that served before, or the one that is named
+    Rollback(RollbackArguments),
+    /// Take a deployed Worker away, with all its versions; its data stays
+    Delete(DeleteArguments),
+    /// Follow what the Workers of a running server are asked, answer and log
+    Tail(TailArguments),
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
     /// List cron triggers, or run one by hand
@@ -57,9 +72,12 @@ struct DevArguments {
 
 #[derive(Debug, Args)]
 struct ServeArguments {
-    /// The Workers' folders
-    #[arg(required_unless_present = "config", value_name = "DIRECTORY")]
+    /// The Workers' folders [default: those that `hognose deploy` has deployed into the state folder]
+    #[arg(value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
+    /// Serve the dashboard, the API and `/metrics` on this port of 127.0.0.1; 0 picks a free one
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
     #[command(flatten)]
     options: ServerArguments,
 }
@@ -165,11 +183,17 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
     let console = Console::of_this_process();
     let ended = match command {
         Command::Dev(DevArguments { directories, options }) => {
-            serve::serve(Mode::Dev, &directories, &options, interpreter, console).map(|()| 0)
+            serve::serve(Mode::Dev, &directories, &options, None, interpreter, console).map(|()| 0)
         }
-        Command::Serve(ServeArguments { directories, options }) => {
-            serve::serve(Mode::Serve, &directories, &options, interpreter, console).map(|()| 0)
+        Command::Serve(ServeArguments { directories, admin_port, options }) => {
+            serve::serve(Mode::Serve, &directories, &options, admin_port, interpreter, console).map(|()| 0)
         }
+        Command::Deploy(options) => deploy::deploy(&options, interpreter, console).map(|()| 0),
+        Command::Versions(options) => versions::versions(&options, interpreter, console).map(|()| 0),
+        Command::Deployments(options) => versions::deployments(&options, console).map(|()| 0),
+        Command::Rollback(options) => versions::rollback(&options, console).map(|()| 0),
+        Command::Delete(options) => versions::delete(&options, console).map(|()| 0),
+        Command::Tail(options) => tail::tail(&options, console).map(|()| 0),
         Command::Test(options) => test::test(&options, interpreter, console),
         Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),

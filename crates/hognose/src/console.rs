@@ -48,6 +48,16 @@ impl Console {
         Self::output(&self.painted(DIM, text));
     }
 
+    /// Something hognose says beside what a command was asked for.
+    pub(crate) fn aside(self, text: &str) {
+        Self::error_text(&self.error_painted(DIM, text));
+    }
+
+    /// A text of a Worker's, without control characters that a terminal would act on.
+    pub(crate) fn safe(text: &str) -> String {
+        printable(text)
+    }
+
     /// What is about to be served: a name, where from, under which Python.
     pub(crate) fn banner(self, rows: &[(&str, String)]) {
         let version = env!("CARGO_PKG_VERSION");

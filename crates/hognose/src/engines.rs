@@ -6,12 +6,12 @@ use std::sync::Arc;
 use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer};
 use hognose_services::cache::CacheService;
 use hognose_services::crons::RunLog;
-use hognose_services::d1::{D1Service, SqliteD1};
-use hognose_services::kv::{KvService, SqliteKv};
+use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
+use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
 use hognose_services::queues::{
     ConsumerRules, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue, SqliteQueues,
 };
-use hognose_services::r2::{R2Service, SqliteR2};
+use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
 use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
@@ -78,12 +78,11 @@ impl Engines {
             bound.push(Bound { name: &kv.binding, kind: "kv", service: self.kv_service(&kv.id)? });
         }
         for d1 in &plan.d1_databases {
-            let service = Arc::new(D1Service::new(Arc::new(self.d1.database(&d1.id))));
+            let service = Arc::new(D1Service::new(Arc::new(self.database(&d1.id))));
             bound.push(Bound { name: &d1.binding, kind: "d1", service });
         }
         for r2 in &plan.r2_buckets {
-            let unopened = |source| CommandError::Bucket { name: r2.name.clone(), source };
-            let bucket = self.r2.bucket(&r2.name).map_err(unopened)?;
+            let bucket = self.bucket(&r2.name)?;
             bound.push(Bound {
                 name: &r2.binding,
                 kind: "r2",
@@ -119,7 +118,8 @@ impl Engines {
         (!plan.crons.is_empty()).then(triggers)
     }
 
-    fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {
+    /// A queue.
+    pub(crate) fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {
         let unopened = |source: QueueError| CommandError::Queue { name: name.to_owned(), source };
         self.queues.queue(name).map_err(unopened)
     }
@@ -131,9 +131,23 @@ impl Engines {
         Ok(Arc::new(CacheService::new(Arc::new(responses), Arc::clone(&self.clock))))
     }
 
+    /// A KV namespace.
+    pub(crate) fn namespace(&self, id: &str) -> Result<SqliteNamespace, CommandError> {
+        self.kv.namespace(id).map_err(|source| CommandError::Namespace { id: id.to_owned(), source })
+    }
+
+    /// A D1 database.
+    pub(crate) fn database(&self, id: &str) -> SqliteDatabase {
+        self.d1.database(id)
+    }
+
+    /// An R2 bucket.
+    pub(crate) fn bucket(&self, name: &str) -> Result<SqliteBucket, CommandError> {
+        self.r2.bucket(name).map_err(|source| CommandError::Bucket { name: name.to_owned(), source })
+    }
+
     fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {
-        let namespace =
-            self.kv.namespace(id).map_err(|source| CommandError::Namespace { id: id.to_owned(), source })?;
+        let namespace = self.namespace(id)?;
         Ok(Arc::new(KvService::new(Arc::new(namespace), Arc::clone(&self.clock))))
     }
 }

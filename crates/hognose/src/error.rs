@@ -82,6 +82,39 @@ pub(crate) enum CommandError {
     /// The index does not index that property.
     #[error("The index `{name}` has no metadata index on `{property}`")]
     NoMetadataIndex { name: String, property: String },
+    /// A Worker cannot be deployed under its name.
+    #[error("`{0}` cannot be deployed: a name has only letters, digits, `-` and `_`")]
+    WorkerName(String),
+    /// A project is too large to be deployed.
+    #[error("The project is too large: a version has at most {files} files and {mebibytes} MiB")]
+    TooLarge { files: usize, mebibytes: u64 },
+    /// A project has too many folders within each other.
+    #[error("`{}` lies deeper than {limit} folders", path.display())]
+    TooDeep { path: PathBuf, limit: usize },
+    /// The code is not part of what would be copied.
+    #[error("`{}` lies outside of the folder of the configuration, which is what is deployed", .0.display())]
+    MainOutside(PathBuf),
+    /// A Worker has no such version.
+    #[error("`{worker}` has no version `{id}`")]
+    NoVersion { worker: String, id: String },
+    /// There is no earlier version to go back to.
+    #[error("`{0}` has only ever had one version deployed")]
+    NothingBefore(String),
+    /// A Worker that was never deployed, or is served from its own folder.
+    #[error("`{0}` is not deployed here")]
+    NotDeployed(String),
+    /// A deployed version does not load.
+    #[error("The version cannot be loaded, and serves nothing: {message}\n{traceback}")]
+    NotLoaded { message: String, traceback: String },
+    /// No server answers at the state folder's socket.
+    #[error("No `hognose serve` or `hognose dev` runs on `{}`", folder.display())]
+    NotServed { folder: PathBuf, source: io::Error },
+    /// The server does not do what was asked.
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
+    /// The server said something that is no answer.
+    #[error("The server broke off: {0}")]
+    ControlBroken(String),
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),
@@ -123,6 +156,16 @@ impl CommandError {
             }
             Self::Renamed(_) => "Start `hognose dev` again for the new name to hold".into(),
             Self::PortInUse(_) => "Choose another with `--port`, or `--port 0` for any free one".into(),
+            Self::WorkerName(_) => "Give it another `name` in its configuration, or with `--name`".into(),
+            Self::TooLarge { .. } => "Leave out what is no code; packages are installed from `pyproject.toml`".into(),
+            Self::TooDeep { .. } => "A link may lead back to a folder above it".into(),
+            Self::MainOutside(_) => "Move the configuration into a folder above it".into(),
+            Self::NoVersion { worker, .. } => format!("`hognose versions list {worker}` shows those there are"),
+            Self::NotDeployed(_) => "`hognose deploy` deploys the Worker of a folder".into(),
+            Self::NotServed { .. } => {
+                "Start one, or name the state folder of one that runs with `--persist-to`".into()
+            }
+            Self::Refused { hint, .. } => return hint.clone(),
             Self::NotAnAddress(_) => "Give an IP address, such as `127.0.0.1`, or `localhost`".into(),
             _ => return None,
         };
@@ -137,7 +180,7 @@ impl From<StartError> for CommandError {
                 Self::PortInUse(address)
             }
             StartError::Listen { address, source } => Self::Listen { address, source },
-            other => Self::Server(other),
+            StartError::Egress(_) => Self::Server(error),
         }
     }
 }

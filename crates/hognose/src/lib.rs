@@ -6,15 +6,22 @@
 //! serves. Cells are fresh executions of the same interpreter, never forks of this process.
 
 mod address;
+mod admin;
 mod banner;
+mod catalog;
 mod cli;
 mod console;
+mod control;
 mod cron;
 mod d1;
+mod deploy;
+mod deployments;
 mod engines;
 mod error;
 mod events;
 mod interpreter;
+mod label;
+mod orders;
 mod packages;
 mod plan;
 mod project;
@@ -25,8 +32,11 @@ mod session;
 mod signals;
 mod state;
 mod table;
+mod tail;
+mod target;
 mod test;
 mod vectorize;
+mod versions;
 mod watch;
 
 use std::ffi::OsString;

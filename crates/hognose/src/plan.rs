@@ -4,20 +4,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hognose_config::{
-    Date, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
+    ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
 };
 use hognose_services::Service;
 use hognose_supervisor::{Route, ServiceLink, WorkerLimits, WorkerVersion};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
+use crate::label::Label;
 
 /// The capability through which `fetch()` leaves.
 const OUTBOUND: CapId = CapId(1);
@@ -29,11 +28,18 @@ const CACHE: CapId = CapId(2);
 const UNNAMED: &str = "worker";
 
 /// The version of a Worker that `plan` describes.
-pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<WorkerVersion, CommandError> {
+pub(crate) fn version(
+    plan: &Plan,
+    label: &Label,
+    engines: &Engines,
+    base: Base,
+) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
     if let Some(name) = &plan.version_metadata {
-        env.insert(name, version_metadata(plan));
+        let Label { id, tag, timestamp } = label;
+        let metadata = json!({ "id": id, "tag": tag, "timestamp": timestamp });
+        env.insert(name, EnvEntry::Json(metadata.to_string()));
     }
     let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
     for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan)?) {
@@ -54,7 +60,7 @@ pub(crate) fn version(plan: &Plan, engines: &Engines, base: Base) -> Result<Work
         env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    let id = version_id(plan);
+    let id = label.id.clone();
     Ok(WorkerVersion {
         id,
         worker: worker(plan, env),
@@ -72,23 +78,6 @@ fn link(binding: &ServiceBinding) -> ServiceLink {
     let ServiceBinding { service, entrypoint, props, .. } = binding;
     let props = serde_json::Value::Object(props.clone()).to_string();
     ServiceLink { worker: service.clone(), entrypoint: entrypoint.clone(), props }
-}
-
-/// What a Worker is told about its version. Each time that one is read is another version.
-fn version_metadata(plan: &Plan) -> EnvEntry {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(name(plan));
-    hash.update(since.as_nanos().to_le_bytes());
-    let number = hash.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
-    let digits = format!("{number:032x}");
-    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
-    let seconds = since.as_secs();
-    let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
-    let date = Date::from_unix_seconds(seconds);
-    let timestamp =
-        format!("{date}T{hours:02}:{minutes:02}:{:02}.{:03}Z", seconds % 60, since.subsec_millis());
-    EnvEntry::Json(json!({ "id": parts.join("-"), "tag": "", "timestamp": timestamp }).to_string())
 }
 
 /// What the Worker is called.

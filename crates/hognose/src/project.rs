@@ -15,6 +15,8 @@ use hognose_config::{Date, Format, Plan, SecretSources, Secrets};
 
 use crate::cli::ServerArguments;
 use crate::error::CommandError;
+use crate::label::Label;
+use crate::plan::name;
 use crate::remarks::Remarks;
 use crate::watch::Watched;
 
@@ -61,6 +63,8 @@ pub(crate) struct Project {
     pub settings: config::Settings,
     /// What to watch for changes.
     pub watched: Watched,
+    /// What tells it from other readings.
+    pub label: Label,
 }
 
 /// A `pyproject.toml` that asks for packages.
@@ -74,18 +78,20 @@ pub(crate) struct PythonProject {
 }
 
 /// Reads a project, at the start and again for each reload.
-pub(crate) struct Reader<'a> {
+pub(crate) struct Reader {
     /// Where it is configured.
     pub configuration: Configuration,
     /// What the command line adds.
-    pub options: &'a ServerArguments,
+    pub options: Rc<ServerArguments>,
     /// The release of Python that the Worker will run under.
     pub release: [u32; 3],
     /// Where warnings and mistakes go.
     pub remarks: Rc<Remarks>,
+    /// The label of a version that was deployed, and does not change. Each reading of any other is a version.
+    pub label: Option<Label>,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Reads everything, shows what there is to remark, and gives the project if it can be served.
     pub(crate) fn read(&self) -> Result<Project, CommandError> {
         let Configuration { path, format } = &self.configuration;
@@ -104,7 +110,14 @@ impl Reader<'_> {
         self.remarks.show(other_python.as_slice(), &source, path)?;
         let settings = self.settings()?;
         let watched = watched(&plan, &self.configuration, &secrets);
-        Ok(Project { configuration: path.clone(), plan, python, settings, watched })
+        let label = self.label.clone().unwrap_or_else(|| Label::new(name(&plan), ""));
+        Ok(Project { configuration: path.clone(), plan, python, settings, watched, label })
+    }
+
+    /// The name of the Worker, without reading the rest.
+    pub(crate) fn worker(&self) -> Result<String, CommandError> {
+        let plan = plan(&self.configuration, self.options.environment(), &self.remarks)?;
+        Ok(name(&plan).to_owned())
     }
 
     /// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.

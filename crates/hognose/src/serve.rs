@@ -3,14 +3,17 @@
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hognose_supervisor::{ReplaceError, Server};
 use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
+use crate::admin::{About, Admin, Listening, Order, local_service};
 use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::error::CommandError;
@@ -20,39 +23,59 @@ use crate::project::Project;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
 use crate::signals::StopSignals;
 use crate::watch::Watch;
-use crate::{address, banner};
+use crate::{address, banner, orders};
 
 /// How long the last events may take to be shown.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+
+/// Orders that may wait for the one that is carried out.
+const ORDERS_WAITING_MAX: usize = 16;
 
 /// Serves the Workers of `directories`, or of the configurations that `options` name, until a signal comes.
 pub(crate) fn serve(
     mode: Mode,
     directories: &[PathBuf],
     options: &ServerArguments,
+    admin_port: Option<u16>,
     interpreter: &Interpreter,
     console: Console,
 ) -> Result<(), CommandError> {
     let (session, projects) = Session::open(mode, directories, options, interpreter, console)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects))
+    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects, admin_port))
 }
 
-async fn run(session: &Session<'_>, projects: Vec<Project>) -> Result<(), CommandError> {
+async fn run(
+    session: &Session<'_>,
+    projects: Vec<Project>,
+    admin_port: Option<u16>,
+) -> Result<(), CommandError> {
     let mut stop = StopSignals::listen()?;
     let is_watched = session.mode == Mode::Dev;
     let watched = projects.iter().filter(|_| is_watched).map(|project| Watch::begin(project.watched.clone()));
     let watches = watched.collect::<Result<Vec<_>, _>>()?;
     let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
     let server = Server::start(session.server_options(&projects, sender)?).await?;
+    let (admin, orders) = admin(session, &server);
+    let listening = Listening::begin(&admin, session.state.path(), admin_port).await?;
+    if is_watched {
+        server.serve_locally(local_service(&admin));
+    }
     session.console.banner(&banner::rows(&projects, session.interpreter));
+    if let Some(url) = &listening.url {
+        session.console.note(&format!("Dashboard on {url}"));
+    }
     session.console.ready(&address::url(server.local_addr()));
     let shown = tokio::spawn(events::show(events, projects.len() > 1, session.console));
     let served = tokio::select! {
         () = stop.next() => Ok(()),
         Err(failed) = follow_all(session, &server, watches) => Err(failed),
+        () = orders::carry_out(session, &server, orders) => Ok(()),
     };
     session.console.note("Stopping");
+    admin.stop.cancel();
+    // The API goes first: an order that came now could not be carried out any more.
+    listening.end().await;
     // Dropped rather than shut down, the server's cells end with their sockets.
     tokio::select! {
         () = server.shutdown(DRAIN_MAX) => {}
@@ -60,6 +83,30 @@ async fn run(session: &Session<'_>, projects: Vec<Project>) -> Result<(), Comman
     }
     let _all_of_them = timeout(LAST_WORDS_MAX, shown).await;
     served
+}
+
+/// What the API looks at, and where the orders given to it come out.
+fn admin(session: &Session<'_>, server: &Server) -> (Arc<Admin>, mpsc::Receiver<Order>) {
+    let (sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        mode: if session.mode == Mode::Dev { "dev" } else { "serve" },
+        url: address::url(server.local_addr()),
+        python: session.interpreter.version(),
+        pid: std::process::id(),
+        started_ms: since.as_millis() as u64,
+    };
+    let admin = Admin {
+        about,
+        monitor: server.monitor(),
+        engines: Arc::clone(&session.engines),
+        catalog: Arc::clone(&session.catalog),
+        deployments: session.deployments.clone(),
+        orders: sender,
+        stop: CancellationToken::new(),
+    };
+    (Arc::new(admin), orders)
 }
 
 /// Reloads each Worker at each of its changes; ends where one can no longer be watched.
@@ -71,6 +118,7 @@ async fn follow_all(
     let followed = watches.iter_mut().enumerate();
     let mut followed: Vec<Pin<Box<_>>> =
         followed.map(|(index, watch)| Box::pin(follow(session, server, index, watch))).collect();
+    // Without any Worker to watch this never ends.
     poll_fn(|context| {
         let ended = followed.iter_mut().find_map(|one| match one.as_mut().poll(context) {
             Poll::Ready(ended) => Some(ended),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -19,14 +20,17 @@ use hognose_wire::control::Base;
 use tokio::sync::mpsc;
 
 use crate::address;
+use crate::catalog::Catalog;
 use crate::cli::ServerArguments;
 use crate::console::Console;
+use crate::deployments::{Deployments, Upload, UploadedVersion};
 use crate::engines::Engines;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
+use crate::label::Label;
 use crate::packages;
 use crate::plan;
-use crate::project::{Configuration, Project, Reader};
+use crate::project::{self, Configuration, Project, Reader};
 use crate::remarks::Remarks;
 use crate::state::{self, State};
 
@@ -55,10 +59,14 @@ pub(crate) struct Session<'a> {
     pub(crate) mode: Mode,
     pub(crate) interpreter: &'a Interpreter,
     pub(crate) console: Console,
-    readers: Vec<Reader<'a>>,
-    options: &'a ServerArguments,
-    state: State,
-    engines: Engines,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) deployments: Deployments,
+    pub(crate) state: State,
+    pub(crate) engines: Arc<Engines>,
+    /// One for each Worker, in the order in which they came.
+    readers: RefCell<Vec<Reader>>,
+    options: Rc<ServerArguments>,
+    remarks: Rc<Remarks>,
     /// What each Worker asks of its base, as of its last reading.
     wishes: RefCell<Vec<Wishes>>,
 }
@@ -83,27 +91,109 @@ impl<'a> Session<'a> {
     pub(crate) fn open(
         mode: Mode,
         directories: &[PathBuf],
-        options: &'a ServerArguments,
+        options: &ServerArguments,
         interpreter: &'a Interpreter,
         console: Console,
     ) -> Result<(Self, Vec<Project>), CommandError> {
-        let remarks = Rc::new(Remarks::new(console));
-        let reader = |configuration| {
-            let (release, remarks) = (interpreter.release, Rc::clone(&remarks));
-            Reader { configuration, options, release, remarks }
-        };
-        let readers: Vec<Reader<'_>> =
-            configurations(directories, &options.config)?.into_iter().map(reader).collect();
-        let projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
+        let (remarks, options) = (Rc::new(Remarks::new(console)), Rc::new(options.clone()));
+        let mut readers: Vec<Reader> = Vec::new();
+        for configuration in configurations(directories, &options.config)? {
+            let (release, options, remarks) = (interpreter.release, Rc::clone(&options), Rc::clone(&remarks));
+            readers.push(Reader { configuration, options, release, remarks, label: None });
+        }
+        let mut projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
         check_names(&projects)?;
+        let first = readers.first().map_or(Path::new(""), |reader| reader.configuration.folder());
+        let state = State::open(&options.persist_to.clone().unwrap_or_else(|| first.join(state::FOLDER)))?;
+        let session = Self {
+            mode,
+            interpreter,
+            console,
+            catalog: Arc::default(),
+            deployments: Deployments::new(state.folder("workers")?),
+            engines: Arc::new(Engines::open(&state)?),
+            state,
+            readers: RefCell::new(readers),
+            options,
+            remarks,
+            wishes: RefCell::default(),
+        };
+        if mode == Mode::Serve {
+            session.add_deployed(&mut projects)?;
+        }
         check_links(&projects)?;
-        let beside = || readers[0].configuration.folder().join(state::FOLDER);
-        let state = State::open(&options.persist_to.clone().unwrap_or_else(beside))?;
-        let engines = Engines::open(&state)?;
-        let wishes = RefCell::default();
-        let session = Self { mode, interpreter, console, readers, options, state, engines, wishes };
         session.install(&projects)?;
         Ok((session, projects))
+    }
+
+    /// Adds the Workers that were deployed before. One that is also named by its folder is served from there.
+    fn add_deployed(&self, projects: &mut Vec<Project>) -> Result<(), CommandError> {
+        for worker in self.deployments.workers()? {
+            if projects.iter().any(|project| plan::name(&project.plan) == worker) {
+                self.console
+                    .warning(&format!("`{worker}` is served from its folder, not as it was deployed"));
+                continue;
+            }
+            if let Some(last) = self.deployments.history(&worker)?.pop() {
+                let version = self.deployments.version(&worker, &last.version_id)?;
+                let reader = self.reader_of(&worker, &version)?;
+                projects.push(reader.read()?);
+                self.readers.borrow_mut().push(reader);
+            }
+        }
+        Ok(())
+    }
+
+    /// What reads a version that was deployed.
+    fn reader_of(&self, worker: &str, version: &UploadedVersion) -> Result<Reader, CommandError> {
+        let options = ServerArguments {
+            env: version.environment.clone(),
+            var: version.vars.clone(),
+            env_file: Vec::new(),
+            ..ServerArguments::clone(&self.options)
+        };
+        let (id, tag, timestamp) = (version.id.clone(), version.tag.clone(), version.created_on.clone());
+        Ok(Reader {
+            configuration: Configuration::named(&self.deployments.configuration(worker, version))?,
+            options: Rc::new(options),
+            release: self.interpreter.release,
+            remarks: Rc::clone(&self.remarks),
+            label: Some(Label { id, tag, timestamp }),
+        })
+    }
+
+    /// A version that was deployed, as the server takes it. It stands in the place of any other of the Worker.
+    pub(crate) fn deployed(
+        &self,
+        worker: &str,
+        version: &UploadedVersion,
+    ) -> Result<WorkerVersion, CommandError> {
+        let reader = self.reader_of(worker, version)?;
+        let project = reader.read()?;
+        let wishes = self.wishes_of(&project)?;
+        let index = self.place_of(worker);
+        if index == self.readers.borrow().len() {
+            self.readers.borrow_mut().push(reader);
+            self.wishes.borrow_mut().push(wishes);
+        } else {
+            self.readers.borrow_mut()[index] = reader;
+            self.wishes.borrow_mut()[index] = wishes;
+        }
+        self.version(index, &project)
+    }
+
+    /// Where the reader of a Worker stands: behind the others if it is new.
+    fn place_of(&self, worker: &str) -> usize {
+        let readers = self.readers.borrow();
+        let place = readers.iter().position(|reader| reader.worker().is_ok_and(|name| name == worker));
+        place.unwrap_or(readers.len())
+    }
+
+    /// The name of the Worker that a configuration describes, and the root of its code.
+    pub(crate) fn describe(&self, upload: &Upload) -> Result<(String, PathBuf), CommandError> {
+        let configuration = Configuration::named(&upload.configuration)?;
+        let plan = project::plan(&configuration, upload.environment.as_deref(), &self.remarks)?;
+        Ok((plan::name(&plan).to_owned(), plan.base_dir))
     }
 
     /// Installs all packages, and removes those of earlier runs.
@@ -117,7 +207,7 @@ impl<'a> Session<'a> {
 
     /// Reads a project again, and installs its packages where they have changed.
     pub(crate) fn read(&self, index: usize) -> Result<Project, CommandError> {
-        let project = self.readers[index].read()?;
+        let project = self.readers.borrow()[index].read()?;
         let wishes = self.wishes_of(&project)?;
         self.wishes.borrow_mut()[index] = wishes;
         Ok(project)
@@ -125,7 +215,8 @@ impl<'a> Session<'a> {
 
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
-        let version = plan::version(&project.plan, &self.engines, self.base(index)?)?;
+        self.catalog.set(&project.plan);
+        let version = plan::version(&project.plan, &project.label, &self.engines, self.base(index)?)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
 
@@ -135,12 +226,13 @@ impl<'a> Session<'a> {
         projects: &[Project],
         events: mpsc::Sender<ServerEvent>,
     ) -> Result<ServerOptions, CommandError> {
-        let Project { plan, settings, .. } = &projects[0];
+        let (dev, settings) = projects.first().map(|first| (&first.plan.dev, first.settings)).unzip();
+        let (dev, settings) = (dev.cloned().unwrap_or_default(), settings.unwrap_or_default());
         let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
         Ok(ServerOptions {
-            listen: address::choose(self.options, &plan.dev)?,
+            listen: address::choose(&self.options, &dev)?,
             workers: versions.collect::<Result<_, _>>()?,
-            pool: pool(settings),
+            pool: pool(&settings),
             cell: self.interpreter.cell_command(),
             egress: EgressOptions {
                 ca_file: self.options.ca_file.clone(),

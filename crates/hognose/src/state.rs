@@ -9,6 +9,9 @@
 //! | `queues/` | queues |
 //! | `r2/` | R2 buckets: their index, and the contents of objects |
 //! | `vectorize/` | Vectorize indexes, a file each |
+//! | `workers/` | deployed versions of Workers, and which of them serves |
+//! | `control.sock` | the way to the server that works here |
+//! | `admin-token` | what opens the admin port |
 //! | `packages/<hash>/` | the Worker's installed packages |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 
@@ -40,6 +43,11 @@ impl State {
         let state = Self { folder, _lock: lock };
         state.empty_scratch()?;
         Ok(state)
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
     }
 
     /// A folder of this name within the state, made if need be.

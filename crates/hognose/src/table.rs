@@ -62,7 +62,8 @@ fn one(result: &StatementResult) -> serde_json::Value {
     json!({ "results": rows, "success": true, "meta": meta(&result.meta) })
 }
 
-fn cell(value: &Value<'_>) -> serde_json::Value {
+/// A value as JSON has it.
+pub(crate) fn cell(value: &Value<'_>) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Integer(number) => json!(number),
@@ -72,7 +73,8 @@ fn cell(value: &Value<'_>) -> serde_json::Value {
     }
 }
 
-fn meta(meta: &Meta) -> serde_json::Value {
+/// What a statement cost and changed.
+pub(crate) fn meta(meta: &Meta) -> serde_json::Value {
     json!({
         "duration": meta.duration_ms,
         "changes": meta.changes,
