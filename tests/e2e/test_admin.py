@@ -9,7 +9,7 @@ import socket
 import stat
 
 import pytest
-from harness import TIMEOUT_S, Server, run, start
+from harness import TIMEOUT_S, run, start
 
 API = "/cdn-cgi/explorer/api"
 FILES = {
@@ -162,7 +162,7 @@ def test_sql_is_run(shop):
     query("INSERT INTO t VALUES (?, ?)", 1, "x")
     result = query("SELECT a, b, a AS b FROM t")["result"][0]["results"]
     assert result == {"columns": ["a", "b", "b"], "rows": [[1, "x", 1]]}
-    refused = query("SELECT * FROM nothing")
+    refused = query("SELECT * FROM absent")
     assert "no such table" in refused["errors"][0]["message"]
 
 
@@ -195,34 +195,24 @@ def test_what_no_worker_has_is_not_reached(shop, path):
     assert answer["errors"][0]["code"] == 404
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({}, 200),
-        ({"host": "127.0.0.1:1"}, 200),
-        ({"host": "[::1]:1"}, 200),
-        ({"host": "my.localhost"}, 200),
-        ({"host": "evil.example"}, 403),
-        ({"host": "localhost.evil.example"}, 403),
-        ({"host": "localhost", "origin": "http://localhost"}, 200),
-        ({"host": "localhost", "origin": "http://evil.example"}, 403),
-        ({"host": "localhost", "origin": "null"}, 403),
-        ({"host": "localhost", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
-        ({"host": "localhost", "sec-fetch-site": "same-origin"}, 200),
-    ],
-)
-def test_pages_of_other_sites_are_refused(server_of_all, headers, status):
-    assert server_of_all.fetch(f"{API}/server", headers=headers).status == status
+SITES = [
+    ({}, 200),
+    ({"host": "127.0.0.1:1"}, 200),
+    ({"host": "[::1]:1"}, 200),
+    ({"host": "my.localhost"}, 200),
+    ({"host": "evil.example"}, 403),
+    ({"host": "localhost.evil.example"}, 403),
+    ({"host": "localhost", "origin": "http://localhost"}, 200),
+    ({"host": "localhost", "origin": "http://evil.example"}, 403),
+    ({"host": "localhost", "origin": "null"}, 403),
+    ({"host": "localhost", "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
+    ({"host": "localhost", "sec-fetch-site": "same-origin"}, 200),
+]
 
 
-@pytest.fixture(scope="module")
-def server_of_all(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    for path, text in FILES.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text)
-    with contextlib.closing(Server(["dev", str(folder), "--port", "0"], folder)) as server:
-        yield server
+def test_pages_of_other_sites_are_refused(shop):
+    statuses = [shop.fetch(f"{API}/server", headers=headers).status for headers, _ in SITES]
+    assert statuses == [status for _, status in SITES]
 
 
 def test_the_admin_port_wants_its_token(serve, project):
@@ -263,7 +253,7 @@ def test_tail_shows_invocations_as_wrangler_does(shop):
     shown = json.loads(process.stdout.readline())
     assert (shown["scriptName"], shown["outcome"]) == ("shop", "exception")
     assert shown["event"]["request"]["headers"]["authorization"] == "REDACTED"
-    assert shown["exceptions"][0]["name"] == "ValueError"
+    assert shown["exceptions"][0]["name"] == "PythonError"
     shop.close()
     assert process.wait(TIMEOUT_S) == 0
 

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import shutil
+import subprocess
 
 import pytest
-from harness import Server, run
+from harness import HOGNOSE, TIMEOUT_S, Server, run
 
-CONFIGURATION = 'name = "shop"\nmain = "src/index.py"\nversion_metadata = { binding = "VERSION" }\n'
+CONFIGURATION = 'name = "shop"\nmain = "src/index.py"\ncompatibility_date = "2025-08-01"\ncompatibility_flags = ["python_workers"]\nversion_metadata = { binding = "VERSION" }\n'
 SOURCE = """\
 from js import Response
 
@@ -35,9 +36,10 @@ def command(shop, state):
     """A function that runs a command against the server, which must succeed, and gives what it prints."""
 
     def succeed(*words):
-        code, output = run(*words, "--persist-to", str(state), folder=shop)
-        assert code == 0, output
-        return output
+        command = [HOGNOSE, *words, "--persist-to", str(state)]
+        ended = subprocess.run(command, cwd=shop, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     return succeed
 

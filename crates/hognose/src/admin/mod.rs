@@ -19,7 +19,7 @@ mod workers;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{any, get};
 use hognose_supervisor::Monitor;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -85,7 +85,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .merge(workers::routes())
         .merge(invocations::routes())
         .merge(storage::routes())
-        .fallback(answers::no_such_path);
+        .route("/{*path}", any(answers::no_such_path));
     Router::new()
         .nest(&format!("{PREFIX}/api"), api)
         .route("/metrics", get(metrics::metrics))
