@@ -133,8 +133,8 @@ impl ByteStream for Body {
 }
 
 /// The next piece of data; trailers, which the fetch API does not know, are passed over.
-fn poll_network(
-    incoming: &mut Incoming,
+pub(crate) fn poll_network<B: http_body::Body<Data = Bytes> + Unpin>(
+    incoming: &mut B,
     context: &mut Context<'_>,
 ) -> Poll<Option<Result<Bytes, StreamError>>> {
     loop {

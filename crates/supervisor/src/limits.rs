@@ -13,6 +13,8 @@ pub const OUTBOX_MAX: usize = 4 << 20;
 pub const BUSY_AFTER: Duration = Duration::from_millis(2);
 /// How long a connection may take to send a request's head; it bounds idle keep-alive connections too.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may send nothing of a body that is being read.
+pub const BODY_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How long what a Worker passed to `waitUntil` may go on after the response, unless told otherwise (Cloudflare's).
 pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate beside the first may have nothing to do before it is ended, unless told otherwise.

@@ -1,6 +1,7 @@
 //! Where clients come in: HTTP/1.1 and HTTP/2, one request at a time to the Worker and its answer back.
 
 mod error_page;
+mod patience;
 mod request;
 mod response;
 mod triggers;
@@ -84,6 +85,8 @@ impl Ingress {
     ) {
         // A response is written whole; waiting for more to send with it would only delay it.
         let _refused_by_odd_sockets = socket.set_nodelay(true);
+        // A client whose machine is gone says nothing; the kernel asks, in its own time.
+        let _refused_by_odd_sockets = rustix::net::sockopt::set_socket_keepalive(&socket, true);
         let ingress = Arc::clone(self);
         let service = service_fn(move |request| Arc::clone(&ingress).respond(peer, request));
         let connection = protocol.serve_connection(TokioIo::new(socket), service).into_owned();
@@ -178,7 +181,11 @@ fn protocol() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(request::HEAD_MAX);
-    protocol.http2().timer(TokioTimer::new()).max_header_list_size(2 * HEADER_BYTES_MAX as u32);
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADER_READ_TIMEOUT)
+        .max_header_list_size(2 * HEADER_BYTES_MAX as u32);
     protocol
 }
 

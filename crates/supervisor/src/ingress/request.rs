@@ -7,11 +7,12 @@ use hognose_wire::{Body as WireBody, HttpRequest};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use url::Url;
 
 use crate::body::Body;
 use crate::exchange;
+use crate::ingress::patience::Patient;
 use crate::ingress::response::Failure;
 use crate::limits::HEADER_FIELDS_MAX;
 
@@ -39,7 +40,12 @@ impl Prepared {
     pub(super) async fn new(peer: SocketAddr, request: Request<Incoming>) -> Result<Self, Failure> {
         let (parts, incoming) = request.into_parts();
         let head = Head::new(peer, parts)?;
-        let body = Body::from_network(incoming).gathered().await.map_err(|_| Failure::BrokenOff)?;
+        let body = if incoming.is_end_stream() {
+            Body::None
+        } else {
+            Body::Service(Box::new(Patient::new(incoming)))
+        };
+        let body = body.gathered().await.map_err(|_| Failure::BrokenOff)?;
         Ok(Self { head, body })
     }
 }
