@@ -1,0 +1,2 @@
+// What Vite makes importable beside code.
+declare module "*.css";

@@ -1,0 +1,93 @@
+// Clicks through the dashboard at the address given in a headless Chromium, as test_dashboard.py asks: prints `ok` for
+// each step, and fails at the first that does not do what it should. Screenshots go to the folder given.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+
+const [dashboard, address, worker, folder, browser] = process.argv.slice(2);
+const { chromium } = createRequire(`${dashboard}/package.json`)("playwright-core");
+const chrome = await chromium.launch({ executablePath: browser, args: ["--no-sandbox"] });
+const context = await chrome.newContext({ colorScheme: "light" });
+const page = await context.newPage();
+const troubles = [];
+page.on("pageerror", (error) => troubles.push(String(error)));
+page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
+
+async function step(name, run) {
+  await run();
+  await page.screenshot({ path: `${folder}/${name}.png` });
+  console.log("ok", name);
+}
+
+const open = (name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).click();
+
+await step("workers", async () => {
+  await page.goto(address);
+  await page.getByRole("heading", { name: /^shop/ }).waitFor();
+  assert.equal(await page.title(), "Workers · hognose");
+});
+await step("requests", async () => {
+  await open("Requests");
+  await fetch(`${worker}/hello?from=chromium`);
+  await page.getByRole("button", { name: /hello/ }).click();
+  await page.getByRole("row", { name: /KV.*put/ }).waitFor();
+  await page.getByText("seen it").waitFor();
+});
+await step("failed", async () => {
+  await fetch(`${worker}/broken`);
+  await page.getByLabel("only failed").check();
+  await page.getByRole("button", { name: /broken/ }).click();
+  await page.getByText("ValueError: this is broken").first().waitFor();
+  assert.equal(await page.getByRole("button", { name: /hello/ }).count(), 0);
+});
+await step("kv", async () => {
+  await open("KV");
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Key", { exact: true }).fill("a/b <i>");
+  await page.getByLabel("Value").fill("written here");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "a/b <i>" }).click();
+  await page.waitForFunction(() => document.querySelector("textarea")?.value === "written here");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "a/b <i>" }).waitFor({ state: "detached" });
+});
+await step("d1", async () => {
+  await open("D1");
+  await page.getByLabel("SQL").fill("CREATE TABLE people (name); INSERT INTO people VALUES ('Ada'), (NULL)");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("button", { name: "people" }).click();
+  await page.getByRole("cell", { name: "Ada" }).waitFor();
+  await page.getByRole("cell", { name: "NULL" }).waitFor();
+  await page.getByLabel("SQL").fill("SELECT * FROM absent");
+  await page.getByLabel("SQL").press("Control+Enter");
+  await page.getByRole("alert").filter({ hasText: "no such table" }).waitFor();
+});
+await step("r2", async () => {
+  await open("R2");
+  const file = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("kept") };
+  await page.locator("input[type=file]").setInputFiles(file);
+  await page.getByRole("link", { name: "note.txt" }).waitFor();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("There is no such object.").waitFor();
+});
+await step("queues", async () => {
+  await open("Queues");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("1 messages").waitFor();
+});
+await step("phone-dark", async () => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open("Workers");
+  await page.getByRole("heading", { name: /^shop/ }).waitFor();
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+});
+await step("keyboard", async () => {
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  const focused = await page.evaluate(() => document.activeElement?.tagName);
+  assert.equal(focused, "A");
+});
+// What the server refuses is an error to the browser's console, too: the SQL that was meant to fail.
+assert.deepEqual(troubles.filter((text) => !text.includes("400 (Bad Request)")), []);
+await chrome.close();
