@@ -371,6 +371,9 @@ const isAscii = (bytes) => new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffse
 /** The bytes of text in one encoding as those of another. */
 const transcode = (bytes, from, to) => Buffer.from(viewOf(bytes).toString(from), to);
 
+/** The old name of memory that is not filled. */
+export const SlowBuffer = (size) => Buffer.allocUnsafeSlow(size);
+
 export { atob, Blob, btoa, callable as Buffer, File, isAscii, isUtf8, transcode };
 export default {
   atob, Blob, btoa, Buffer: callable, constants, File, INSPECT_MAX_BYTES, isAscii, isUtf8, kMaxLength, kStringMaxLength, transcode,

@@ -33,6 +33,7 @@ const fn table(polynomial: u64) -> Table {
 }
 
 /// A check that is still being fed.
+#[derive(Clone)]
 pub(super) struct RunningCheck {
     check: Check,
     register: u64,

@@ -62,6 +62,7 @@ impl Hash {
 }
 
 /// A digest or check that is still being fed.
+#[derive(Clone)]
 pub(super) enum Running {
     Check(RunningCheck),
     Md5(Md5),
@@ -69,12 +70,15 @@ pub(super) enum Running {
 }
 
 impl Running {
-    /// What `DigestStream` knows by this normalised name.
+    /// What `DigestStream` and Node's `Hash` know by this normalised name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let check = match name {
             "CRC32" => Check::Crc32,
             "CRC32C" => Check::Crc32c,
             "CRC64NVME" => Check::Crc64Nvme,
+            // Node's programs know two more than Web Crypto.
+            "SHA-224" => return Some(Self::start(&digest::SHA224)),
+            "SHA-512/256" => return Some(Self::start(&digest::SHA512_256)),
             _ => return Hash::named(name).map(Hash::start),
         };
         Some(Self::Check(RunningCheck::new(check)))

@@ -15,6 +15,7 @@ mod random;
 mod rsa;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use hognose_engine::{Context, Result, Value};
 
@@ -72,13 +73,19 @@ fn add_digests(natives: &Natives) -> Result<()> {
     })
 }
 
-/// A function that takes more bytes, and without an argument ends the digest and gives it.
 fn new_digest(context: Context, arguments: &Arguments) -> Result<Value> {
-    let Some(running) = digests::Running::named(&arguments.string(0)?) else {
-        return Ok(context.undefined());
-    };
-    let running = RefCell::new(Some(running));
-    context.function("update", 1, move |context, _, values| {
+    match digests::Running::named(&arguments.string(0)?) {
+        Some(running) => digest_function(context, running),
+        None => Ok(context.undefined()),
+    }
+}
+
+/// A function that takes more bytes, and without an argument ends the digest and gives it. Its method `copy` gives a
+/// second one that has been fed the same.
+fn digest_function(context: Context, running: digests::Running) -> Result<Value> {
+    let running = Rc::new(RefCell::new(Some(running)));
+    let copied = Rc::clone(&running);
+    let function = context.function("update", 1, move |context, _, values| {
         if values.first().is_none_or(Value::is_undefined) {
             let digest = running.take().map(digests::Running::finish).unwrap_or_default();
             return context.uint8_array(digest);
@@ -87,7 +94,13 @@ fn new_digest(context: Context, arguments: &Arguments) -> Result<Value> {
             Arguments { context, values }.read_bytes(0, |data| running.update(data));
         }
         Ok(context.undefined())
-    })
+    })?;
+    let copy = context.function("copy", 0, move |context, _, _| {
+        let running = copied.borrow().clone();
+        running.map_or(Ok(context.undefined()), |running| digest_function(context, running))
+    })?;
+    function.set("copy", &copy)?;
+    Ok(function)
 }
 
 fn add_ciphers(natives: &Natives) -> Result<()> {
