@@ -53,7 +53,7 @@ const KINDS: &[Kind] = &[
     missing("workflows", "Workflow", Shape::List("binding")),
     provided("queues", "Queue", Shape::Nested("producers", "binding")),
     provided("services", "Worker", Shape::List("binding")),
-    missing("ai", "AI", Shape::Single),
+    provided("ai", "AI", Shape::Single),
     provided("vectorize", "Vectorize Index", Shape::List("binding")),
     missing("assets", "Assets", Shape::Single),
     missing("hyperdrive", "Hyperdrive Config", Shape::List("binding")),

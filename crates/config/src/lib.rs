@@ -8,6 +8,7 @@
 //! This crate does no I/O: callers read files and say which exist. Its keys, defaults and messages are
 //! wrangler's wherever wrangler has them.
 
+mod ai;
 mod bindings;
 mod compatibility;
 mod cron;
@@ -32,6 +33,7 @@ mod triggers;
 mod variables;
 mod worker;
 
+pub use ai::{AiSettings, ModelPlace, ModelSettings};
 pub use cron::Schedule;
 pub use date::Date;
 pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
@@ -46,7 +48,7 @@ pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,
 };
 pub use render::{Position, render};
-pub use settings::{DURATION_MS_MAX, ISOLATES_MAX, MEMORY_MB_MAX, Settings, parse_settings};
+pub use settings::{DURATION_MS_MAX, ISOLATES_MAX, MEMORY_MB_MAX, SETTINGS_FILE, Settings, parse_settings};
 pub use tree::{Format, Span, TEXT_MAX_BYTES};
 pub use variables::{
     EXPANDED_VALUE_MAX_BYTES, SecretSources, Secrets, VariableError, load_secrets, parse_variable,

@@ -34,6 +34,8 @@ pub struct Plan {
     pub d1_databases: Vec<D1Database>,
     /// The R2 buckets in `env`.
     pub r2_buckets: Vec<R2Bucket>,
+    /// The name of Workers AI in `env`.
+    pub ai: Option<String>,
     /// The Vectorize indexes in `env`.
     pub vectorize: Vec<VectorizeIndex>,
     /// The queues in `env`.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::ai::{self, AiSettings};
 use crate::diagnostic::{Reading, Report};
 use crate::section::Section;
 use crate::tree::{self, Format};
+
+/// The name of the file.
+pub const SETTINGS_FILE: &str = "hognose.toml";
 
 /// The most isolates one Worker can be given.
 pub const ISOLATES_MAX: u64 = 1024;
@@ -16,7 +20,7 @@ pub const DURATION_MS_MAX: u64 = 86_400_000;
 pub const MEMORY_MB_MAX: u64 = 1 << 20;
 
 /// What `hognose.toml` says; everything in it is optional.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `pool.max_isolates`: the most isolates of one Worker, 1 to [`ISOLATES_MAX`]; by default one per core.
     pub max_isolates: Option<usize>,
@@ -31,6 +35,8 @@ pub struct Settings {
     pub memory_max: Option<u64>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
+    /// `ai`: what answers for models.
+    pub ai: AiSettings,
 }
 
 /// Reads the text of a `hognose.toml`.
@@ -61,10 +67,14 @@ fn settings(top: &Section<'_>) -> Settings {
         settings.allow_private = egress.boolean("allow_private");
         egress.finish();
     }
+    if let Some(section) = top.section("ai") {
+        settings.ai = ai::read(&section);
+        section.finish();
+    }
     settings
 }
 
-fn duration(section: &Section<'_>, key: &'static str) -> Option<Duration> {
+pub(crate) fn duration(section: &Section<'_>, key: &'static str) -> Option<Duration> {
     section.integer(key, 1..=DURATION_MS_MAX).map(Duration::from_millis)
 }
 
@@ -90,6 +100,7 @@ mod tests {
             wait_until_max: Some(Duration::from_millis(6)),
             memory_max: Some(7 << 20),
             allow_private: Some(true),
+            ..Settings::default()
         };
         assert_eq!(parse_settings(text).unwrap().value, expected);
         assert_eq!(parse_settings("").unwrap().value, Settings::default());

@@ -49,6 +49,15 @@ pub(crate) fn r2_buckets(layers: &Layers<'_>) -> Vec<R2Bucket> {
     })
 }
 
+/// Reads `ai`.
+pub(crate) fn ai(layers: &Layers<'_>) -> Option<String> {
+    let section = layers.own("ai", Section::section)?;
+    section.accept(&["remote", "staging"]);
+    let binding = section.string("binding").map(|binding| binding.value.to_owned());
+    section.finish();
+    binding
+}
+
 /// Reads `vectorize`.
 pub(crate) fn vectorize(layers: &Layers<'_>) -> Vec<VectorizeIndex> {
     list(layers, "vectorize", |section, node| {

@@ -99,6 +99,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         kv_namespaces: storage::kv_namespaces(layers),
         d1_databases: storage::d1_databases(layers),
         r2_buckets: storage::r2_buckets(layers),
+        ai: storage::ai(layers),
         vectorize: storage::vectorize(layers),
         queue_producers,
         version_metadata: storage::version_metadata(layers),

@@ -160,6 +160,9 @@ pub(crate) struct ServerArguments {
     /// Connect to HOST2:PORT2 where a Worker asks for HOST:PORT; may be repeated
     #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
     pub connect_to: Vec<ConnectTo>,
+    /// Send every model of Workers AI to Cloudflare's REST interface, or what speaks it, up to the models' names
+    #[arg(long, value_name = "URL")]
+    pub ai_base_url: Option<String>,
 }
 
 impl ServerArguments {

@@ -72,8 +72,15 @@ impl Engines {
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
-    pub(crate) fn bindings<'a>(&self, plan: &'a Plan) -> Result<Vec<Bound<'a>>, CommandError> {
+    pub(crate) fn bindings<'a>(
+        &self,
+        plan: &'a Plan,
+        ai: Arc<dyn Service>,
+    ) -> Result<Vec<Bound<'a>>, CommandError> {
         let mut bound = Vec::new();
+        if let Some(name) = &plan.ai {
+            bound.push(Bound { name, kind: "ai", service: ai });
+        }
         for kv in &plan.kv_namespaces {
             bound.push(Bound { name: &kv.binding, kind: "kv", service: self.kv_service(&kv.id)? });
         }

@@ -115,6 +115,12 @@ pub(crate) enum CommandError {
     /// The server said something that is no answer.
     #[error("The server broke off: {0}")]
     ControlBroken(String),
+    /// `hognose.toml` names a task that there is not.
+    #[error("The model `{model}` has the task `{task}`, which is none")]
+    UnknownTask { model: String, task: String },
+    /// `hognose.toml` names a key that is nowhere.
+    #[error("`{model}` is opened by the variable `{key}`, which is not set")]
+    NoKey { model: String, key: String },
     /// The server could not be started, for a reason other than its address.
     #[error("The server could not be started")]
     Server(#[source] StartError),
@@ -146,6 +152,10 @@ impl CommandError {
             Self::NoMetadataIndex { name, .. } => {
                 format!("`hognose vectorize list-metadata-index {name}` shows those it has")
             }
+            Self::UnknownTask { .. } => {
+                format!("Tasks are {}", hognose_services::ai::Task::names().collect::<Vec<_>>().join(", "))
+            }
+            Self::NoKey { key, .. } => format!("Set `{key}` in the environment, or in `.dev.vars`"),
             Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),

@@ -32,6 +32,7 @@ pub(crate) fn version(
     plan: &Plan,
     label: &Label,
     engines: &Engines,
+    ai: Arc<dyn Service>,
     base: Base,
 ) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
@@ -42,7 +43,7 @@ pub(crate) fn version(
         env.insert(name, EnvEntry::Json(metadata.to_string()));
     }
     let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
-    for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan)?) {
+    for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan, ai)?) {
         let cap = CapId(number);
         services.push((cap, service));
         env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });

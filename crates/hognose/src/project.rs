@@ -16,6 +16,7 @@ use hognose_config::{Date, Format, Plan, SecretSources, Secrets};
 use crate::cli::ServerArguments;
 use crate::error::CommandError;
 use crate::label::Label;
+use crate::models;
 use crate::plan::name;
 use crate::remarks::Remarks;
 use crate::watch::Watched;
@@ -61,6 +62,8 @@ pub(crate) struct Project {
     pub python: Option<PythonProject>,
     /// hognose's own settings.
     pub settings: config::Settings,
+    /// What answers for models: the user's table, then the project's, each with the folder its paths are relative to.
+    pub ai: Vec<(config::AiSettings, PathBuf)>,
     /// What to watch for changes.
     pub watched: Watched,
     /// What tells it from other readings.
@@ -108,10 +111,16 @@ impl Reader {
         let required = python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
         let other_python = config::check_python(plan.python, required, self.release);
         self.remarks.show(other_python.as_slice(), &source, path)?;
-        let settings = self.settings()?;
+        let own = self.configuration.folder().join(config::SETTINGS_FILE);
+        let settings = self.settings(&own)?;
+        let mut ai = Vec::new();
+        if let Some(path) = models::user_settings_path().filter(|path| path.is_file()) {
+            ai.push((self.settings(&path)?.ai, folder_of(&path)));
+        }
+        ai.push((settings.ai.clone(), folder_of(&own)));
         let watched = watched(&plan, &self.configuration, &secrets);
         let label = self.label.clone().unwrap_or_else(|| Label::new(name(&plan), ""));
-        Ok(Project { configuration: path.clone(), plan, python, settings, watched, label })
+        Ok(Project { configuration: path.clone(), plan, python, settings, ai, watched, label })
     }
 
     /// The name of the Worker, without reading the rest.
@@ -153,13 +162,16 @@ impl Reader {
         Ok(Some(PythonProject { path, text, wants }))
     }
 
-    fn settings(&self) -> Result<config::Settings, CommandError> {
-        let path = self.configuration.folder().join("hognose.toml");
-        match read_if_there(&path)? {
-            Some(text) => self.remarks.accept(config::parse_settings(&text), &text, &path),
+    fn settings(&self, path: &Path) -> Result<config::Settings, CommandError> {
+        match read_if_there(path)? {
+            Some(text) => self.remarks.accept(config::parse_settings(&text), &text, path),
             None => Ok(config::Settings::default()),
         }
     }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// What a configuration says, for commands that run no Worker.
@@ -181,7 +193,7 @@ fn is_set(variable: &str, value: &str) -> bool {
 /// The module tree and every file that was read or, made now, would be.
 fn watched(plan: &Plan, configuration: &Configuration, secrets: &Secrets) -> Watched {
     let folder = configuration.folder();
-    let beside = ["pyproject.toml", "hognose.toml", ".dev.vars", ".env", ".env.local"];
+    let beside = ["pyproject.toml", config::SETTINGS_FILE, ".dev.vars", ".env", ".env.local"];
     let for_environment =
         plan.environment.iter().flat_map(|name| [format!(".dev.vars.{name}"), format!(".env.{name}")]);
     let mut files: HashSet<PathBuf> = beside.iter().map(|name| folder.join(name)).collect();

@@ -28,6 +28,7 @@ use crate::engines::Engines;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 use crate::label::Label;
+use crate::models::Inference;
 use crate::packages;
 use crate::plan;
 use crate::project::{self, Configuration, Project, Reader};
@@ -63,6 +64,7 @@ pub(crate) struct Session<'a> {
     pub(crate) deployments: Deployments,
     pub(crate) state: State,
     pub(crate) engines: Arc<Engines>,
+    inference: Inference,
     /// One for each Worker, in the order in which they came.
     readers: RefCell<Vec<Reader>>,
     options: Rc<ServerArguments>,
@@ -112,6 +114,7 @@ impl<'a> Session<'a> {
             catalog: Arc::default(),
             deployments: Deployments::new(state.folder("workers")?),
             engines: Arc::new(Engines::open(&state)?),
+            inference: Inference::new(interpreter, &options)?,
             state,
             readers: RefCell::new(readers),
             options,
@@ -216,7 +219,8 @@ impl<'a> Session<'a> {
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
         self.catalog.set(&project.plan);
-        let version = plan::version(&project.plan, &project.label, &self.engines, self.base(index)?)?;
+        let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
+        let version = plan::version(&project.plan, &project.label, &self.engines, ai, self.base(index)?)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
 
@@ -226,8 +230,8 @@ impl<'a> Session<'a> {
         projects: &[Project],
         events: mpsc::Sender<ServerEvent>,
     ) -> Result<ServerOptions, CommandError> {
-        let (dev, settings) = projects.first().map(|first| (&first.plan.dev, first.settings)).unzip();
-        let (dev, settings) = (dev.cloned().unwrap_or_default(), settings.unwrap_or_default());
+        let (dev, settings) = projects.first().map(|first| (&first.plan.dev, &first.settings)).unzip();
+        let (dev, settings) = (dev.cloned().unwrap_or_default(), settings.cloned().unwrap_or_default());
         let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
         Ok(ServerOptions {
             listen: address::choose(&self.options, &dev)?,

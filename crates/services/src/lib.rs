@@ -9,6 +9,7 @@
 //! Nothing here knows tokio: what takes long is a future that any executor can drive, what is quick is answered at
 //! once ([`Pending`]), and what blocks (a commit that waits for the disk) runs on a thread the engine owns.
 
+pub mod ai;
 pub mod cache;
 mod clock;
 mod content;

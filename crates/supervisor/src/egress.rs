@@ -171,7 +171,7 @@ impl Egress {
         self.client().request(request).await.map_err(FetchError::Lost)
     }
 
-    fn client(&self) -> &Client<HttpsConnector<Connector>, Body> {
+    pub(crate) fn client(&self) -> &Client<HttpsConnector<Connector>, Body> {
         self.client.get_or_init(|| {
             let https = hyper_rustls::HttpsConnectorBuilder::new()
                 .with_tls_config(self.tls().as_ref().clone())

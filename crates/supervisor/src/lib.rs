@@ -15,6 +15,7 @@ mod connection;
 mod connector;
 mod deliveries;
 mod egress;
+mod engine_client;
 mod events;
 mod exchange;
 mod ingress;
@@ -44,6 +45,7 @@ mod worker_calls;
 
 pub use connector::{ConnectTo, ConnectToError};
 pub use egress::{EgressError, EgressOptions};
+pub use engine_client::EngineClient;
 pub use events::ServerEvent;
 pub use ingress::{LocalAnswer, LocalService};
 pub use links::ServiceLink;

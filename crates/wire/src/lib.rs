@@ -10,6 +10,7 @@
 //! holding an [`Envelope`]. Large things do not travel in frames: bodies above [`limits::INLINE_MAX`] and
 //! values above [`limits::VALUE_INLINE_MAX`] are streams, which move under credit. Everything read from a cell is bounded here and looked up, never trusted, above.
 
+pub mod ai;
 pub mod cache;
 mod caps;
 mod check;

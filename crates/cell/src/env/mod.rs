@@ -1,6 +1,7 @@
 //! `env`: the client half of each binding. A binding's object holds a capability's number and nothing else; what it may
 //! do is decided by the supervisor, who looks the number up.
 
+mod ai;
 mod cache;
 mod content;
 mod d1;
@@ -22,7 +23,8 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 6] = [
+const KINDS: [(&str, MakeClass); 7] = [
+    ("ai", ai::class),
     ("d1", d1::class),
     ("fetcher", |cell| cell.rpc().get("Fetcher")),
     ("kv", kv::class),

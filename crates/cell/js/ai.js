@@ -1,0 +1,137 @@
+// The client half of Workers AI: which input is sent as bytes, and what the response becomes. Everything else is the
+// service's. The file is one function: it gets the natives of the cell and returns the class.
+(natives) => {
+  "use strict";
+
+  const JSON_TYPE = "application/json";
+  const GATEWAY = "AI Gateway is not provided by hognose: calls go to the engines straight.";
+
+  class AiInternalError extends Error {
+    constructor(message, name = "AiInternalError") {
+      super(message);
+      this.name = name;
+    }
+  }
+
+  class InferenceUpstreamError extends Error {
+    constructor(message, name = "InferenceUpstreamError") {
+      super(message);
+      this.name = name;
+    }
+  }
+
+  const isStream = (value) => value instanceof ReadableStream || value instanceof FormData;
+
+  const isStreamInput = (value) => isStream(value) || (typeof value === "object" && isStream(value?.body));
+
+  // Bytes travel as lists of numbers; `JSON.stringify` alone would make an object of a typed array.
+  const asLists = (_key, value) => {
+    if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value));
+    return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value) : value;
+  };
+
+  const streamOf = (source) => (source instanceof ReadableStream ? source : new Response(source).body);
+
+  // Rejects when the signal fires; what was asked for is then no longer waited for.
+  const unlessAborted = (signal, promise) => {
+    if (signal === undefined || signal === null) return promise;
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort, { once: true });
+      const done = (settle) => (value) => {
+        signal.removeEventListener("abort", abort);
+        settle(value);
+      };
+      promise.then(done(resolve), done(reject));
+    });
+  };
+
+  class Ai {
+    #cap;
+    lastRequestId = null;
+    aiGatewayLogId = null;
+    lastRequestHttpStatusCode = null;
+    lastRequestInternalStatusCode = null;
+
+    constructor(cap) {
+      this.#cap = cap;
+    }
+
+    #begin(model, inputs, options) {
+      const keys = Object.keys(inputs).filter((key) => isStreamInput(inputs[key]));
+      if (keys.length === 0) {
+        const body = JSON.stringify(inputs, asLists);
+        return natives.run(this.#cap, String(model), options, body, undefined, undefined, undefined);
+      }
+      if (keys.length > 1) {
+        const found = keys.join(", ");
+        throw new AiInternalError(
+          `Multiple ReadableStreams are not supported. Found streams in keys: [${found}]`,
+        );
+      }
+      const [key] = keys;
+      const { [key]: input, ...others } = inputs;
+      const body = isStream(input) ? input : input.body;
+      const contentType = input.contentType ?? (body instanceof FormData ? "multipart/form-data" : undefined);
+      if (!contentType) throw new AiInternalError("Content-Type is required with ReadableStream inputs");
+      const rest = JSON.stringify(others, asLists);
+      return natives.run(this.#cap, String(model), options, body, key, String(contentType), rest);
+    }
+
+    async run(model, inputs, given) {
+      const { signal, returnRawResponse, websocket, ...options } = given ?? {};
+      if (websocket) throw new AiInternalError("Models behind WebSockets are not provided by hognose.");
+      if (inputs === null || typeof inputs !== "object") {
+        throw new InferenceUpstreamError("3003: Request is missing headers or body", "AiError");
+      }
+      this.lastRequestId = "";
+      const running = this.#begin(model, inputs, JSON.stringify(options));
+      const { status, headers, body } = await unlessAborted(signal, running);
+      const fields = new Headers(headers);
+      this.lastRequestId = fields.get("cf-ai-req-id");
+      this.lastRequestHttpStatusCode = status;
+      if (returnRawResponse) return new Response(natives.readStream(body), { status, headers });
+      if (status < 200 || status > 299) throw this.#error(await natives.readText(body));
+      if (fields.get("content-type") === JSON_TYPE) return JSON.parse(await natives.readText(body));
+      return streamOf(natives.readStream(body));
+    }
+
+    #error(content) {
+      let parsed;
+      try {
+        parsed = JSON.parse(content);
+      } catch {
+        return new InferenceUpstreamError(content);
+      }
+      if (parsed?.internalCode) {
+        this.lastRequestInternalStatusCode = parsed.internalCode;
+        return new InferenceUpstreamError(`${parsed.internalCode}: ${parsed.description}`, parsed.name);
+      }
+      const [first] = parsed?.errors ?? [];
+      return new InferenceUpstreamError(first ? `${first.code}: ${first.message}` : content);
+    }
+
+    async models(params) {
+      return natives.models(this.#cap, JSON.stringify(params ?? {}));
+    }
+
+    gateway() {
+      throw new AiInternalError(GATEWAY);
+    }
+
+    getLogs() {
+      return [];
+    }
+
+    get [Symbol.toStringTag]() {
+      return "Ai";
+    }
+
+    get [Symbol.for("hognose.unserializable")]() {
+      return "A Workers AI binding cannot be serialized.";
+    }
+  }
+
+  return Ai;
+};

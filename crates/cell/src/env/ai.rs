@@ -1,0 +1,64 @@
+//! Workers AI: the natives under `js/ai.js`.
+
+use std::rc::Rc;
+
+use hognose_engine::{Context, Result, Value};
+use hognose_wire::ai;
+
+use super::content;
+use super::natives::{convert_whole, link, operate, read};
+use crate::cell::Cell;
+
+/// The class `Ai`; its constructor takes the capability's number.
+pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
+    let context = cell.context;
+    let natives = context.object()?;
+    natives.define_method("run", 7, |context, _this, arguments| run(context, arguments))?;
+    natives.define_method("models", 2, |context, _this, arguments| models(context, arguments))?;
+    content::define(&natives)?;
+    context.eval(include_str!("../../js/ai.js"), "hognose:ai")?.call_function(&[natives])
+}
+
+fn run(context: Context, arguments: &[Value]) -> Result<Value> {
+    let (_cell, link) = link(context)?;
+    let (model, options) = (arguments[1].to_js_string()?, arguments[2].to_js_string()?);
+    let [key, content_type, others] = [4, 5, 6].map(|index: usize| arguments[index].as_string());
+    let stream = key.as_deref().map(|key| ai::StreamInput {
+        key,
+        content_type: content_type.as_deref().unwrap_or_default(),
+        others: others.as_deref().unwrap_or("{}"),
+    });
+    let source = content::source(context, &arguments[3])?;
+    let body = content::body(context, &link, &source)?;
+    let params = ai::Run { model: &model, options: &options, stream };
+    operate(context, &arguments[0], "Workers AI", "run", &params, Some(body), |context, _link, mut answer| {
+        let bytes = answer.inline(context)?;
+        let head: ai::Response<'_> = read(context, &bytes)?;
+        let found = context.object()?;
+        found.define("status", &context.number(head.status))?;
+        let pair =
+            |(name, value): &(&str, &str)| context.array(&[context.string(name)?, context.string(value)?]);
+        let headers = head.headers.iter().map(pair).collect::<Result<Vec<_>>>()?;
+        found.define("headers", &context.array(&headers)?)?;
+        found.define("body", &content::hold(context, answer.bodies.pop())?)?;
+        Ok(found)
+    })
+}
+
+fn models(context: Context, arguments: &[Value]) -> Result<Value> {
+    let search = arguments[1].to_js_string()?;
+    operate(
+        context,
+        &arguments[0],
+        "Workers AI",
+        "models",
+        &search.as_str(),
+        None,
+        |context, link, answer| {
+            convert_whole(context, link, answer.bytes, |context, bytes| {
+                let catalogue: String = read(context, &bytes)?;
+                context.json_parse(&catalogue, "hognose:models")
+            })
+        },
+    )
+}
