@@ -69,6 +69,18 @@
     return Object.fromEntries(methodsOf(exported).map((name) => [name, call(name)]));
   };
 
+  // The run is told how it ends before the event is over.
+  const runWorkflow = async (instance, run) => {
+    let output;
+    try {
+      output = await handlerOf("run", instance).call(instance, run.event, run.step);
+    } catch (error) {
+      await run.fail(error);
+      throw error;
+    }
+    await run.complete(output);
+  };
+
   return {
     exports: () =>
       Object.entries(namespace)
@@ -84,6 +96,7 @@
       const exported = exportedAs(entrypoint);
       if (!isClass(exported)) return handlerOf(event, exported).call(exported, argument, env, ctx);
       const instance = new exported(ctx, env);
+      if (event === "run") return runWorkflow(instance, argument);
       return handlerOf(event, instance).call(instance, argument);
     },
   };

@@ -5,16 +5,24 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
 use hognose_engine::{Context, KeyFilter, ModuleLoader, ModuleSource, Result, Thrown, Value};
 use hognose_web::PlatformModules;
 use hognose_wire::control::{ModuleKind, ModuleRule};
+use pyo3::Python;
+use pyo3::types::PyAnyMethods;
 
 use crate::cell::Cell;
+use crate::env::workflows;
 
 /// The module that shows a Worker the classes and the `env` of its runtime.
 const WORKERS: &str = "cloudflare:workers";
+/// The module with the error that ends a workflow's step.
+const WORKFLOWS: &str = "cloudflare:workflows";
+
+/// Where Cloudflare has the files of Python packages.
+const PACKAGES: &str = "python_modules/";
 
 /// What a bare name may lack to be a file's, in the order in which it is tried.
 const ENDINGS: [&str; 4] = ["", ".js", ".mjs", ".json"];
@@ -107,10 +115,23 @@ impl Modules {
         candidates.find(|path| path.is_file()).map(|path| path.to_string_lossy().into_owned())
     }
 
+    /// The file of an installed Python package, which is how the SDK asks for its own.
+    fn in_package(&self, specifier: &str) -> Option<String> {
+        let file = specifier.strip_prefix(PACKAGES)?;
+        Python::attach(|py| {
+            let found = self.cell().python.boot(py).call_method1("package_file", (file,));
+            // A package that cannot be found has no files.
+            found.and_then(|found| found.extract()).ok().flatten()
+        })
+    }
+
+    fn cell(&self) -> Rc<Cell> {
+        self.cell.upgrade().expect("invariant: a process's cell lives as long as the process")
+    }
+
     /// What `cloudflare:workers` exports: all that the runtime's object of that name has by now.
     fn workers(&self) -> Result<ModuleSource> {
-        let cell = self.cell.upgrade().expect("invariant: a process's cell lives as long as the process");
-        let module = cell.runtime().get("workersModule")?;
+        let module = self.cell().runtime().get("workersModule")?;
         let mut exports = vec![("default".to_owned(), module.clone())];
         let mut known = BTreeSet::new();
         for key in module.own_keys(KeyFilter::Strings)? {
@@ -128,14 +149,14 @@ impl ModuleLoader for Modules {
         if PlatformModules::has(base) || PlatformModules::has(specifier) {
             return PlatformModules.resolve(context, base, specifier);
         }
-        if specifier == WORKERS {
+        if specifier == WORKERS || specifier == WORKFLOWS {
             return Ok(specifier.to_owned());
         }
         if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
             let folder = Path::new(base).parent().unwrap_or(Path::new("/"));
             return Ok(tidy(&folder.join(specifier)));
         }
-        if let Some(file) = self.bare(specifier) {
+        if let Some(file) = self.bare(specifier).or_else(|| self.in_package(specifier)) {
             return Ok(file);
         }
         if let Some(name) = PlatformModules::node_module(specifier) {
@@ -159,7 +180,11 @@ impl ModuleLoader for Modules {
         if PlatformModules::has(name) {
             return PlatformModules.load(context, name, attributes);
         }
-        if name == WORKERS { self.workers() } else { self.read(context, name, attributes) }
+        match name {
+            WORKERS => self.workers(),
+            WORKFLOWS => Ok(ModuleSource::Synthetic(workflows::module(&self.cell())?)),
+            _ => self.read(context, name, attributes),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ const KINDS: &[Kind] = &[
     provided("r2_buckets", "R2 Bucket", Shape::List("binding")),
     provided("d1_databases", "D1 Database", Shape::List("binding")),
     missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
-    missing("workflows", "Workflow", Shape::List("binding")),
+    provided("workflows", "Workflow", Shape::List("binding")),
     provided("queues", "Queue", Shape::Nested("producers", "binding")),
     provided("services", "Worker", Shape::List("binding")),
     provided("ai", "AI", Shape::Single),

@@ -42,7 +42,7 @@ pub use flags::CompatibilityFlags;
 pub use plan::{
     CPU_MS_MAX, D1Database, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan,
     PythonVersion, QueueConsumer, QueueProducer, R2Bucket, Route, Rule, SUBREQUESTS_MAX, ServiceBinding,
-    Signal, Variable, VectorizeIndex,
+    Signal, Variable, VectorizeIndex, Workflow,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

@@ -44,6 +44,8 @@ pub struct Plan {
     pub queue_consumers: Vec<QueueConsumer>,
     /// The name in `env` of what tells about the version.
     pub version_metadata: Option<String>,
+    /// The workflows in `env`.
+    pub workflows: Vec<Workflow>,
     /// The Workers in `env`.
     pub services: Vec<ServiceBinding>,
     /// The variables in `env`, by name.
@@ -119,6 +121,21 @@ pub struct VectorizeIndex {
     pub binding: String,
     /// The index's own name.
     pub index_name: String,
+}
+
+/// A workflow in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workflow {
+    /// Its name in `env`.
+    pub binding: String,
+    /// What its instances are kept under.
+    pub name: String,
+    /// The class that runs them.
+    pub class_name: String,
+    /// The Worker whose class it is; `None`: this one's.
+    pub script_name: Option<String>,
+    /// How many steps an instance may take.
+    pub steps_max: u64,
 }
 
 /// A D1 database in `env`.

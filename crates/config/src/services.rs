@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::layers::Layers;
-use crate::plan::ServiceBinding;
+use crate::plan::{ServiceBinding, Workflow};
 use crate::section::Section;
 use crate::storage::{field, list};
 
@@ -19,6 +19,30 @@ pub(crate) fn services(layers: &Layers<'_>) -> Vec<ServiceBinding> {
             service: service?.to_owned(),
             entrypoint: entrypoint.map(str::to_owned),
             props: props.unwrap_or_default(),
+        })
+    })
+}
+
+/// How many steps an instance of a workflow may take where nobody says otherwise, and at the most.
+const STEPS: (u64, u64) = (10_000, 25_000);
+
+/// Reads `workflows`.
+pub(crate) fn workflows(layers: &Layers<'_>) -> Vec<Workflow> {
+    list(layers, "workflows", |section, node| {
+        section.accept(&["remote", "schedules"]);
+        let binding = field(section, node, "binding", true);
+        let name = field(section, node, "name", true);
+        let class_name = field(section, node, "class_name", true);
+        let script_name = field(section, node, "script_name", false);
+        let limits = section.section("limits");
+        let steps_max = limits.as_ref().and_then(|limits| limits.integer("steps", 1..=STEPS.1));
+        limits.into_iter().for_each(Section::finish);
+        Some(Workflow {
+            binding: binding?.to_owned(),
+            name: name?.to_owned(),
+            class_name: class_name?.to_owned(),
+            script_name: script_name.map(str::to_owned),
+            steps_max: steps_max.unwrap_or(STEPS.0),
         })
     })
 }

@@ -105,6 +105,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         version_metadata: storage::version_metadata(layers),
         queue_consumers,
         services: services::services(layers),
+        workflows: services::workflows(layers),
         vars: vars(layers),
         required_secrets: required_secrets(layers),
         routes: triggers::routes(layers),

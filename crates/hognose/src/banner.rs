@@ -30,9 +30,10 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let buckets = plan.r2_buckets.iter().map(|r2| format!("{}: R2 bucket `{}`", r2.binding, r2.name));
     let queues =
         plan.queue_producers.iter().map(|queue| format!("{}: queue `{}`", queue.binding, queue.queue));
+    let workflows = plan.workflows.iter().map(|flow| format!("{}: workflow `{}`", flow.binding, flow.name));
     let services = plan.services.iter().map(|link| format!("{}: Worker `{}`", link.binding, link.service));
     let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
-    namespaces.chain(databases).chain(buckets).chain(queues).chain(services).chain(variables)
+    namespaces.chain(databases).chain(buckets).chain(queues).chain(workflows).chain(services).chain(variables)
 }
 
 /// What the configuration asks for and this version reads, but does not do.

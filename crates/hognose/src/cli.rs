@@ -18,6 +18,7 @@ use crate::tail::{self, TailArguments};
 use crate::test;
 use crate::vectorize::{self, VectorizeArguments};
 use crate::versions::{self, DeleteArguments, DeploymentsArguments, RollbackArguments, VersionsArguments};
+use crate::workflows::{self, WorkflowsArguments};
 
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
 const FAILURE: u8 = 1;
@@ -56,6 +57,8 @@ enum Command {
     D1(D1Arguments),
     /// Work with Vectorize indexes: make and fill them, ask them
     Vectorize(VectorizeArguments),
+    /// Work with Workflows and their instances
+    Workflows(WorkflowsArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
@@ -201,6 +204,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),
         Command::Vectorize(options) => vectorize::vectorize(&options).map(|()| 0),
+        Command::Workflows(options) => workflows::workflows(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer};
+use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, Workflow};
 use hognose_services::cache::CacheService;
 use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
@@ -13,6 +13,7 @@ use hognose_services::queues::{
 };
 use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
 use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
+use hognose_services::workflows::{WorkflowRuns, WorkflowService, Workflows};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
 use hognose_supervisor::CronTriggers;
@@ -30,6 +31,7 @@ pub(crate) struct Engines {
     queues: SqliteQueues,
     crons: Arc<RunLog>,
     vectorize: SqliteVectorize,
+    workflows: Workflows,
     /// What `caches` holds; a file of its own, since it can be deleted without loss.
     cache: SqliteKv,
 }
@@ -66,9 +68,14 @@ impl Engines {
             .map_err(unopened(&folder))?;
         // What was in delivery when an earlier server ended is nobody's any more: the folder is locked for this one.
         queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        let folder = state.folder("workflows")?;
+        let workflows = Workflows::open(&folder.join("workflows.sqlite"), Arc::clone(&clock))
+            .map_err(unopened(&folder))?;
+        WorkflowRuns::recover(&workflows)
+            .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
         let folder = state.folder("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
-        Ok(Self { clock, kv, d1, r2, queues, vectorize, crons: Arc::new(crons), cache })
+        Ok(Self { clock, kv, d1, r2, queues, vectorize, crons: Arc::new(crons), workflows, cache })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -107,6 +114,10 @@ impl Engines {
             let service = Arc::new(QueueService::new(queue, producer.delivery_delay_s as i64));
             bound.push(Bound { name: &producer.binding, kind: "queue", service });
         }
+        for workflow in &plan.workflows {
+            let service = Arc::new(WorkflowService::new(self.workflows.clone(), &workflow.name));
+            bound.push(Bound { name: &workflow.binding, kind: "workflow", service });
+        }
         Ok(bound)
     }
 
@@ -117,6 +128,18 @@ impl Engines {
             Ok(Arc::new(QueueConsumer::new(queue, rules(configured), Arc::clone(&self.clock))))
         };
         plan.queue_consumers.iter().map(consumer).collect()
+    }
+
+    /// The workflows whose classes a Worker has, each with its class.
+    pub(crate) fn workflows<'a>(&self, plan: &'a Plan) -> Vec<(&'a str, Arc<WorkflowRuns>)> {
+        let own = plan.workflows.iter().filter(|workflow| {
+            workflow.script_name.as_ref().is_none_or(|script| Some(script) == plan.name.as_ref())
+        });
+        let runs = |workflow: &'a Workflow| {
+            let runs = WorkflowRuns::new(self.workflows.clone(), &workflow.name, workflow.steps_max);
+            (workflow.class_name.as_str(), Arc::new(runs))
+        };
+        own.map(runs).collect()
     }
 
     /// What runs a Worker by the clock.

@@ -70,6 +70,12 @@ pub(crate) enum CommandError {
     /// The configuration has no D1 database of that name, binding or id.
     #[error("`{}` has no D1 database `{name}`", configuration.display())]
     UnknownDatabase { name: String, configuration: PathBuf },
+    /// The configuration has no workflow of that name.
+    #[error("`{}` has no workflow `{name}`", configuration.display())]
+    UnknownWorkflow { name: String, configuration: PathBuf },
+    /// A workflow's instance did not do what was asked of it.
+    #[error("`{what}` was left as it is")]
+    Workflow { what: String, source: hognose_services::workflows::WorkflowError },
     /// SQL failed, and changed nothing.
     #[error("The SQL of {what} failed and changed nothing")]
     Sql { what: String, source: hognose_services::d1::D1Error },
@@ -156,6 +162,7 @@ impl CommandError {
                 format!("Tasks are {}", hognose_services::ai::Task::names().collect::<Vec<_>>().join(", "))
             }
             Self::NoKey { key, .. } => format!("Set `{key}` in the environment, or in `.dev.vars`"),
+            Self::UnknownWorkflow { .. } => "Add it to `workflows` there".into(),
             Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),

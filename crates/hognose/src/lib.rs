@@ -40,6 +40,7 @@ mod test;
 mod vectorize;
 mod versions;
 mod watch;
+mod workflows;
 
 use std::ffi::OsString;
 

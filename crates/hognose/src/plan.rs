@@ -9,7 +9,7 @@ use hognose_config::{
     ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
 };
 use hognose_services::Service;
-use hognose_supervisor::{Route, ServiceLink, WorkerLimits, WorkerVersion};
+use hognose_supervisor::{Route, ServiceLink, WorkerLimits, WorkerVersion, WorkflowHost};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
@@ -54,6 +54,12 @@ pub(crate) fn version(
         services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
         consumers.push((cap, consumer));
     }
+    let mut workflows = Vec::new();
+    for (class, runs) in engines.workflows(plan) {
+        let cap = CapId(CACHE.0 + services.len() as u32);
+        services.push((cap, Arc::clone(&runs) as Arc<dyn Service>));
+        workflows.push(WorkflowHost { cap, class: class.to_owned(), runs });
+    }
     let first_link = OUTBOUND.0 + 1 + services.len() as u32;
     let links: Vec<(CapId, ServiceLink)> =
         (first_link..).map(CapId).zip(plan.services.iter().map(link)).collect();
@@ -71,6 +77,7 @@ pub(crate) fn version(
         services,
         consumers,
         crons: engines.crons(plan),
+        workflows,
         links,
     })
 }

@@ -12,6 +12,7 @@
 //! | `workers/` | deployed versions of Workers, and which of them serves |
 //! | `control.sock` | the way to the server that works here |
 //! | `admin-token` | what opens the admin port |
+//! | `workflows/` | the instances of workflows |
 //! | `packages/<hash>/` | the Worker's installed packages |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 

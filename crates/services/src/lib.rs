@@ -26,6 +26,7 @@ mod random;
 mod service;
 mod sqlite;
 pub mod vectorize;
+pub mod workflows;
 
 pub use clock::{Clock, SystemClock};
 pub use content::{ByteStream, Content, StreamError, next_chunk, read_whole};

@@ -42,6 +42,7 @@ pub mod trace;
 mod version;
 mod watch;
 mod worker_calls;
+mod workflows;
 
 pub use connector::{ConnectTo, ConnectToError};
 pub use egress::{EgressError, EgressOptions};
@@ -60,3 +61,4 @@ pub use slot::TestOutcome;
 pub use template::CellCommand;
 pub use version::WorkerVersion;
 pub use watch::WorkerLimits;
+pub use workflows::WorkflowHost;

@@ -126,7 +126,9 @@ impl Slot {
             return Ok(());
         }
         let tracing = self.tracing(&version);
-        let WorkerVersion { worker, base, limits, routes, services, consumers, crons, links, .. } = version;
+        let WorkerVersion {
+            worker, base, limits, routes, services, consumers, crons, workflows, links, ..
+        } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
@@ -137,6 +139,7 @@ impl Slot {
                 version.consume(consumers);
                 version.schedule(crons);
                 self.set_failure(None);
+                version.run_workflows(workflows);
                 self.serve(Serving::Version(version));
                 self.shared.events.send(loaded);
             }

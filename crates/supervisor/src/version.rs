@@ -29,6 +29,7 @@ use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
 use crate::trace::Trace;
 use crate::watch::{WorkerLimits, watch};
+use crate::workflows::{self, WorkflowHost};
 
 /// What to serve: a Worker as its cells know it, and the server half of its bindings.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ pub struct WorkerVersion {
     pub consumers: Vec<(CapId, Arc<QueueConsumer>)>,
     /// What runs it by the clock, where anything does.
     pub crons: Option<CronTriggers>,
+    /// The workflows whose classes it has.
+    pub workflows: Vec<WorkflowHost>,
     /// Those that lead to Workers of the same server.
     pub links: Vec<(CapId, ServiceLink)>,
 }
@@ -123,6 +126,13 @@ impl Version {
     pub(crate) fn schedule(self: &Arc<Self>, crons: Option<CronTriggers>) {
         if let Some(crons) = crons {
             self.grants.tasks.spawn(schedules::run(Arc::clone(self), crons));
+        }
+    }
+
+    /// Begins to run the instances of workflows.
+    pub(crate) fn run_workflows(self: &Arc<Self>, hosts: Vec<WorkflowHost>) {
+        for host in hosts {
+            self.grants.tasks.spawn(workflows::run(Arc::clone(self), host));
         }
     }
 

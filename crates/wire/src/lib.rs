@@ -32,6 +32,7 @@ mod streams;
 mod value;
 pub mod vectorize;
 mod violation;
+pub mod workflows;
 
 pub use caps::{Exports, Imports};
 pub use codec::{Decoder, EncodeError, ProtocolError, decode, encode};

@@ -66,6 +66,15 @@ def add_packages(site_dirs: list[str]) -> None:
         import _workers_sdk_patch_loader  # noqa: F401
 
 
+def package_file(path: str) -> str | None:
+    """Where a file of an installed package lies; the path begins with the package's name."""
+    package, _, rest = path.partition("/")
+    spec = importlib.util.find_spec(package)
+    folders = (spec and spec.submodule_search_locations) or ()
+    found = (Path(folder) / rest for folder in folders)
+    return next((str(file) for file in found if file.is_file()), None)
+
+
 def add_worker(module_root: str, python_modules: str | None) -> None:
     """Makes a Worker's own modules importable: after the standard library, before installed packages."""
     sys.path.insert(_stdlib_entries, module_root)

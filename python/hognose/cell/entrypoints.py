@@ -55,6 +55,8 @@ class Worker:
         """The function that serves an event: called with the event, ``env`` and ``ctx``, it returns a value or an
         awaitable."""
         name = entrypoint or "Default"
+        if name in self.classes and event == "run":
+            return _workflow(self.classes[name][0])
         if name in self.classes:
             return _class_handler(self.classes[name][0], event)
         if entrypoint is not None:
@@ -170,6 +172,21 @@ def _class_handler(cls, event: str):
         if inspect.isawaitable(result):
             result = await result
         return result if raw else python_to_rpc(result)
+
+    return call
+
+
+def _workflow(cls):
+    """The function that runs an instance of a workflow: called with what the run is given, ``env`` and ``ctx``. The run
+    is told how it ends before the event is over."""
+
+    async def call(run, env, ctx):
+        try:
+            output = await cls(ctx, env).run(run.event, run.step)
+        except Exception as error:
+            await run.failIn("PythonError", "".join(traceback.format_exception(error)).rstrip())
+            raise
+        await run.complete(output)
 
     return call
 

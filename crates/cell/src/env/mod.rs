@@ -10,6 +10,7 @@ pub(crate) mod natives;
 pub(crate) mod queues;
 mod r2;
 mod vectorize;
+pub(crate) mod workflows;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 7] = [
+const KINDS: [(&str, MakeClass); 8] = [
     ("ai", ai::class),
     ("d1", d1::class),
     ("fetcher", |cell| cell.rpc().get("Fetcher")),
@@ -31,6 +32,7 @@ const KINDS: [(&str, MakeClass); 7] = [
     ("queue", queues::class),
     ("r2", r2::class),
     ("vectorize", vectorize::class),
+    ("workflow", workflows::class),
 ];
 
 /// The JavaScript object `env` of a Worker. `caches`, which is no binding but works like one, becomes a global.

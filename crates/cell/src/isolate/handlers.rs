@@ -122,7 +122,11 @@ impl Isolate {
                 isolate.finished(arguments.py(), invocation, result);
             }
         })?;
-        task.call_method1("add_done_callback", (callback,)).map(drop)
+        task.call_method1("add_done_callback", (callback,))?;
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.task = Some(task.unbind());
+        }
+        Ok(())
     }
 
     fn handler(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use hognose_engine::Value;
+use pyo3::{Py, PyAny};
 
 use crate::env::queues::OpenBatch;
 use crate::report::Report;
@@ -38,6 +39,8 @@ pub(super) struct Invocation {
     pub(super) cpu_us: u64,
     /// The messages it is about, where it is a queue's.
     pub(super) batch: Option<OpenBatch>,
+    /// The task of its handler, where that is Python's and waits.
+    pub(super) task: Option<Py<PyAny>>,
     /// What tells what its handler decided, where it can decide anything.
     pub(super) report: Option<Report>,
     /// How many operations it has made on bindings, by their kind.

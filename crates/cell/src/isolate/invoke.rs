@@ -8,11 +8,14 @@ use pyo3::Python;
 
 use super::invocation::{Invocation, Wants};
 use super::{Isolate, Task};
-use crate::env::queues;
+use crate::env::{queues, workflows};
 use crate::host;
 use crate::link::OwnedError;
 use crate::report::{self, Report};
 use crate::rpc::MethodCall;
+
+/// The flag by which the message of an error that ends a workflow is kept.
+const KEEPS_MESSAGES: &str = "workflows_preserve_non_retryable_error_message";
 
 impl Isolate {
     pub(super) fn invoke(
@@ -61,6 +64,7 @@ impl Isolate {
                     }
                 })?;
             }
+            Event::Other { handler: "run", payload } => self.take_run(invocation, entrypoint, payload)?,
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
                 self.fail(py, invocation, OwnedError::error(&text));
@@ -102,6 +106,30 @@ impl Isolate {
             }
             Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
         }
+    }
+
+    /// Begins the run of a workflow's instance.
+    fn take_run(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        entrypoint: Option<String>,
+        start: Payload<'_>,
+    ) -> Result<(), Violation> {
+        let (isolate, link) = (Rc::clone(self), self.link());
+        let keeps = self.worker.plan.flags.get(KEEPS_MESSAGES).copied().unwrap_or(false);
+        let start = link.accept(start.bytes, Some(invocation))?;
+        let begin = move |py: Python<'_>, start: Result<Vec<u8>, OwnedError>| {
+            let made = start.and_then(|start| {
+                let made = workflows::make_run(&isolate.cell, &start, invocation, keeps);
+                made.map_err(|thrown| host::owned_error(&thrown))
+            });
+            match made {
+                Ok(run) => isolate.start(invocation, entrypoint, Task::Handler("run", run)),
+                Err(error) => isolate.fail(py, invocation, error),
+            }
+        };
+        Python::attach(|py| link.read_all(py, start, begin));
+        Ok(())
     }
 
     fn take_batch(

@@ -55,6 +55,21 @@ impl Isolate {
         Ok(())
     }
 
+    /// Ends an invocation whose handler is given up: what is to come of it will come of another one.
+    pub(crate) fn suspend(self: &Rc<Self>, invocation: InvocationId) {
+        let task = match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) if !entry.completed => entry.task.take(),
+            _ => return,
+        };
+        self.complete(invocation, Outcome::Done);
+        let cancelled = task.map_or(Ok(()), |task| {
+            Python::attach(|py| task.call_method0(py, "cancel").map(drop).map_err(|error| error.to_string()))
+        });
+        if let Err(text) = cancelled {
+            Python::attach(|py| self.cell.log(py, LogLevel::Error, &text));
+        }
+    }
+
     /// Counts one more operation on a binding of that kind and gives how many there were, this one included.
     pub(crate) fn count_operation(&self, invocation: InvocationId, kind: &'static str) -> u32 {
         let mut invocations = self.invocations.borrow_mut();

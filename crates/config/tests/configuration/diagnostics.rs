@@ -66,7 +66,6 @@ error[unsupported]: \"hyperdrive\" is not supported yet by this version of hogno
 fn every_binding_that_is_missing_is_named() {
     for (key, value) in [
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
-        ("workflows", "[{ binding = \"B\" }]"),
         ("hyperdrive", "[{ binding = \"B\" }]"),
         ("analytics_engine_datasets", "[{ binding = \"B\" }]"),
         ("assets", "{ directory = \"public\" }"),

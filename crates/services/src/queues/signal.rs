@@ -37,7 +37,7 @@ impl Signal {
     }
 
     /// Something has changed.
-    pub(super) fn raise(&self) {
+    pub(crate) fn raise(&self) {
         let waiting = self.state(|state| {
             state.count += 1;
             std::mem::take(&mut state.waiting)

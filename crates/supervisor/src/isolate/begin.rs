@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hognose_wire::{Body as WireBody, Event, Frame, HttpRequest, Payload, StreamId};
 use tokio::sync::oneshot;
 
@@ -98,6 +99,23 @@ impl Isolate {
             return None;
         }
         Some(self.invoke(&mut state, origin, Wants::Value, None, event))
+    }
+
+    /// Gives the isolate an event of a kind that only its handler's name tells, unless it can take no more.
+    pub(crate) fn other(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        handler: &str,
+        payload: &Bytes,
+    ) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let parcel = state.streams.offer(Body::Whole(payload.clone()));
+        let payload = Payload { bytes: parcel.wire(), ..Payload::default() };
+        let event = Event::Other { handler, payload };
+        Some(self.invoke(&mut state, origin, Wants::Nothing, parcel.stream(), event))
     }
 
     fn invoke(

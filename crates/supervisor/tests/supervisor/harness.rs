@@ -43,6 +43,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         services: Vec::new(),
         consumers: Vec::new(),
         crons: None,
+        workflows: Vec::new(),
         links: Vec::new(),
     }
 }
