@@ -12,6 +12,15 @@
     natives.waitUntil(invocation, Promise.resolve(keep(value)));
   };
 
+  // The Worker's own exports, filled once it has loaded; nothing where the Worker does not want them.
+  const exports = {};
+  let isExported = false;
+
+  const bindExports = (entries) => {
+    isExported = true;
+    for (const [name, cap] of entries) exports[name] = new rpc.LoopbackServiceStub(cap);
+  };
+
   class ExecutionContext {
     #invocation;
     #props;
@@ -19,6 +28,10 @@
     constructor(invocation, props) {
       this.#invocation = invocation;
       this.#props = props;
+    }
+
+    get exports() {
+      return isExported ? exports : undefined;
     }
 
     // Keeps the invocation going until the promise has settled, at most for the time the platform allows.
@@ -64,18 +77,36 @@
   const { RpcPromise, RpcProperty, RpcStub, RpcTarget } = rpc;
   for (const base of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) rpc.addBase(base);
 
-  const makeWorkersModule = (env) => ({
-    env,
-    waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
-    DurableObject,
-    RpcPromise,
-    RpcProperty,
-    RpcStub,
-    RpcTarget,
-    ServiceStub: rpc.Fetcher,
-    WorkerEntrypoint,
-    WorkflowEntrypoint,
-  });
+  const makeWorkersModule = (first) => {
+    // `env` as modules import it: what `withEnv` says while it runs, else the Worker's own.
+    let own = first;
+    let overrides;
+    const current = () => overrides?.getStore() ?? own;
+    const traps = new Proxy({}, { get: (_traps, name) => (_target, ...rest) => Reflect[name](current(), ...rest) });
+    const env = new Proxy({}, traps);
+    return {
+      get env() {
+        return env;
+      },
+      set env(value) {
+        own = value;
+      },
+      withEnv(values, work) {
+        overrides ??= new (natives.importNow("node:async_hooks").AsyncLocalStorage)();
+        return overrides.run(values, work);
+      },
+      exports,
+      waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
+      DurableObject,
+      RpcPromise,
+      RpcProperty,
+      RpcStub,
+      RpcTarget,
+      ServiceStub: rpc.Fetcher,
+      WorkerEntrypoint,
+      WorkflowEntrypoint,
+    };
+  };
 
   const makeEntrypointHelper = (workersModule) => ({
     workerEntrypoint: WorkerEntrypoint,
@@ -137,6 +168,7 @@
 
   return {
     defineNodeGlobals,
+    bindExports,
     makeContext: (invocation, props) => new ExecutionContext(invocation, props),
     makeWorkersModule,
     makeEntrypointHelper,

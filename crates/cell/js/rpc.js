@@ -199,6 +199,40 @@
     }
   }
 
+  // A binding to a Worker that is still to be given. It can be passed on once it was.
+  const lateFetcher = (promise) => {
+    const endpoint = pipelined(promise);
+    const proxy = new Proxy(Object.create(Fetcher.prototype), {
+      get(target, name) {
+        if (name === "fetch") return async (input, init) => (await promise).fetch(input, init);
+        if (name === "then") return undefined;
+        if (typeof name === "symbol" || name === "constructor") return Reflect.get(target, name);
+        return makeProperty(endpoint, [name]);
+      },
+    });
+    const known = { class: Fetcher, reference: undefined };
+    behind.set(proxy, known);
+    promise.then((fetcher) => { known.reference = behind.get(fetcher).reference; }, () => {});
+    return proxy;
+  };
+
+  // One of the Worker's own entrypoints: usable as it is, and, called with props, another one that has them.
+  class LoopbackServiceStub {
+    constructor(cap) {
+      const plain = new Fetcher(cap);
+      const specialize = (options) => {
+        const given = natives.specialize(cap, JSON.stringify(options?.props ?? {}));
+        return lateFetcher(given.then((number) => new Fetcher(adoptReference(number))));
+      };
+      const proxy = new Proxy(function () {}, {
+        apply: (_target, _receiver, [options]) => specialize(options),
+        get: (_target, name) => (name === "constructor" ? LoopbackServiceStub : plain[name]),
+      });
+      behind.set(proxy, behind.get(plain));
+      return proxy;
+    }
+  }
+
   // What `clone.js` asks about values that are passed by reference. A capability is `[true, target]` where the target
   // is hosted here, and `[false, number]` where it is hosted elsewhere.
   const stubs = {
@@ -296,6 +330,7 @@
 
   return {
     Fetcher,
+    LoopbackServiceStub,
     RpcPromise,
     RpcProperty,
     RpcStub,

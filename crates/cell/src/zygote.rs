@@ -73,6 +73,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     recorder.stop(py)?;
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
     let loaded = Loaded { unforkable, ..describe(exports_of(py, &entrypoints)?) };
+    runtime_modules::bind_exports(cell, worker.loopback, &loaded.exports)?;
     cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
     hognose_ffi::freeze(py)?;
     Ok(loaded)

@@ -42,7 +42,7 @@ enum Command {
         persist_to: Option<PathBuf>,
     },
     /// Start a Worker, run its `scheduled` handler once, and stop
-    Run(RunArguments),
+    Run(Box<RunArguments>),
 }
 
 #[derive(Debug, Args)]

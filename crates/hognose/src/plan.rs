@@ -24,6 +24,9 @@ const OUTBOUND: CapId = CapId(1);
 /// The capability behind `caches`; the bindings follow in the order of the configuration.
 const CACHE: CapId = CapId(2);
 
+/// The flag by which a Worker finds its own exports in `ctx.exports`.
+const EXPORTS_FLAG: &str = "enable_ctx_exports";
+
 /// The name of a Worker whose configuration gives none.
 const UNNAMED: &str = "worker";
 
@@ -68,9 +71,11 @@ pub(crate) fn version(
     }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     let id = label.id.clone();
+    let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
+    let loopback = is_exported.then_some(CapId(first_link + links.len() as u32));
     Ok(WorkerVersion {
         id,
-        worker: worker(plan, env),
+        worker: Worker { loopback, ..worker(plan, env) },
         base,
         limits: WorkerLimits::default(),
         routes: routes(plan),
@@ -114,6 +119,7 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         env,
         outbound: OUTBOUND,
         cache: Some(CACHE),
+        loopback: None,
     }
 }
 

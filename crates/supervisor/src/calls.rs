@@ -1,10 +1,11 @@
 //! Calls that an isolate makes on what its Worker was granted: its bindings, and `fetch()`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hognose_services::{Answer, Call, CallError, Pending, Service};
+use hognose_wire::control::Export;
 use hognose_wire::limits::VALUE_INLINE_MAX;
 use hognose_wire::{
     Access, Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, InvocationId, LogLevel, Payload,
@@ -23,6 +24,10 @@ use crate::streams::{Parcel, remote_error};
 /// The one method of what takes requests. No other can have its name.
 const FETCH: &str = "fetch";
 
+/// What an isolate asks of its Worker's own entrypoints only: the same one with other props. No method of a Worker's can be
+/// called so, for it is a reserved one with a blank.
+const WITH_PROPS: &str = "constructor with props";
+
 /// What the isolates of one Worker version may reach, and what they are charged and heard through.
 pub(crate) struct Grants {
     /// The Worker's name.
@@ -31,6 +36,9 @@ pub(crate) struct Grants {
     pub(crate) services: HashMap<CapId, Arc<dyn Service>>,
     /// Its bindings that lead to Workers.
     pub(crate) links: HashMap<CapId, Arc<ServiceLink>>,
+    /// Those that lead to the Worker itself, in the order of its exports, from [`hognose_wire::control::Worker::loopback`]
+    /// on; known once it has loaded.
+    pub(crate) loopback: OnceLock<(CapId, Vec<Arc<ServiceLink>>)>,
     /// Where those are looked up.
     pub(crate) directory: Arc<Directory>,
     /// The capability through which `fetch()` leaves.
@@ -43,6 +51,24 @@ pub(crate) struct Grants {
     pub(crate) wait_until_max: Duration,
     /// Where what is remembered of invocations goes.
     pub(crate) tracing: Tracing,
+}
+
+impl Grants {
+    /// Enters a Worker's own exports.
+    pub(crate) fn loop_back(&self, first: Option<CapId>, exports: &[Export]) {
+        let Some(first) = first else { return };
+        let link = |export: &Export| {
+            let entrypoint = Some(export.name.clone()).filter(|name| name != "default");
+            Arc::new(ServiceLink { worker: self.worker.to_string(), entrypoint, props: String::new() })
+        };
+        // A Worker is loaded once.
+        let _once = self.loopback.set((first, exports.iter().map(link).collect()));
+    }
+
+    fn is_loopback(&self, cap: CapId) -> bool {
+        let last = |(first, links): &(CapId, Vec<_>)| first.0 + links.len() as u32;
+        self.loopback.get().is_some_and(|known| cap.0 >= known.0.0 && cap.0 < last(known))
+    }
 }
 
 impl Isolate {
@@ -65,6 +91,9 @@ impl Isolate {
         }
         let depth = self.state().depth_below(invocation);
         match self.handle(cap)? {
+            Handle::Service(link) if method == WITH_PROPS && self.grants.is_loopback(cap) => {
+                self.specialize(call, &link, params)
+            }
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
         }

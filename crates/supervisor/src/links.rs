@@ -187,6 +187,11 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
     for (cap, link) in &grants.links {
         exports.pin(*cap, Handle::Service(Arc::clone(link)));
     }
+    if let Some((first, links)) = grants.loopback.get() {
+        for (number, link) in (first.0..).zip(links) {
+            exports.pin(CapId(number), Handle::Service(Arc::clone(link)));
+        }
+    }
     exports
 }
 

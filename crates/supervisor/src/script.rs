@@ -74,6 +74,7 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
         worker: Arc::clone(&around.worker),
         services,
         links: HashMap::new(),
+        loopback: std::sync::OnceLock::new(),
         directory: Arc::default(),
         outbound: SCRIPT_OUTBOUND,
         egress: Arc::new(Egress::new(egress)?),

@@ -1,7 +1,7 @@
 //! A Worker by its name: the version that serves it now, and how the next one takes its place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use hognose_wire::control::{EnvEntry, LoadFailure};
 use tokio::sync::{Mutex, watch};
@@ -182,6 +182,7 @@ impl Slot {
             worker: Arc::clone(&self.name),
             services: services.into_iter().collect(),
             links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
+            loopback: OnceLock::new(),
             directory: Arc::clone(directory),
             outbound,
             egress: Arc::clone(egress),

@@ -86,6 +86,7 @@ impl Version {
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
         let zygote = nursery.zygote(Role::Zygote(Box::new(worker.clone())), &surroundings(&grants)).await?;
+        grants.loop_back(worker.loopback, &zygote.loaded.exports);
         let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
             exports: zygote.loaded.exports.clone(),

@@ -116,6 +116,21 @@ impl Isolate {
         }
     }
 
+    /// Gives a capability of one of the Worker's own entrypoints with props, which come as JSON.
+    pub(crate) fn specialize(
+        self: &Arc<Self>,
+        call: CallId,
+        link: &ServiceLink,
+        params: Payload<'_>,
+    ) -> Result<(), Breach> {
+        let props: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(inline(params.bytes)?)
+            .map_err(|error| Breach::new(format!("it gave props that are no JSON object: {error}")))?;
+        let props = serde_json::Value::Object(props).to_string();
+        let handle = Handle::Service(Arc::new(ServiceLink { props, ..link.clone() }));
+        self.answer_value(call, Ok(Value { caps: vec![handle], ..Value::default() }));
+        Ok(())
+    }
+
     fn answer_value(self: &Arc<Self>, call: CallId, result: Result<Value, Raised>) {
         let value = match result {
             Ok(value) => value,

@@ -137,6 +137,9 @@ pub struct Worker {
     pub outbound: CapId,
     /// The capability behind `caches`; `None`: there are none.
     pub cache: Option<CapId>,
+    /// The first of the capabilities behind `ctx.exports`: one for each of [`Loaded::exports`], in that order. `None`:
+    /// there is no `ctx.exports`.
+    pub loopback: Option<CapId>,
 }
 
 /// Which files of a Worker are JavaScript's modules of a kind.

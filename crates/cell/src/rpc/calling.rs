@@ -3,13 +3,16 @@
 use std::rc::Rc;
 
 use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
-use hognose_wire::{Access, Payload};
+use hognose_wire::{Access, Body, Payload};
 use pyo3::Python;
 
 use super::cap_of;
 use crate::cell::Cell;
 use crate::host::{self, js_error, settle};
 use crate::link::OwnedError;
+
+/// What the supervisor knows as the wish for other props.
+const WITH_PROPS: &str = "constructor with props";
 
 /// `natives.call(cap, path, method, read, encoded)`.
 pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
@@ -52,5 +55,29 @@ pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
         link.call_method(owner, target, &method, access, params, reply)
     });
     called.and_then(|called| called).map_err(|error| js_error(context, &error))?;
+    Ok(promise)
+}
+
+/// `natives.specialize(cap, props)`: a promise of the number of the same entrypoint of this Worker's with other props.
+pub(super) fn specialize(context: Context, arguments: &[Value]) -> Result<Value> {
+    let cell = Cell::current().expect("invariant: natives run in a cell");
+    let link = cell.link().ok_or_else(|| Thrown::new(context, ErrorKind::Error, host::GLOBAL_SCOPE))?;
+    let target = cap_of(&arguments[0]).unwrap_or_default();
+    let props = arguments[1].to_js_string()?;
+    let owner = Python::attach(|py| cell.invocation(py));
+    let deferred = context.deferred()?;
+    let promise = deferred.promise.clone();
+    let rpc = cell.rpc();
+    let reply = move |_py: Python<'_>, result: std::result::Result<Payload<'_>, OwnedError>| {
+        let received = result.map_err(|error| js_error(context, &error)).and_then(|payload| {
+            let cap = payload.caps.first().copied();
+            let received = cap.and_then(|cap| rpc.receive(cap).ok());
+            received.ok_or_else(|| Thrown::type_error(context, "The entrypoint was not given."))
+        });
+        settle(&deferred, received);
+    };
+    let payload = Payload { bytes: Body::Inline(props.as_bytes()), ..Payload::default() };
+    let called = link.call(owner, target, WITH_PROPS, payload, reply);
+    called.map_err(|error| js_error(context, &error))?;
     Ok(promise)
 }

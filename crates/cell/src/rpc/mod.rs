@@ -11,7 +11,7 @@ use hognose_engine::{Context, Result, Value};
 use hognose_wire::{Access, CapId, Exports, Frame, Imports, InvocationId};
 use pyo3::Python;
 
-use self::calling::call;
+use self::calling::{call, specialize};
 use crate::cell::Cell;
 
 /// What a holder is told where the invocation that hosts a function has ended.
@@ -54,6 +54,7 @@ impl Rpc {
     pub(crate) fn install(context: Context) -> Result<Self> {
         let natives = context.object()?;
         natives.define_method("call", 5, |context, _this, arguments| call(context, arguments))?;
+        natives.define_method("specialize", 2, |context, _this, arguments| specialize(context, arguments))?;
         natives.define_method("release", 1, |context, _this, arguments| {
             if let (Some(cap), Some(cell)) = (cap_of(&arguments[0]), Cell::current()) {
                 cell.rpc().release(&cell, cap);

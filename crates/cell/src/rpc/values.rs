@@ -92,7 +92,7 @@ impl Rpc {
     }
 
     /// A capability as `js/rpc.js` takes it: a number, or in an array what is hosted here.
-    fn receive(&self, cap: CapRef) -> std::result::Result<Value, Violation> {
+    pub(super) fn receive(&self, cap: CapRef) -> std::result::Result<Value, Violation> {
         match cap {
             CapRef::Sender(cap) => {
                 self.imports.borrow_mut().receive(cap)?;

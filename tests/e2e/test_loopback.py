@@ -1,0 +1,119 @@
+"""What a Worker finds of itself: `ctx.exports`, and what `cloudflare:workers` offers to code far from a handler."""
+
+import pytest
+
+CONFIGURATION = """
+name = "own"
+main = "src/MAIN"
+compatibility_date = "2026-01-01"
+compatibility_flags = ["python_workers"]
+vars = { GREETING = "hello" }
+"""
+
+PYTHON = """
+from workers import Response, WorkerEntrypoint
+
+class Admin(WorkerEntrypoint):
+    async def who(self, name):
+        return f"{name} {self.ctx.props.to_py()}"
+
+    async def fetch(self, request):
+        return Response(f"admin got {request.url}")
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        exports, path = self.ctx.exports, request.url.rsplit("/", 1)[1]
+        if path == "plain":
+            return Response(await exports.Admin.who("a"))
+        if path == "fetch":
+            return Response(await (await exports.Admin.fetch("http://x/y")).text())
+        import js
+        from pyodide.ffi import to_js
+        props = to_js({"props": {"role": "ops"}}, dict_converter=js.Object.fromEntries)
+        return Response(await exports.Admin(props).who("b"))
+"""
+
+JAVASCRIPT = """
+import { WorkerEntrypoint, env, exports, waitUntil, withEnv } from "cloudflare:workers";
+
+export class Admin extends WorkerEntrypoint {
+  who(name) {
+    return `${name} ${JSON.stringify(this.ctx.props)}`;
+  }
+
+  fetch(request) {
+    return new Response(`admin got ${request.url}`);
+  }
+
+  async ask(admin) {
+    return admin.who("passed on");
+  }
+}
+
+const greeting = () => env.GREETING;
+
+export default {
+  async fetch(request, own, ctx) {
+    const { Admin } = ctx.exports;
+    const special = Admin({ props: { role: "ops" } });
+    const answers = {
+      async plain() { return Admin.who("a"); },
+      async fetch() { return (await Admin.fetch("http://x/y")).text(); },
+      async props() { return special.who("b"); },
+      async propsfetch() { return (await special.fetch("http://x/z")).text(); },
+      async passed() { return `${await Admin.ask(Admin)}, ${await special.who("c")}, ${await Admin.ask(special)}`; },
+      async module() {
+        waitUntil(Promise.resolve().then(() => console.log("WAITED")));
+        return `${exports === ctx.exports} ${Object.keys(exports)}`;
+      },
+      async env() {
+        const inside = await withEnv({ GREETING: "other" }, async () => {
+          await Promise.resolve();
+          return greeting();
+        });
+        return `${greeting()} ${inside} ${greeting()} ${Object.keys(env)}`;
+      },
+    };
+    return new Response(await answers[new URL(request.url).pathname.slice(1)]());
+  },
+};
+"""
+
+
+def served(project, serve, main, source, **changes):
+    configuration = CONFIGURATION.replace("MAIN", main)
+    for old, new in changes.items():
+        configuration = configuration.replace(old, new)
+    return serve(project(files={"wrangler.toml": configuration, f"src/{main}": source}))
+
+
+def test_python_calls_its_own_entrypoints(project, serve):
+    server = served(project, serve, "index.py", PYTHON)
+    assert server.fetch("/plain").text == "a {}"
+    assert server.fetch("/fetch").text == "admin got http://x/y"
+    assert server.fetch("/props").text == "b {'role': 'ops'}"
+
+
+ANSWERS = {
+    "plain": "a {}",
+    "fetch": "admin got http://x/y",
+    "props": 'b {"role":"ops"}',
+    "propsfetch": "admin got http://x/z",
+    "passed": 'passed on {}, c {"role":"ops"}, passed on {"role":"ops"}',
+    "module": "true Admin,default",
+    "env": "hello other hello GREETING",
+}
+
+
+def test_javascript_calls_its_own_entrypoints(project, serve):
+    server = served(project, serve, "index.mjs", JAVASCRIPT)
+    assert {path: server.fetch(f"/{path}").text for path in ANSWERS} == ANSWERS
+    server.output.wait_for("WAITED")
+
+
+@pytest.mark.parametrize(("date", "there"), [("2025-11-16", "undefined"), ("2025-11-17", "object")])
+def test_exports_come_with_their_date(project, serve, date, there):
+    source = "export default { fetch: (request, env, ctx) => new Response(typeof ctx.exports) };"
+    configuration = {"2026-01-01": date}
+    server = served(project, serve, "index.mjs", source, **configuration)
+    assert server.fetch("/").text == there
