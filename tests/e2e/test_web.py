@@ -48,6 +48,22 @@ VALUES = [
         "True",
     ),
     ("js.structuredClone(options(a=[1, 2])).a.to_py()", "[1, 2]"),
+    ("await Response.new(b'bytes').text()", "'bytes'"),
+    ("await js.Request.new('http://a', options(method='POST', body=memoryview(b'view'))).text()", "'view'"),
+    (
+        "async def parts():\n    yield b'a'\n    yield memoryview(b'bc')\nawait Response.new(create_proxy(parts())).text()",
+        "'abc'",
+    ),
+    ("js.TextDecoder.new().decode(bytearray(b'caf\\xc3\\xa9'))", "'café'"),
+    ("(await js.crypto.subtle.digest('SHA-256', b'abc')).to_bytes().hex()[:8]", "'ba7816bf'"),
+    ("js.Blob.new([b'ab', 'c']).size", "3"),
+    (
+        "stream = js.crypto.DigestStream.new('crc32')\nwriter = stream.getWriter()\nawait writer.write(b'123456789')\n"
+        "await writer.close()\n(await stream.digest).to_bytes().hex()",
+        "'cbf43926'",
+    ),
+    ("form = js.FormData.new()\nform.append('a', '1')\n[list(entry) for entry in form.entries()]", "[['a', '1']]"),
+    ("js.performance.mark('m').entryType", "'mark'"),
 ]
 
 

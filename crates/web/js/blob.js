@@ -3,7 +3,7 @@
 import { natives } from "./natives.js";
 import { streamOfBytes } from "./streams/sources.js";
 import {
-  argumentError, bytesOf, finishInterfaces, isBufferSource, requireArguments, toDictionary, toUsvString,
+  argumentError, bytesOf, finishInterfaces, isBufferSource, owned, requireArguments, toDictionary, toUsvString,
 } from "./webidl.js";
 
 /** The largest Blob, in bytes, as in workerd. */
@@ -99,7 +99,7 @@ function listOf(parts) {
   if (typeof method !== "function") throw argumentError(1, "constructor", "Blob", "Array");
   const list = [];
   for (const part of { [Symbol.iterator]: () => method.call(parts) }) {
-    list.push(part instanceof Blob || isBufferSource(part) ? part : `${part}`);
+    list.push(part instanceof Blob || isBufferSource(part) ? owned(part) : `${part}`);
   }
   return list;
 }

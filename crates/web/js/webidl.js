@@ -77,14 +77,36 @@ export function recordEntries(object, convert = (value) => `${value}`) {
   return entries;
 }
 
-/** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one. */
+/** Whether `value` is an ArrayBuffer, a SharedArrayBuffer or a view of one, or lends its bytes like one. */
 export function isBufferSource(value) {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return true;
+  return isLender(value);
 }
 
-/** The bytes of a buffer source, not copied. */
+// An object of another language that lends its memory: `getBuffer()` gives `{ data, release() }`.
+function isLender(value) {
+  return typeof value === "object" && value !== null && typeof value.getBuffer === "function";
+}
+
+function borrowed(lender) {
+  const lent = lender.getBuffer();
+  try {
+    if (lent.c_contiguous === false) throw new TypeError("A buffer whose bytes are not in one piece cannot be used.");
+    return bytesOf(lent.data).slice();
+  } finally {
+    lent.release();
+  }
+}
+
+/** A lender's bytes, copied, since a loan to a call ends with the call; anything else as it is. */
+export function owned(value) {
+  return isLender(value) ? borrowed(value) : value;
+}
+
+/** The bytes of a buffer source, copied only where they are lent. */
 export function bytesOf(source) {
   if (source instanceof Uint8Array) return source;
+  if (isLender(source)) return borrowed(source);
   if (ArrayBuffer.isView(source)) {
     return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }

@@ -2,7 +2,7 @@
 
 import { AbortSignal } from "../abort.js";
 import { isGiven, isPedantic } from "../flags.js";
-import { argumentError, finishInterfaces, illegalConstructor, toDictionary, toObject } from "../webidl.js";
+import { argumentError, finishInterfaces, illegalConstructor, owned, toDictionary, toObject } from "../webidl.js";
 import { call, highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
 import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
 import { pipe } from "./pipe.js";
@@ -326,11 +326,12 @@ export class ReadableByteStreamController {
     this.#core.close();
   }
   enqueue(chunk) {
-    if (!ArrayBuffer.isView(chunk)) {
+    const view = owned(chunk);
+    if (!ArrayBuffer.isView(view)) {
       throw argumentError(1, "enqueue", "ReadableByteStreamController", "ArrayBufferView");
     }
-    if (chunk.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
-    this.#core.enqueue(chunk);
+    if (view.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
+    this.#core.enqueue(view);
   }
   error(reason) {
     this.#core.error(reason);

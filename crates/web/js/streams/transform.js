@@ -321,7 +321,7 @@ class BytePipe {
   }
 }
 
-const byteLengthOf = (chunk) => (isBufferSource(chunk) ? chunk.byteLength : `${chunk}`.length);
+const byteLengthOf = (chunk) => (isBufferSource(chunk) ? bytesOf(chunk).byteLength : `${chunk}`.length);
 
 /** The bytes of a chunk that must be bytes, or the TypeError that workerd gives. */
 export function pipedBytes(chunk) {

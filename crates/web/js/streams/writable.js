@@ -1,7 +1,7 @@
 // WritableStream: the machinery as plain classes (stream, writer, controller), then the public classes over them.
 
 import { abortSignal, createSignal } from "../abort.js";
-import { finishInterfaces, illegalConstructor, toDictionary, toObject } from "../webidl.js";
+import { finishInterfaces, illegalConstructor, owned, toDictionary, toObject } from "../webidl.js";
 import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf, SizedQueue } from "./basics.js";
 
 const CREATE = Symbol("create");
@@ -498,7 +498,7 @@ export class WritableStreamDefaultWriter {
     this.#core.release();
   }
   write(chunk) {
-    return this.#core.write(chunk);
+    return this.#core.write(owned(chunk));
   }
 }
 
