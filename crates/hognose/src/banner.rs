@@ -24,7 +24,8 @@ pub(crate) fn rows(projects: &[Project], interpreter: &Interpreter) -> Vec<(&'st
     rows
 }
 
-fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
+/// What its `env` holds, a line each.
+pub(crate) fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let namespaces = plan.kv_namespaces.iter().map(|kv| format!("{}: KV namespace `{}`", kv.binding, kv.id));
     let databases = plan.d1_databases.iter().map(|d1| format!("{}: D1 database `{}`", d1.binding, d1.id));
     let buckets = plan.r2_buckets.iter().map(|r2| format!("{}: R2 bucket `{}`", r2.binding, r2.name));
@@ -37,7 +38,7 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
 }
 
 /// What the configuration asks for and this version reads, but does not do.
-fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
+pub(crate) fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
     let limits = (plan.limits != Limits::default()).then_some("`limits` are not enforced");
     limits.into_iter().map(str::to_owned)
 }

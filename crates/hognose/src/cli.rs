@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::console::Console;
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
 use crate::deploy::{self, DeployArguments};
+use crate::doctor::{self, CheckArguments};
+use crate::init::{self, InitArguments};
 use crate::interpreter::Interpreter;
 use crate::run;
 use crate::serve;
@@ -23,9 +25,13 @@ use crate::workflows::{self, WorkflowsArguments};
 /// The exit code of a command that failed. Wrong usage gives clap's own 2.
 const FAILURE: u8 = 1;
 
+/// What scripts can rely on.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, with the reason on standard error; 2 wrong usage. `hognose run` \
+                          ends as its script does.";
+
 /// Run Cloudflare Python Workers on your own machines
 #[derive(Debug, Parser)]
-#[command(name = "hognose", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "hognose", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,10 +39,21 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a folder with a Worker to begin with
+    Init(InitArguments),
     /// Serve Workers, and reload each when its files change
     Dev(DevArguments),
     /// Serve Workers as in production: no watching, wheels only, no tracebacks to clients
     Serve(ServeArguments),
+    /// Read projects as `dev` would, and say what is wrong and what Cloudflare would do otherwise
+    Check(CheckArguments),
+    /// Say what this machine lacks of what hognose uses, and how to get it
+    Doctor,
+    /// Print what makes a shell complete hognose's commands: `eval "$(hognose completions bash)"`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Copy a Worker as it is now into a running `hognose serve`, and let it serve there
     Deploy(DeployArguments),
     /// The versions of a Worker that were deployed: `list`, `view`, `upload`, `deploy`
@@ -193,6 +210,15 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         }
         Command::Serve(ServeArguments { directories, admin_port, options }) => {
             serve::serve(Mode::Serve, &directories, &options, admin_port, interpreter, console).map(|()| 0)
+        }
+        Command::Init(options) => init::init(&options, interpreter).map(|()| 0),
+        Command::Check(options) => doctor::check(&options, interpreter, console).map(|()| 0),
+        Command::Doctor => Ok(doctor::doctor(interpreter)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "hognose", &mut script);
+            Console::text(&String::from_utf8_lossy(&script));
+            Ok(0)
         }
         Command::Deploy(options) => deploy::deploy(&options, interpreter, console).map(|()| 0),
         Command::Versions(options) => versions::versions(&options, interpreter, console).map(|()| 0),

@@ -88,8 +88,11 @@ pub(crate) enum CommandError {
     /// The index does not index that property.
     #[error("The index `{name}` has no metadata index on `{property}`")]
     NoMetadataIndex { name: String, property: String },
-    /// A Worker cannot be deployed under its name.
-    #[error("`{0}` cannot be deployed: a name has only letters, digits, `-` and `_`")]
+    /// A Worker is to be made where something is.
+    #[error("`{}` is not empty", .0.display())]
+    NotEmpty(PathBuf),
+    /// A Worker cannot be called so.
+    #[error("`{0}` cannot be a Worker's name: it has only letters, digits, `-` and `_`")]
     WorkerName(String),
     /// A project is too large to be deployed.
     #[error("The project is too large: a version has at most {files} files and {mebibytes} MiB")]
@@ -173,7 +176,8 @@ impl CommandError {
             }
             Self::Renamed(_) => "Start `hognose dev` again for the new name to hold".into(),
             Self::PortInUse(_) => "Choose another with `--port`, or `--port 0` for any free one".into(),
-            Self::WorkerName(_) => "Give it another `name` in its configuration, or with `--name`".into(),
+            Self::NotEmpty(_) => "Name a folder that does not exist yet".into(),
+            Self::WorkerName(_) => "Give it another `name` in its configuration".into(),
             Self::TooLarge { .. } => "Leave out what is no code; packages are installed from `pyproject.toml`".into(),
             Self::TooDeep { .. } => "A link may lead back to a folder above it".into(),
             Self::MainOutside(_) => "Move the configuration into a folder above it".into(),

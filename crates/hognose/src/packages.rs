@@ -103,7 +103,7 @@ fn run_uv(
 }
 
 /// The `uv` that was installed with hognose, else the one on `PATH`.
-fn find_uv(interpreter: &Interpreter) -> Option<PathBuf> {
+pub(crate) fn find_uv(interpreter: &Interpreter) -> Option<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     std::iter::once(interpreter.prefix.join("bin"))
         .chain(std::env::split_paths(&search))

@@ -1,0 +1,118 @@
+"""A pytest plugin: the fixture `worker` is the project's Worker, served with a state of its own for each test.
+
+    def test_hello(worker):
+        assert worker.fetch("/").text == "Hello!\\n"
+
+The project is the one whose configuration pytest's root folder has; the ini option `hognose_project` names another, the
+fixture `hognose_options` gives more options of `hognose dev`. The Worker runs as it does in `dev`: in a locked process,
+with real bindings, whose data lies in a temporary folder and goes with the test.
+"""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+READY = re.compile(r"Ready on http://\S+?:(\d+)")
+TIMEOUT_S = 60
+
+
+@dataclass
+class Response:
+    """A response, read whole."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self):
+        """The body as UTF-8."""
+        return self.body.decode()
+
+    def json(self):
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Worker:
+    """A Worker that is served on this machine."""
+
+    def __init__(self, process):
+        self._process = process
+        self._lines = []
+        self._ready = threading.Event()
+        self.port = None
+        threading.Thread(target=self._gather, daemon=True).start()
+        if not self._ready.wait(TIMEOUT_S) or self.port is None:
+            process.kill()
+            pytest.fail(f"The Worker is not served:\n{self.output}", pytrace=False)
+
+    @property
+    def url(self):
+        """Where it listens, without a slash at the end."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def output(self):
+        """What it and hognose have printed so far."""
+        return "".join(self._lines)
+
+    def fetch(self, path="/", method="GET", body=None, headers=None):
+        """Sends a request and reads the response. A body that is neither text nor bytes is sent as JSON."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, str | bytes):
+            headers.setdefault("content-type", "application/json")
+            body = json.dumps(body)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        try:
+            connection.request(method, path, body.encode() if isinstance(body, str) else body, headers)
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def _gather(self):
+        for line in self._process.stdout:
+            self._lines.append(line)
+            if match := READY.search(line):
+                self.port = int(match[1])
+                self._ready.set()
+        self._ready.set()
+
+
+def pytest_addoption(parser):
+    """Names the project, where it is not pytest's root folder."""
+    parser.addini("hognose_project", "the folder of the Worker that is tested, relative to the root folder", default=".")
+
+
+@pytest.fixture
+def hognose_options():
+    """More options for `hognose dev`; to be overridden."""
+    return ()
+
+
+@pytest.fixture
+def worker(pytestconfig, tmp_path_factory, hognose_options):
+    """The project's Worker, served for one test."""
+    project = pytestconfig.rootpath / pytestconfig.getini("hognose_project")
+    state = tmp_path_factory.mktemp("hognose")
+    command = [sys.executable, "-m", "hognose", "dev", str(project), "--port", "0", "--persist-to", str(state)]
+    process = subprocess.Popen(
+        [*command, *hognose_options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    try:
+        yield Worker(process)
+    finally:
+        process.terminate()
+        process.wait(TIMEOUT_S)

@@ -1,0 +1,120 @@
+"""`hognose init`, `check`, `doctor` and `completions`: what a newcomer types first."""
+
+import re
+
+import pytest
+from harness import run
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A function that makes a folder from a template."""
+
+    def make(template):
+        code, output = run("init", "My Worker", "--template", template, folder=tmp_path)
+        assert code == 0, output
+        assert "hognose dev" in output
+        return tmp_path / "My Worker"
+
+    return make
+
+
+def test_hello_is_the_template(tmp_path, serve):
+    assert run("init", "greeter", "-y", folder=tmp_path)[0] == 0
+    assert serve(tmp_path / "greeter").fetch("/").text == "Hello from greeter!\n"
+
+
+def test_a_worker_in_javascript(made, serve):
+    assert serve(made("javascript")).fetch("/").text == "Hello from my-worker!\n"
+
+
+def test_notes_in_kv(made, serve):
+    server = serve(made("kv"))
+    assert server.fetch("/shopping%20list", "PUT", b"milk").status == 201
+    assert server.fetch("/shopping%20list").text == "milk"
+    assert server.fetch("/").text == "shopping list\n"
+    assert server.fetch("/shopping%20list", "DELETE").status == 200
+    assert server.fetch("/shopping%20list").status == 404
+
+
+def test_tasks_in_d1(made, serve):
+    folder = made("d1")
+    code, output = run("d1", "migrations", "apply", "tasks", folder=folder)
+    assert code == 0, output
+    server = serve(folder)
+    assert server.fetch("/", "POST", b"write").status == 201
+    assert server.fetch("/").text == "1 write\n"
+
+
+def test_jobs_through_a_queue(made, serve):
+    folder = made("queue")
+    source = folder / "src/entry.py"
+    source.write_text(source.read_text().replace("            message.ack()", '            message.ack()\n            print("finished")'))
+    server = serve(folder)
+    assert server.fetch("/", "POST", b"wash up").status == 202
+    server.output.wait_for("finished")
+    assert server.fetch("/").text == "Did wash up\n"
+
+
+def test_the_fastapi_template_is_sound(made):
+    code, output = run("check", ".", folder=made("fastapi"))
+    assert code == 0
+    assert "my-worker: its configuration is sound" in output
+    assert "package    fastapi" in output
+    assert "warning" not in output
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/file").touch()
+    code, output = run("init", "taken", folder=tmp_path)
+    assert code == 1
+    assert output == "error: `taken` is not empty\nhint: Name a folder that does not exist yet\n"
+
+
+@pytest.mark.parametrize("name", ["___", "."])
+def test_a_name_that_is_none_is_refused(tmp_path, name):
+    folder = tmp_path / "___"
+    folder.mkdir()
+    code, output = run("init", name, folder=folder)
+    assert code == 1
+    assert "cannot be a Worker's name" in output
+
+
+def test_check_says_what_is_in_a_project_and_what_cloudflare_refuses(project):
+    configuration = 'name = "shop"\nmain = "a.py"\nkv_namespaces = [{ binding = "KV", id = "x" }]\n'
+    folder = project(files={"wrangler.toml": configuration, "a.py": ""})
+    code, output = run("check", folder=folder)
+    assert code == 0
+    assert "env        KV: KV namespace `x`" in output
+    assert "Cloudflare refuses a Worker without `compatibility_date`" in output
+    assert not (folder / ".hognose").exists()
+
+
+def test_check_fails_where_the_configuration_does(project):
+    folder = project(files={"wrangler.toml": 'main = "none.py"\n'})
+    code, output = run("check", folder=folder)
+    assert code == 1
+    assert "`none.py` does not exist" in output
+
+
+def test_doctor_finds_what_the_tests_run_with(tmp_path):
+    code, output = run("doctor", folder=tmp_path)
+    assert code == 0
+    assert re.search(r"^ok     Python 3\.\d+ \(", output)
+    assert "ok     package `pyodide`" in output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(tmp_path, shell):
+    code, output = run("completions", shell, folder=tmp_path)
+    assert code == 0
+    assert "hognose" in output
+    assert "rollback" in output
+
+
+def test_help_names_the_exit_codes(tmp_path):
+    code, output = run("--help", folder=tmp_path)
+    assert code == 0
+    assert "Exit codes: 0 done; 1 failed" in output
+    assert run("deploi", folder=tmp_path)[0] == 2
