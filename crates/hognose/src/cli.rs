@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
+use crate::ai::{self, AiArguments};
 use crate::console::Console;
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
@@ -72,6 +73,8 @@ enum Command {
     Cron(CronArguments),
     /// Work with D1 databases: run SQL, make and apply migrations
     D1(D1Arguments),
+    /// Work with models of Workers AI: list them, get one
+    Ai(AiArguments),
     /// Work with Vectorize indexes: make and fill them, ask them
     Vectorize(VectorizeArguments),
     /// Work with Workflows and their instances
@@ -229,6 +232,7 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Test(options) => test::test(&options, interpreter, console),
         Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),
+        Command::Ai(options) => ai::ai(&options, interpreter, console).map(|()| 0),
         Command::Vectorize(options) => vectorize::vectorize(&options).map(|()| 0),
         Command::Workflows(options) => workflows::workflows(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),

@@ -124,6 +124,12 @@ pub(crate) enum CommandError {
     /// The server said something that is no answer.
     #[error("The server broke off: {0}")]
     ControlBroken(String),
+    /// What was to be a model has none.
+    #[error("There is no `model.onnx`")]
+    NoModel,
+    /// A package cannot be had; `uv` has said why.
+    #[error("The package `{0}` could not be fetched")]
+    NoPackage(String),
     /// `hognose.toml` names a task that there is not.
     #[error("The model `{model}` has the task `{task}`, which is none")]
     UnknownTask { model: String, task: String },

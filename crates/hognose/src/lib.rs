@@ -7,6 +7,7 @@
 
 mod address;
 mod admin;
+mod ai;
 mod banner;
 mod catalog;
 mod cli;

@@ -123,6 +123,15 @@ fn variable(plan: &Plan, name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).or_else(of_worker)
 }
 
+/// Where a model is, for people.
+pub(crate) fn shown(place: &ModelPlace) -> String {
+    match place {
+        ModelPlace::OpenAi(url) => format!("at {url}"),
+        ModelPlace::Cloudflare(url) => format!("at {url} (Cloudflare's interface)"),
+        ModelPlace::Folder(folder) => format!("in the folder {folder}"),
+    }
+}
+
 /// The user's own `hognose.toml`, which holds for all projects; there need not be one.
 pub(crate) fn user_settings_path() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

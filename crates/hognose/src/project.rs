@@ -63,7 +63,7 @@ pub(crate) struct Project {
     /// hognose's own settings.
     pub settings: config::Settings,
     /// What answers for models: the user's table, then the project's, each with the folder its paths are relative to.
-    pub ai: Vec<(config::AiSettings, PathBuf)>,
+    pub ai: Vec<AiTable>,
     /// What to watch for changes.
     pub watched: Watched,
     /// What tells it from other readings.
@@ -111,13 +111,7 @@ impl Reader {
         let required = python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
         let other_python = config::check_python(plan.python, required, self.release);
         self.remarks.show(other_python.as_slice(), &source, path)?;
-        let own = self.configuration.folder().join(config::SETTINGS_FILE);
-        let settings = self.settings(&own)?;
-        let mut ai = Vec::new();
-        if let Some(path) = models::user_settings_path().filter(|path| path.is_file()) {
-            ai.push((self.settings(&path)?.ai, folder_of(&path)));
-        }
-        ai.push((settings.ai.clone(), folder_of(&own)));
+        let (settings, ai) = settings(self.configuration.folder(), &self.remarks)?;
         let watched = watched(&plan, &self.configuration, &secrets);
         let label = self.label.clone().unwrap_or_else(|| Label::new(name(&plan), ""));
         Ok(Project { configuration: path.clone(), plan, python, settings, ai, watched, label })
@@ -161,17 +155,31 @@ impl Reader {
         let wants = self.remarks.accept(config::parse_python_project(&text), &text, &path)?;
         Ok(Some(PythonProject { path, text, wants }))
     }
-
-    fn settings(&self, path: &Path) -> Result<config::Settings, CommandError> {
-        match read_if_there(path)? {
-            Some(text) => self.remarks.accept(config::parse_settings(&text), &text, path),
-            None => Ok(config::Settings::default()),
-        }
-    }
 }
 
-fn folder_of(file: &Path) -> PathBuf {
-    file.parent().unwrap_or(Path::new("/")).to_owned()
+/// What `[ai]` says, with the folder that its paths are relative to.
+type AiTable = (config::AiSettings, PathBuf);
+
+/// The settings of the project in `folder`, and what answers for models: the user's own table, then the project's.
+pub(crate) fn settings(
+    folder: &Path,
+    remarks: &Remarks,
+) -> Result<(config::Settings, Vec<AiTable>), CommandError> {
+    let mut tables = Vec::new();
+    if let Some(path) = models::user_settings_path() {
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        tables.push((read_settings(&path, remarks)?.ai, folder));
+    }
+    let settings = read_settings(&folder.join(config::SETTINGS_FILE), remarks)?;
+    tables.push((settings.ai.clone(), folder.to_owned()));
+    Ok((settings, tables))
+}
+
+fn read_settings(path: &Path, remarks: &Remarks) -> Result<config::Settings, CommandError> {
+    match read_if_there(path)? {
+        Some(text) => remarks.accept(config::parse_settings(&text), &text, path),
+        None => Ok(config::Settings::default()),
+    }
 }
 
 /// What a configuration says, for commands that run no Worker.

@@ -119,8 +119,7 @@ mod tests {
 
     #[test]
     fn bytes_come_in_three_forms() {
-        for given in
-            [r#"[104, 105]"#, r#""aGk=""#, r#""data:image/png;base64,aGk=""#, r#"{"0": 104, "1": 105}"#]
+        for given in ["[104, 105]", r#""aGk=""#, r#""data:image/png;base64,aGk=""#, r#"{"0": 104, "1": 105}"#]
         {
             let inputs = Inputs::parse(format!("{{\"image\": {given}}}").as_bytes()).unwrap();
             assert_eq!(inputs.file("image").unwrap().0, "hi", "{given}");

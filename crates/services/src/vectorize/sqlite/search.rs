@@ -13,9 +13,9 @@ use super::codes::{self, Probe};
 use super::memory::{Memory, Selection};
 use super::tables::{self, Property};
 
-/// How many candidates are looked at exactly beyond twice the matches asked for. The codes' errors are so small that
-/// in practice no vector that belongs among the matches is ever further down.
-const CANDIDATES_MORE: usize = 32;
+/// How many candidates are looked at exactly beyond the matches asked for. The codes' errors are so small that in
+/// practice no vector that belongs among the matches is ever further down.
+const CANDIDATES_MORE: usize = 22;
 
 /// Answers a query.
 pub(super) fn search(
@@ -68,8 +68,10 @@ impl Searcher<'_> {
             }
         };
         let Some(selection) = self.selection()? else { return Ok(Vec::new()) };
-        let count = 2 * self.query.top_k + CANDIDATES_MORE;
-        let candidates = self.memory.nearest(&Probe::new(values), &selection, count);
+        let count = self.query.top_k + CANDIDATES_MORE;
+        let mut candidates = self.memory.nearest(&Probe::new(values), &selection, count);
+        // In the order in which they lie in the file.
+        candidates.sort_unstable();
         let best = self.best(values, &candidates)?;
         let properties = match self.query.return_metadata {
             Detail::Indexed => tables::properties(self.view)?,

