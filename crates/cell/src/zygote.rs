@@ -64,7 +64,10 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     runtime_modules::prepare_modules(cell, &worker, &env)?;
     let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;
-    let entrypoints = if javascript::is_main(&worker.main) {
+    let entrypoints = if worker.main.is_empty() {
+        let nothing = cell.context.object()?;
+        Entrypoints::JavaScript(MainModule::new(cell, &nothing, &env)?)
+    } else if javascript::is_main(&worker.main) {
         Entrypoints::JavaScript(import_javascript(py, cell, &worker, &env)?)
     } else {
         let handlers = import_main(py, cell, &worker)?;
@@ -72,7 +75,9 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     };
     recorder.stop(py)?;
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
-    let loaded = Loaded { unforkable, ..describe(exports_of(py, &entrypoints)?) };
+    let exports = exports_of(py, &entrypoints)?;
+    let warnings = if worker.main.is_empty() { Vec::new() } else { warnings(&exports) };
+    let loaded = Loaded { exports: described(exports), warnings, unforkable };
     runtime_modules::bind_exports(cell, worker.loopback, &loaded.exports)?;
     cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
     hognose_ffi::freeze(py)?;
@@ -136,21 +141,16 @@ fn what_no_fork_can_share(
     Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
 }
 
-fn describe(exports: Vec<javascript::Exported>) -> Loaded {
-    let warnings = if exports.is_empty() {
-        vec![
-            "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` (in \
-             JavaScript, `export default { fetch }`)"
-                .to_owned(),
-        ]
-    } else {
-        Vec::new()
-    };
-    let exports = exports
-        .into_iter()
-        .map(|(name, kind, methods)| Export { name, kind: export_kind(&kind), methods })
-        .collect();
-    Loaded { exports, warnings, unforkable: Vec::new() }
+fn warnings(exports: &[javascript::Exported]) -> Vec<String> {
+    let none = "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` (in \
+                JavaScript, `export default { fetch }`)";
+    if exports.is_empty() { vec![none.to_owned()] } else { Vec::new() }
+}
+
+fn described(exports: Vec<javascript::Exported>) -> Vec<Export> {
+    let export =
+        |(name, kind, methods): javascript::Exported| Export { name, kind: export_kind(&kind), methods };
+    exports.into_iter().map(export).collect()
 }
 
 fn export_kind(kind: &str) -> ExportKind {

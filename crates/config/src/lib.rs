@@ -9,6 +9,7 @@
 //! wrangler's wherever wrangler has them.
 
 mod ai;
+mod assets;
 mod bindings;
 mod compatibility;
 mod cron;
@@ -18,6 +19,7 @@ mod discover;
 mod dotenv;
 mod flags;
 mod layers;
+mod metering;
 mod modules;
 mod observability;
 mod plan;
@@ -40,9 +42,10 @@ pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejec
 pub use discover::discover;
 pub use flags::CompatibilityFlags;
 pub use plan::{
-    CPU_MS_MAX, D1Database, Dev, Handlers, KvNamespace, Limits, ModuleKind, Observability, Plan,
-    PythonVersion, QueueConsumer, QueueProducer, R2Bucket, Route, Rule, SUBREQUESTS_MAX, ServiceBinding,
-    Signal, Variable, VectorizeIndex, Workflow,
+    AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, KvNamespace, Limits,
+    ModuleKind, NotFoundHandling, Observability, Plan, PythonVersion, QueueConsumer, QueueProducer, R2Bucket,
+    RateLimit, Route, Rule, SUBREQUESTS_MAX, ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex,
+    WorkerFirst, Workflow,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

@@ -16,7 +16,7 @@ pub struct Plan {
     pub environment: Option<String>,
     /// The folder of the configuration file, to which all its paths are relative.
     pub directory: PathBuf,
-    /// The main file: Python, or JavaScript.
+    /// The main file: Python, or JavaScript. Empty where there are only [`Plan::assets`].
     pub main: PathBuf,
     /// The root of the Worker's modules: a file's module name is its path from here.
     pub base_dir: PathBuf,
@@ -46,6 +46,14 @@ pub struct Plan {
     pub version_metadata: Option<String>,
     /// The workflows in `env`.
     pub workflows: Vec<Workflow>,
+    /// The rate limits in `env`.
+    pub rate_limits: Vec<RateLimit>,
+    /// The datasets of the Analytics Engine in `env`.
+    pub analytics_datasets: Vec<AnalyticsDataset>,
+    /// The secrets of Secrets Stores in `env`.
+    pub stored_secrets: Vec<StoredSecret>,
+    /// The folder of static files.
+    pub assets: Option<Assets>,
     /// The Workers in `env`.
     pub services: Vec<ServiceBinding>,
     /// The variables in `env`, by name.
@@ -190,6 +198,89 @@ pub struct QueueConsumer {
     pub dead_letter_queue: Option<String>,
     /// The most batches at a time; `None`: as many as do well.
     pub concurrency_max: Option<u64>,
+}
+
+/// A rate limit in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Its name in `env`.
+    pub binding: String,
+    /// Whose counts these are; Workers with the same id share them.
+    pub namespace_id: String,
+    /// How often in a period.
+    pub limit: u32,
+    /// The period in seconds: 10 or 60.
+    pub period_s: u32,
+}
+
+/// A dataset of the Analytics Engine in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnalyticsDataset {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The dataset's own; the binding's when none is given.
+    pub dataset: String,
+}
+
+/// A secret of a Secrets Store in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The store.
+    pub store_id: String,
+    /// Its name in the store.
+    pub secret_name: String,
+}
+
+/// A folder of static files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assets {
+    /// The folder.
+    pub directory: PathBuf,
+    /// The name in `env` of what fetches them.
+    pub binding: Option<String>,
+    /// Which paths HTML files have.
+    pub html_handling: HtmlHandling,
+    /// What stands for a file that is missing.
+    pub not_found_handling: NotFoundHandling,
+    /// Which requests the Worker gets before files are looked for.
+    pub worker_first: WorkerFirst,
+}
+
+/// Which path an HTML file has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HtmlHandling {
+    /// `/page` for `page.html`, `/page/` for `page/index.html`.
+    #[default]
+    AutoTrailingSlash,
+    /// `/page/` for both.
+    ForceTrailingSlash,
+    /// `/page` for both.
+    DropTrailingSlash,
+    /// The file's own name.
+    None,
+}
+
+/// What stands for a file that is missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NotFoundHandling {
+    /// Nothing.
+    #[default]
+    None,
+    /// `/index.html`.
+    SinglePageApplication,
+    /// The nearest `404.html`.
+    NotFoundPage,
+}
+
+/// Which requests a Worker gets before files are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerFirst {
+    /// All, or none.
+    All(bool),
+    /// Those whose path fits one of these, and none that begins with `!`.
+    Paths(Vec<String>),
 }
 
 /// Another Worker in `env`.

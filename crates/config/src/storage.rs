@@ -3,7 +3,9 @@
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
-use crate::plan::{D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket, VectorizeIndex};
+use crate::plan::{
+    D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket, StoredSecret, VectorizeIndex,
+};
 use crate::section::Section;
 use crate::tree::{Node, Value};
 
@@ -65,6 +67,21 @@ pub(crate) fn vectorize(layers: &Layers<'_>) -> Vec<VectorizeIndex> {
         let binding = field(section, node, "binding", true);
         let index_name = field(section, node, "index_name", true);
         Some(VectorizeIndex { binding: binding?.to_owned(), index_name: index_name?.to_owned() })
+    })
+}
+
+/// Reads `secrets_store_secrets`.
+pub(crate) fn stored_secrets(layers: &Layers<'_>) -> Vec<StoredSecret> {
+    list(layers, "secrets_store_secrets", |section, node| {
+        section.accept(&["remote"]);
+        let binding = field(section, node, "binding", true);
+        let store_id = field(section, node, "store_id", true);
+        let secret_name = field(section, node, "secret_name", true);
+        Some(StoredSecret {
+            binding: binding?.to_owned(),
+            store_id: store_id?.to_owned(),
+            secret_name: secret_name?.to_owned(),
+        })
     })
 }
 

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use crate::assets;
 use crate::bindings;
 use crate::compatibility::{self, Compatibility};
 use crate::date::Date;
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
 use crate::layers::Layers;
+use crate::metering;
 use crate::plan::{CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
 use crate::section::{Section, Spanned};
 use crate::services;
@@ -90,7 +92,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         environment: options.environment.map(str::to_owned),
         base_dir: base_dir(layers, directory, main.as_deref()),
         directory: directory.to_owned(),
-        // A missing main file is an error in the report, so this plan is read no further than the report.
+        // Without assets that is an error in the report, and this plan is read no further.
         main: main.unwrap_or_default(),
         compatibility_date: date,
         compatibility_flags: flags,
@@ -104,6 +106,10 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         queue_producers,
         version_metadata: storage::version_metadata(layers),
         queue_consumers,
+        rate_limits: metering::rate_limits(layers),
+        analytics_datasets: metering::analytics_datasets(layers),
+        stored_secrets: storage::stored_secrets(layers),
+        assets: assets::assets(layers, directory),
         services: services::services(layers),
         workflows: services::workflows(layers),
         vars: vars(layers),
@@ -141,6 +147,9 @@ fn name(layers: &Layers<'_>, environment: Option<&str>) -> Option<String> {
 fn main(layers: &Layers<'_>, directory: &Path) -> Option<PathBuf> {
     let report = layers.top.report;
     if layers.inherited("main", Section::node).is_none() {
+        if layers.inherited("assets", Section::node).is_some() {
+            return None;
+        }
         let message = "Missing entry-point to Worker script or to assets directory";
         report.push(
             Diagnostic::error(Code::MissingKey, message)
@@ -178,7 +187,7 @@ fn base_dir(layers: &Layers<'_>, directory: &Path, main: Option<&Path>) -> PathB
 }
 
 /// `relative` seen from `directory`, without `.` and, where a name can be dropped for it, without `..`.
-fn resolve(directory: &Path, relative: &str) -> PathBuf {
+pub(crate) fn resolve(directory: &Path, relative: &str) -> PathBuf {
     let mut path = PathBuf::new();
     for component in directory.join(relative).components() {
         match (component, path.components().next_back()) {

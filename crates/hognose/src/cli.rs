@@ -10,6 +10,10 @@ use crate::ai::{self, AiArguments};
 use crate::console::Console;
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
+use crate::data::kv::{self, KvArguments};
+use crate::data::queues::{self, QueuesArguments};
+use crate::data::r2::{self, R2Arguments};
+use crate::data::secret::{self, SecretArguments, StoreArguments};
 use crate::deploy::{self, DeployArguments};
 use crate::doctor::{self, CheckArguments};
 use crate::init::{self, InitArguments};
@@ -79,6 +83,16 @@ enum Command {
     Vectorize(VectorizeArguments),
     /// Work with Workflows and their instances
     Workflows(WorkflowsArguments),
+    /// Work with KV: namespaces, keys, and many keys at a time
+    Kv(KvArguments),
+    /// Work with R2: buckets and objects
+    R2(R2Arguments),
+    /// Work with queues: make, list, change, purge, pause
+    Queues(QueuesArguments),
+    /// Work with the secrets of a Worker, which are kept encrypted
+    Secret(SecretArguments),
+    /// Work with the secrets of a Secrets Store
+    SecretsStore(StoreArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
@@ -235,6 +249,11 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Ai(options) => ai::ai(&options, interpreter, console).map(|()| 0),
         Command::Vectorize(options) => vectorize::vectorize(&options).map(|()| 0),
         Command::Workflows(options) => workflows::workflows(&options, console).map(|()| 0),
+        Command::Kv(options) => kv::kv(&options, console).map(|()| 0),
+        Command::R2(options) => r2::r2(&options, console).map(|()| 0),
+        Command::Queues(options) => queues::queues(&options, console).map(|()| 0),
+        Command::Secret(options) => secret::secret(&options, console).map(|()| 0),
+        Command::SecretsStore(options) => secret::store(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

@@ -13,6 +13,9 @@ use hognose_services::d1::{D1, Outcome, SqliteD1, SqliteDatabase, Statement, Val
 use hognose_services::{SystemClock, block_on};
 
 use crate::console::Console;
+use crate::data::d1_files::{
+    self, CreateArguments, DeleteArguments, ExportArguments, InfoArguments, ListPlace,
+};
 use crate::error::CommandError;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
@@ -33,6 +36,16 @@ pub(crate) struct D1Arguments {
 enum Command {
     /// Run SQL on a database, all of it or nothing
     Execute(ExecuteArguments),
+    /// Make a database
+    Create(CreateArguments),
+    /// List all databases
+    List(ListPlace),
+    /// Say what a database holds
+    Info(InfoArguments),
+    /// Delete a database
+    Delete(DeleteArguments),
+    /// Write a database as SQL, which `execute --file` reads again
+    Export(ExportArguments),
     /// Change a database's tables step by step
     #[command(subcommand)]
     Migrations(MigrationsCommand),
@@ -51,6 +64,9 @@ struct ExecuteArguments {
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
+    /// Accepted for wrangler's sake: nothing is asked
+    #[arg(short, long, hide = true)]
+    yes: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +107,11 @@ struct DatabaseArguments {
 pub(crate) fn d1(arguments: &D1Arguments, console: Console) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Execute(options) => execute(options, console),
+        Command::Create(options) => d1_files::create(options, console),
+        Command::List(options) => d1_files::list(options, console),
+        Command::Info(options) => d1_files::info(options, console),
+        Command::Delete(options) => d1_files::delete(options, console),
+        Command::Export(options) => d1_files::export(options, console),
         Command::Migrations(MigrationsCommand::Create { database, message }) => {
             Opened::new(database, console)?.create(&message.join(" "))
         }

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, Workflow};
+use hognose_services::analytics::{Analytics, DatasetService};
+use hognose_services::assets::Assets;
 use hognose_services::cache::CacheService;
 use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
@@ -12,23 +14,32 @@ use hognose_services::queues::{
     ConsumerRules, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue, SqliteQueues,
 };
 use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
+use hognose_services::rate_limits::{RateLimitService, RateLimits};
+use hognose_services::secrets::{SecretService, Vault};
 use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
 use hognose_services::workflows::{WorkflowRuns, WorkflowService, Workflows};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
 use hognose_supervisor::CronTriggers;
 
+use crate::assets;
+use crate::console::Console;
+use crate::data::secret;
 use crate::error::CommandError;
 use crate::state::State;
 
 /// The storage engines, opened once and shared by all Workers and their versions: those that use the same id share the
 /// data.
 pub(crate) struct Engines {
+    console: Console,
     clock: Arc<dyn Clock>,
     kv: SqliteKv,
     d1: SqliteD1,
     r2: SqliteR2,
     queues: SqliteQueues,
+    rate_limits: Arc<RateLimits>,
+    analytics: Arc<Analytics>,
+    vault: Arc<Vault>,
     crons: Arc<RunLog>,
     vectorize: SqliteVectorize,
     workflows: Workflows,
@@ -48,7 +59,7 @@ pub(crate) struct Bound<'a> {
 
 impl Engines {
     /// Opens them in the state folder.
-    pub(crate) fn open(state: &State) -> Result<Self, CommandError> {
+    pub(crate) fn open(state: &State, console: Console) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let unopened = |folder: &Path| {
             let folder = folder.to_owned();
@@ -75,7 +86,26 @@ impl Engines {
             .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
         let folder = state.folder("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
-        Ok(Self { clock, kv, d1, r2, queues, vectorize, crons: Arc::new(crons), workflows, cache })
+        let folder = state.folder("analytics")?;
+        let analytics = Analytics::open(&folder.join("analytics.sqlite"), Arc::clone(&clock));
+        let analytics = Arc::new(analytics.map_err(unopened(&folder))?);
+        let vault = Arc::new(Vault::open(&state.folder(secret::FOLDER)?).map_err(CommandError::Secrets)?);
+        let (rate_limits, crons) = (Arc::default(), Arc::new(crons));
+        Ok(Self {
+            console,
+            clock,
+            kv,
+            d1,
+            r2,
+            queues,
+            rate_limits,
+            analytics,
+            vault,
+            crons,
+            workflows,
+            vectorize,
+            cache,
+        })
     }
 
     /// The bindings of a Worker, in the order of its configuration's plan.
@@ -109,6 +139,7 @@ impl Engines {
             let service = Arc::new(VectorizeService::new(Arc::new(index)));
             bound.push(Bound { name: &configured.binding, kind: "vectorize", service });
         }
+        self.bind_small(plan, &mut bound);
         for producer in &plan.queue_producers {
             let queue = Arc::new(self.queue(&producer.queue)?);
             let service = Arc::new(QueueService::new(queue, producer.delivery_delay_s as i64));
@@ -119,6 +150,29 @@ impl Engines {
             bound.push(Bound { name: &workflow.binding, kind: "workflow", service });
         }
         Ok(bound)
+    }
+
+    /// The bindings that only count or read.
+    fn bind_small<'a>(&self, plan: &'a Plan, bound: &mut Vec<Bound<'a>>) {
+        bound.extend(plan.rate_limits.iter().map(|configured| {
+            let service = RateLimitService {
+                limits: Arc::clone(&self.rate_limits),
+                namespace: configured.namespace_id.clone(),
+                limit: configured.limit,
+                period_s: configured.period_s,
+                clock: Arc::clone(&self.clock),
+            };
+            Bound { name: &configured.binding, kind: "rate_limit", service: Arc::new(service) }
+        }));
+        bound.extend(plan.analytics_datasets.iter().map(|configured| {
+            let service = DatasetService::new(Arc::clone(&self.analytics), configured.dataset.clone());
+            Bound { name: &configured.binding, kind: "analytics", service: Arc::new(service) }
+        }));
+        bound.extend(plan.stored_secrets.iter().map(|configured| {
+            let (store, name) = (configured.store_id.clone(), configured.secret_name.clone());
+            let service = SecretService::new(Arc::clone(&self.vault), store, name);
+            Bound { name: &configured.binding, kind: "stored_secret", service: Arc::new(service) }
+        }));
     }
 
     /// The consumers of the queues that a Worker gets messages of.
@@ -152,6 +206,15 @@ impl Engines {
     pub(crate) fn queue(&self, name: &str) -> Result<SqliteQueue, CommandError> {
         let unopened = |source: QueueError| CommandError::Queue { name: name.to_owned(), source };
         self.queues.queue(name).map_err(unopened)
+    }
+
+    /// The files that are served beside a Worker. What is wrong in their rules is said as a warning.
+    pub(crate) fn assets(&self, plan: &Plan) -> Result<Option<Arc<Assets>>, CommandError> {
+        let Some(configured) = &plan.assets else { return Ok(None) };
+        let unusable = |source| CommandError::Assets { folder: configured.directory.clone(), source };
+        let assets = Assets::open(assets::options(plan, configured)).map_err(unusable)?;
+        assets.remarks().iter().for_each(|remark| self.console.warning(remark));
+        Ok(Some(Arc::new(assets)))
     }
 
     /// The caches of a Worker, which no other Worker sees.

@@ -67,6 +67,21 @@ pub(crate) enum CommandError {
     /// A queue could not be made.
     #[error("The queue `{name}` cannot be opened")]
     Queue { name: String, source: hognose_services::queues::QueueError },
+    /// A command on data was not carried out.
+    #[error("{0}")]
+    Data(String),
+    /// Something would be lost, and nobody could be asked.
+    #[error("{0} Nobody can be asked here")]
+    Unconfirmed(String),
+    /// The question was answered with no.
+    #[error("Nothing was changed")]
+    Declined,
+    /// Secrets cannot be stored or read.
+    #[error("The secrets cannot be used")]
+    Secrets(#[source] hognose_services::secrets::SecretError),
+    /// A folder of static files cannot be served.
+    #[error("The assets in `{}` cannot be served", folder.display())]
+    Assets { folder: PathBuf, source: hognose_services::assets::AssetsError },
     /// The configuration has no D1 database of that name, binding or id.
     #[error("`{}` has no D1 database `{name}`", configuration.display())]
     UnknownDatabase { name: String, configuration: PathBuf },
@@ -175,6 +190,7 @@ impl CommandError {
             Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
+            Self::Unconfirmed(_) => "Give `-y` to do it unasked".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),
             Self::Packages { may_build: true, .. } => "What `uv` said stands above".into(),
             Self::Packages { may_build: false, .. } => {

@@ -8,6 +8,7 @@
 mod address;
 mod admin;
 mod ai;
+mod assets;
 mod banner;
 mod catalog;
 mod cli;
@@ -15,6 +16,7 @@ mod console;
 mod control;
 mod cron;
 mod d1;
+mod data;
 mod deploy;
 mod deployments;
 mod doctor;

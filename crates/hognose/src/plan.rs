@@ -69,22 +69,31 @@ pub(crate) fn version(
     for ((cap, _), binding) in links.iter().zip(&plan.services) {
         env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
     }
+    let assets = engines.assets(plan)?.map(|assets| (CapId(first_link + links.len() as u32), assets));
+    let fetched = plan.assets.as_ref().and_then(|assets| assets.binding.as_ref());
+    for (name, (cap, _)) in fetched.iter().zip(&assets) {
+        env.insert(name, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
+    }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    let id = label.id.clone();
+    let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
-    let loopback = is_exported.then_some(CapId(first_link + links.len() as u32));
-    Ok(WorkerVersion {
+    let loopback = is_exported.then_some(CapId(first_link + links.len() as u32 + 1));
+    let worker = Worker { loopback, ..worker(plan, env) };
+    let (routes, crons) = (routes(plan), engines.crons(plan));
+    let version = WorkerVersion {
         id,
-        worker: Worker { loopback, ..worker(plan, env) },
+        worker,
         base,
-        limits: WorkerLimits::default(),
-        routes: routes(plan),
+        limits,
+        routes,
         services,
         consumers,
-        crons: engines.crons(plan),
+        crons,
         workflows,
+        assets,
         links,
-    })
+    };
+    Ok(version)
 }
 
 fn link(binding: &ServiceBinding) -> ServiceLink {

@@ -14,11 +14,13 @@ use hognose_config as config;
 use hognose_config::{Date, Format, Plan, SecretSources, Secrets};
 
 use crate::cli::ServerArguments;
+use crate::data::secret;
 use crate::error::CommandError;
 use crate::label::Label;
 use crate::models;
 use crate::plan::name;
 use crate::remarks::Remarks;
+use crate::state;
 use crate::watch::Watched;
 
 /// Where a project is configured. Found once: a reload reads the same file again.
@@ -101,18 +103,21 @@ impl Reader {
         let source = read(path)?;
         let options = config::Options { path, environment: self.options.environment(), today: today() };
         let mut plan = self.remarks.accept(config::parse(&source, *format, &options), &source, path)?;
-        if !plan.main.is_file() {
+        let has_main = plan.assets.is_none() || !plan.main.as_os_str().is_empty();
+        if has_main && !plan.main.is_file() {
             let (main, configuration) = (relative(&plan.main), relative(path));
             return Err(CommandError::MainMissing { main, configuration });
         }
-        let secrets = self.secrets()?;
+        let mut secrets = self.secrets()?;
+        let stored = self.add_stored(&mut secrets, name(&plan))?;
         self.remarks.show(&plan.add_variables(&secrets, &self.options.var), &source, path)?;
         let python = self.python()?;
         let required = python.as_ref().and_then(|python| python.wants.requires_python.as_ref());
         let other_python = config::check_python(plan.python, required, self.release);
         self.remarks.show(other_python.as_slice(), &source, path)?;
         let (settings, ai) = settings(self.configuration.folder(), &self.remarks)?;
-        let watched = watched(&plan, &self.configuration, &secrets);
+        let mut watched = watched(&plan, &self.configuration, &secrets);
+        watched.files.insert(stored);
         let label = self.label.clone().unwrap_or_else(|| Label::new(name(&plan), ""));
         Ok(Project { configuration: path.clone(), plan, python, settings, ai, watched, label })
     }
@@ -121,6 +126,18 @@ impl Reader {
     pub(crate) fn worker(&self) -> Result<String, CommandError> {
         let plan = plan(&self.configuration, self.options.environment(), &self.remarks)?;
         Ok(name(&plan).to_owned())
+    }
+
+    /// Adds the secrets that `hognose secret put` has stored, where no file says otherwise, and gives the file that
+    /// changes with them.
+    fn add_stored(&self, secrets: &mut Secrets, worker: &str) -> Result<PathBuf, CommandError> {
+        let beside = || self.configuration.folder().join(state::FOLDER);
+        let state = self.options.persist_to.clone().unwrap_or_else(beside);
+        let (stored, changed) = secret::stored(&state, worker)?;
+        for (name, value) in stored {
+            secrets.values.entry(name).or_insert(value);
+        }
+        Ok(changed)
     }
 
     /// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.

@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
             console,
             catalog: Arc::default(),
             deployments: Deployments::new(state.folder("workers")?),
-            engines: Arc::new(Engines::open(&state)?),
+            engines: Arc::new(Engines::open(&state, console)?),
             inference: Inference::new(interpreter, &options)?,
             state,
             readers: RefCell::new(readers),

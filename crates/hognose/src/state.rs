@@ -13,6 +13,8 @@
 //! | `control.sock` | the way to the server that works here |
 //! | `admin-token` | what opens the admin port |
 //! | `workflows/` | the instances of workflows |
+//! | `secrets/` | secrets, encrypted, and their key |
+//! | `analytics/` | data points of the Analytics Engine |
 //! | `packages/<hash>/` | the Worker's installed packages |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 

@@ -9,12 +9,17 @@ pub(crate) fn text(result: &StatementResult) -> String {
         return format!("{} rows changed", result.meta.changes);
     }
     let rows: Vec<Vec<String>> = result.rows().iter().map(|row| row.iter().map(shown).collect()).collect();
+    grid(&result.columns, &rows)
+}
+
+/// Rows with borders, under the names of their columns.
+pub(crate) fn grid(columns: &[String], rows: &[Vec<String>]) -> String {
     let width = |index: usize| {
         let cells = rows.iter().map(|row| row[index].chars().count());
-        cells.chain([result.columns[index].chars().count()]).max().unwrap_or(0)
+        cells.chain([columns[index].chars().count()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..result.columns.len()).map(width).collect();
-    let mut lines = vec![border("┌┬┐", &widths), line(&result.columns, &widths), border("├┼┤", &widths)];
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut lines = vec![border("┌┬┐", &widths), line(columns, &widths), border("├┼┤", &widths)];
     lines.extend(rows.iter().map(|row| line(row, &widths)));
     lines.push(border("└┴┘", &widths));
     lines.join("\n")

@@ -81,7 +81,8 @@ impl Watch {
 
     fn watch_folders(&mut self) -> notify::Result<()> {
         let beside: HashSet<&Path> = self.watched.files.iter().filter_map(|file| file.parent()).collect();
-        for folder in beside {
+        // Files may be named whose folder does not exist yet.
+        for folder in beside.into_iter().filter(|folder| folder.is_dir()) {
             self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
         }
         watch_tree(&mut self.watcher, &self.watched.modules)

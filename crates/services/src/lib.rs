@@ -10,6 +10,8 @@
 //! once ([`Pending`]), and what blocks (a commit that waits for the disk) runs on a thread the engine owns.
 
 pub mod ai;
+pub mod analytics;
+pub mod assets;
 pub mod cache;
 mod clock;
 mod content;
@@ -23,6 +25,9 @@ mod pins;
 pub mod queues;
 pub mod r2;
 mod random;
+mod range;
+pub mod rate_limits;
+pub mod secrets;
 mod service;
 mod sqlite;
 pub mod vectorize;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hognose_services::assets::Assets;
 use hognose_services::{Answer, Call, CallError, Pending, Service};
 use hognose_wire::control::Export;
 use hognose_wire::limits::VALUE_INLINE_MAX;
@@ -34,6 +35,8 @@ pub(crate) struct Grants {
     pub(crate) worker: Arc<str>,
     /// Its bindings.
     pub(crate) services: HashMap<CapId, Arc<dyn Service>>,
+    /// The files that are served beside it, and the binding by which it fetches them itself.
+    pub(crate) assets: Option<(CapId, Arc<Assets>)>,
     /// Its bindings that lead to Workers.
     pub(crate) links: HashMap<CapId, Arc<ServiceLink>>,
     /// Those that lead to the Worker itself, in the order of its exports, from [`hognose_wire::control::Worker::loopback`]
@@ -95,6 +98,7 @@ impl Isolate {
                 self.specialize(call, &link, params)
             }
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
+            Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
         }
     }
@@ -155,7 +159,7 @@ impl Isolate {
         Ok(())
     }
 
-    fn answer_fetch(&self, call: CallId, result: Result<Fetched, FetchError>) {
+    pub(crate) fn answer_fetch(&self, call: CallId, result: Result<Fetched, FetchError>) {
         match result {
             Ok(Fetched { mut head, body, url, redirected }) => {
                 exchange::strip_hop_by_hop(&mut head.headers);

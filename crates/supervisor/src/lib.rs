@@ -35,6 +35,7 @@ mod server;
 mod slot;
 mod slots;
 mod sockets;
+mod static_assets;
 mod streams;
 mod synchronous;
 mod template;

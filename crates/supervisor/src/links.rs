@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use hognose_services::assets::Assets;
 use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 
 use crate::body::Body;
@@ -60,6 +61,8 @@ impl Directory {
 pub(crate) enum Handle {
     /// A service of its Worker's, which the grants know. It cannot be passed on.
     Granted,
+    /// Static files.
+    Assets(Arc<Assets>),
     /// A Worker.
     Service(Arc<ServiceLink>),
     /// A function or an object in an isolate.
@@ -106,6 +109,12 @@ impl Raised {
 
     pub(crate) fn too_deep() -> Self {
         Self::error(TOO_DEEP)
+    }
+
+    /// What a call of anything but `fetch` on static files comes to (workerd's text).
+    pub(crate) fn no_method(call: &MethodCall) -> Self {
+        let message = format!("The RPC receiver does not implement the method \"{}\".", call.method);
+        Self { name: "TypeError".into(), ..Self::error(message) }
     }
 
     pub(crate) fn wire(&self) -> RemoteError<'_> {
@@ -183,6 +192,9 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
     exports.pin(grants.outbound, Handle::Granted);
     for cap in grants.services.keys() {
         exports.pin(*cap, Handle::Granted);
+    }
+    if let Some((cap, assets)) = &grants.assets {
+        exports.pin(*cap, Handle::Assets(Arc::clone(assets)));
     }
     for (cap, link) in &grants.links {
         exports.pin(*cap, Handle::Service(Arc::clone(link)));

@@ -73,6 +73,7 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
     Ok(Grants {
         worker: Arc::clone(&around.worker),
         services,
+        assets: None,
         links: HashMap::new(),
         loopback: std::sync::OnceLock::new(),
         directory: Arc::default(),

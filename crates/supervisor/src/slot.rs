@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 
+use hognose_services::assets::Assets;
 use hognose_wire::control::{EnvEntry, LoadFailure};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
@@ -127,12 +128,12 @@ impl Slot {
         }
         let tracing = self.tracing(&version);
         let WorkerVersion {
-            worker, base, limits, routes, services, consumers, crons, workflows, links, ..
+            worker, base, limits, routes, services, consumers, crons, workflows, assets, links, ..
         } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants = Arc::new(self.grants(worker.outbound, services, links, tracing));
+        let grants = Arc::new(self.grants(worker.outbound, services, assets, links, tracing));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -174,6 +175,7 @@ impl Slot {
         &self,
         outbound: hognose_wire::CapId,
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
+        assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
         tracing: Tracing,
     ) -> Grants {
@@ -181,6 +183,7 @@ impl Slot {
         Grants {
             worker: Arc::clone(&self.name),
             services: services.into_iter().collect(),
+            assets,
             links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             loopback: OnceLock::new(),
             directory: Arc::clone(directory),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hognose_services::Service;
+use hognose_services::assets::Assets;
 use hognose_services::queues::QueueConsumer;
 use hognose_wire::control::{Base, Export, LoadFailure, Role, Worker};
 use hognose_wire::{CapId, LogLevel};
@@ -52,6 +53,8 @@ pub struct WorkerVersion {
     pub crons: Option<CronTriggers>,
     /// The workflows whose classes it has.
     pub workflows: Vec<WorkflowHost>,
+    /// The files that are served beside it, and the capability by which it fetches them itself.
+    pub assets: Option<(CapId, Arc<Assets>)>,
     /// Those that lead to Workers of the same server.
     pub links: Vec<(CapId, ServiceLink)>,
 }
@@ -302,6 +305,11 @@ impl Version {
 }
 
 impl InUse {
+    /// The files that are served beside the Worker.
+    pub(crate) fn assets(&self) -> Option<&Assets> {
+        self.0.grants.assets.as_ref().map(|(_, assets)| &**assets)
+    }
+
     /// An isolate for one request.
     pub(crate) async fn isolate(&self) -> Result<Arc<Isolate>, PoolError> {
         self.0.pool.pick(|| self.0.start_isolate()).await

@@ -87,6 +87,7 @@ impl Isolate {
                 Handle::Granted => {
                     unreachable!("invariant: a call on a service of the Worker's own is not made here")
                 }
+                Handle::Assets(_) => Err(Raised::no_method(&what)),
                 Handle::Hosted(hosted) => hosted.isolate.call_hosted(hosted.cap, &what, arguments).await,
                 Handle::Service(link) => isolate.call_entrypoint(&link, depth, &what, arguments).await,
             };

@@ -117,7 +117,7 @@ pub struct Worker {
     pub name: String,
     /// The folder that module names are relative to.
     pub module_root: String,
-    /// The main module's file, relative to `module_root`.
+    /// The main module's file, relative to `module_root`; empty for a Worker that only has static files.
     pub main: String,
     /// The folder with `pywrangler`'s vendored packages, where there is one.
     pub python_modules: Option<String>,

@@ -7,6 +7,7 @@ mod content;
 mod d1;
 mod kv;
 pub(crate) mod natives;
+mod plain;
 pub(crate) mod queues;
 mod r2;
 mod vectorize;
@@ -24,13 +25,16 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 8] = [
+const KINDS: [(&str, MakeClass); 11] = [
     ("ai", ai::class),
+    ("analytics", plain::analytics),
     ("d1", d1::class),
     ("fetcher", |cell| cell.rpc().get("Fetcher")),
     ("kv", kv::class),
     ("queue", queues::class),
     ("r2", r2::class),
+    ("rate_limit", plain::rate_limit),
+    ("stored_secret", plain::stored_secret),
     ("vectorize", vectorize::class),
     ("workflow", workflows::class),
 ];

@@ -67,8 +67,6 @@ fn every_binding_that_is_missing_is_named() {
     for (key, value) in [
         ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
         ("hyperdrive", "[{ binding = \"B\" }]"),
-        ("analytics_engine_datasets", "[{ binding = \"B\" }]"),
-        ("assets", "{ directory = \"public\" }"),
         ("tail_consumers", "[{ service = \"s\" }]"),
     ] {
         assert_eq!(

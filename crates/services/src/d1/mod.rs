@@ -12,7 +12,7 @@ mod sqlite;
 pub use calls::D1Service;
 pub use error::D1Error;
 pub use split::{Split, is_blank, split};
-pub use sqlite::{SqliteD1, SqliteDatabase};
+pub use sqlite::{DatabaseFile, DeleteError, ExportError, ExportOptions, SqliteD1, SqliteDatabase, export};
 
 pub use hognose_wire::d1::{Meta, Value};
 

@@ -25,7 +25,7 @@ pub const TTL_MIN_S: i64 = 60;
 pub const CACHE_TTL_MIN_S: i64 = 30;
 
 /// A key that can be stored.
-pub(super) fn check_key(key: &str) -> Result<(), KvError> {
+pub fn check_key(key: &str) -> Result<(), KvError> {
     match key {
         "" => Err(KvError::refused(400, "Key names must not be empty")),
         "." | ".." => {
@@ -36,7 +36,7 @@ pub(super) fn check_key(key: &str) -> Result<(), KvError> {
 }
 
 /// A key or prefix that is not too long.
-pub(super) fn check_key_length(key: &str) -> Result<(), KvError> {
+pub fn check_key_length(key: &str) -> Result<(), KvError> {
     let size = key.len();
     if size <= KEY_MAX_BYTES {
         return Ok(());
@@ -68,7 +68,7 @@ pub(super) fn check_bulk_keys(keys: &[&str]) -> Result<(), KvError> {
 }
 
 /// When an entry expires, in seconds since the epoch. A time to live wins over a time.
-pub(super) fn expiration(at_s: Option<i64>, ttl_s: Option<i64>, now_s: i64) -> Result<Option<i64>, KvError> {
+pub fn expiration(at_s: Option<i64>, ttl_s: Option<i64>, now_s: i64) -> Result<Option<i64>, KvError> {
     match (ttl_s, at_s) {
         (Some(ttl), _) => expiration_after(ttl, now_s).map(Some),
         (None, Some(at)) => expiration_at(at, now_s).map(Some),
@@ -99,7 +99,7 @@ fn expiration_at(at: i64, now_s: i64) -> Result<i64, KvError> {
 }
 
 /// Metadata that is JSON and short enough.
-pub(super) fn check_metadata(metadata: Option<&str>) -> Result<(), KvError> {
+pub fn check_metadata(metadata: Option<&str>) -> Result<(), KvError> {
     let Some(metadata) = metadata else { return Ok(()) };
     let size = metadata.len();
     if size > METADATA_MAX_BYTES {
@@ -113,7 +113,7 @@ pub(super) fn check_metadata(metadata: Option<&str>) -> Result<(), KvError> {
 }
 
 /// A value that is not too large.
-pub(super) fn check_value_length(size: u64) -> Result<(), KvError> {
+pub fn check_value_length(size: u64) -> Result<(), KvError> {
     if size <= VALUE_MAX_BYTES {
         return Ok(());
     }

@@ -14,8 +14,10 @@ pub const BATCH_MAX_BYTES: usize = 288_000;
 pub const DELAY_MAX_S: i64 = 86_400;
 /// The largest delivery, in bytes of bodies; a message that is larger by itself goes alone.
 pub const DELIVERY_MAX_BYTES: usize = 256_000;
-/// How long a message is kept, in seconds: four days.
+/// How long a message is kept, in seconds, where its queue does not say: four days.
 pub const RETENTION_S: i64 = 4 * 86_400;
+/// The shortest and the longest time that a queue can be told to keep messages, in seconds.
+pub const RETENTION_RANGE_S: std::ops::RangeInclusive<i64> = 60..=14 * 86_400;
 /// How long a handler may take, in milliseconds; its messages can be delivered anew after that.
 pub const HANDLER_MAX_MS: i64 = 15 * 60_000;
 /// The largest call as it travels, in bytes: limits are checked on what was read.

@@ -18,7 +18,7 @@ pub use disposition::{Verdict, verdicts};
 pub use error::QueueError;
 pub use hognose_wire::queues::{Batch, ContentType, Delivered, Disposition, Metrics};
 pub use signal::Signal;
-pub use sqlite::{SqliteQueue, SqliteQueues};
+pub use sqlite::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues};
 
 use std::sync::Arc;
 

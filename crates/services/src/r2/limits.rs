@@ -24,12 +24,12 @@ pub const UPLOAD_MAX_S: i64 = 7 * 24 * 3600;
 pub(super) const LIST_MAX_BYTES: usize = 2 << 20;
 
 /// A key that an object can have.
-pub(super) fn check_key(key: &str) -> Result<(), R2Error> {
+pub fn check_key(key: &str) -> Result<(), R2Error> {
     if key.is_empty() || key.len() > KEY_MAX_BYTES { Err(R2Error::InvalidKey) } else { Ok(()) }
 }
 
 /// Metadata that is not too large, and a class that exists.
-pub(super) fn check_properties(properties: &Properties) -> Result<(), R2Error> {
+pub fn check_properties(properties: &Properties) -> Result<(), R2Error> {
     let custom = properties.custom_metadata.iter();
     let size: usize = custom.map(|(name, value)| weight(name) + weight(value)).sum();
     if size > METADATA_MAX_BYTES {
@@ -42,7 +42,7 @@ pub(super) fn check_properties(properties: &Properties) -> Result<(), R2Error> {
 }
 
 /// A content that is not too large; one whose length is not known beforehand is refused.
-pub(super) fn check_length(length: Option<u64>) -> Result<u64, R2Error> {
+pub fn check_length(length: Option<u64>) -> Result<u64, R2Error> {
     match length {
         None => Err(R2Error::UnknownLength),
         Some(length) if length > PUT_MAX_BYTES => Err(R2Error::TooLarge),

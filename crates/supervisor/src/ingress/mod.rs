@@ -32,6 +32,7 @@ use crate::limits::HEADER_READ_TIMEOUT;
 use crate::links::Raised;
 use crate::routes;
 use crate::slots::Slots;
+use crate::static_assets;
 use request::Prepared;
 use response::Failure;
 
@@ -130,6 +131,9 @@ impl Ingress {
             return trigger.pull(slot).await;
         }
         let version = slot.enter().await.map_err(Failure::NotLoaded)?;
+        if let Some(answer) = version.assets().and_then(|assets| assets.serve(prepared.head.for_assets())) {
+            return Ok(static_assets::response(answer));
+        }
         let mut body = prepared.body;
         loop {
             let isolate = version.isolate().await?;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use hognose_services::assets::AssetRequest;
 use hognose_wire::limits::{HEADER_BYTES_MAX, URL_MAX};
 use hognose_wire::{Body as WireBody, HttpRequest};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -88,6 +89,11 @@ impl Head {
     /// The URL behind its scheme.
     fn target(&self) -> &str {
         self.url.strip_prefix("http://").unwrap_or(&self.url)
+    }
+
+    /// As the files that are served beside a Worker see it.
+    pub(super) fn for_assets(&self) -> AssetRequest<'_> {
+        AssetRequest { method: &self.method, url: &self.url, headers: &self.headers }
     }
 
     /// As a frame carries it, without its body.

@@ -44,6 +44,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         consumers: Vec::new(),
         crons: None,
         workflows: Vec::new(),
+        assets: None,
         links: Vec::new(),
     }
 }

@@ -4,8 +4,10 @@
 //! runs statements serially. The file is opened at the first query, so that a database which is damaged fails its own
 //! queries and nothing else. Several processes may use a file at a time.
 
+mod admin;
 mod codes;
 mod execute;
+mod export;
 mod guard;
 mod thread;
 
@@ -14,6 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use self::admin::{DatabaseFile, DeleteError};
+pub use self::export::{ExportError, ExportOptions, export};
 use self::thread::DatabaseThread;
 use super::{D1, D1Error, Outcome, Statement, limits};
 use crate::file_name::file_name;

@@ -5,6 +5,7 @@
 //! before its entry names it, and be read on, whole, after its entry has been overwritten (see [`values`]).
 //! Several processes may use the file at a time.
 
+mod admin;
 mod tables;
 mod values;
 

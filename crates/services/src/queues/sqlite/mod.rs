@@ -2,6 +2,7 @@
 //! until when it is leased; so what was in delivery when everything was killed is delivered again. Several processes
 //! may use the file at a time.
 
+mod admin;
 mod tables;
 
 use std::collections::HashMap;
@@ -13,6 +14,8 @@ use super::{
 };
 use crate::sqlite::{Database, OpenError};
 use crate::{Clock, Pending, block_on};
+
+pub use self::admin::{QueueInfo, QueueSettings};
 
 /// The file with all queues.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ impl SqliteQueues {
     /// Opens the file, making it where it does not exist. Its folder must exist.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let database = Database::open(path, &tables::SCHEMA)?;
+        let made = block_on(database.write(admin::make_settings));
+        made.map_err(|source| OpenError::Open { path: path.to_owned(), source })?;
         Ok(Self { store: Arc::new(Store { database, clock, signals: Mutex::default() }) })
     }
 

@@ -101,7 +101,12 @@ pub(super) fn insert(
 }
 
 /// Adds to a queue's sums.
-fn count(transaction: &Transaction<'_>, queue: i64, messages: i64, bytes: i64) -> rusqlite::Result<()> {
+pub(super) fn count(
+    transaction: &Transaction<'_>,
+    queue: i64,
+    messages: i64,
+    bytes: i64,
+) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "UPDATE queues SET backlog_count = backlog_count + ?2, backlog_bytes = backlog_bytes + ?3
          WHERE number = ?1",
@@ -117,7 +122,9 @@ pub(super) fn readiness(
 ) -> rusqlite::Result<Readiness> {
     let mut ready = connection.prepare_cached(
         "SELECT count(*), min(ready_ms) FROM
-         (SELECT ready_ms FROM messages WHERE queue = ?1 AND ready_ms <= ?2 ORDER BY ready_ms, number LIMIT ?3)",
+         (SELECT ready_ms FROM messages WHERE queue = ?1 AND ready_ms <= ?2
+          AND NOT EXISTS (SELECT 1 FROM settings WHERE settings.queue = ?1 AND is_paused)
+          ORDER BY ready_ms, number LIMIT ?3)",
     )?;
     let (count, since_ms) = ready.query_row(params![queue, now_ms, count_max as i64], |row| {
         Ok((row.get::<_, i64>(0)? as usize, row.get(1)?))
@@ -137,7 +144,9 @@ pub(super) fn lease(
 ) -> rusqlite::Result<Vec<Delivered>> {
     let mut found = transaction.prepare_cached(
         "SELECT number, id, sent_ms, attempts + 1, content_type, body FROM messages
-         WHERE queue = ?1 AND ready_ms <= ?2 ORDER BY ready_ms, number LIMIT ?3",
+         WHERE queue = ?1 AND ready_ms <= ?2
+         AND NOT EXISTS (SELECT 1 FROM settings WHERE settings.queue = ?1 AND is_paused)
+         ORDER BY ready_ms, number LIMIT ?3",
     )?;
     let mut take = transaction.prepare_cached(
         "UPDATE messages SET attempts = attempts + 1, is_leased = 1, ready_ms = ?2 WHERE number = ?1",
@@ -244,7 +253,7 @@ pub(super) fn expire(transaction: &Transaction<'_>, queue: i64, now_ms: i64) -> 
     let mut statement = transaction.prepare_cached(
         "SELECT number, length(body) FROM messages WHERE queue = ?1 AND sent_ms <= ?2 ORDER BY sent_ms LIMIT ?3",
     )?;
-    let sent_ms = now_ms - limits::RETENTION_S * 1000;
+    let sent_ms = now_ms - retention_s(transaction, queue)? * 1000;
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let old = statement.query_map([queue, sent_ms, EXPIRED_STEP], read)?;
     for (number, bytes) in old.collect::<rusqlite::Result<Vec<_>>>()? {
@@ -252,4 +261,11 @@ pub(super) fn expire(transaction: &Transaction<'_>, queue: i64, now_ms: i64) -> 
         count(transaction, queue, -1, -bytes)?;
     }
     Ok(())
+}
+
+/// How long a queue keeps its messages, in seconds.
+fn retention_s(connection: &Connection, queue: i64) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT retention_s FROM settings WHERE queue = ?1")?;
+    let own: Option<Option<i64>> = statement.query_row([queue], |row| row.get(0)).optional()?;
+    Ok(own.flatten().unwrap_or(limits::RETENTION_S))
 }

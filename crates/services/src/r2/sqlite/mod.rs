@@ -2,6 +2,7 @@
 //! it. An object is what the index says, so it is there whole or not at all; a file that the index does not name is
 //! nobody's, and is removed in time. Several processes may use the folder at a time.
 
+mod admin;
 mod blobs;
 mod digest;
 mod listing;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use hognose_wire::r2::{Listed, Object, Part, Properties, Upload};
 
+pub use self::admin::BucketInfo;
 use self::blobs::{Folder, Place, Reader};
 use self::digest::{hex, md5};
 use super::{GetOptions, Got, ListQuery, PutOptions, R2, R2Error, conditions};

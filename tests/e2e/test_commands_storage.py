@@ -1,0 +1,228 @@
+"""`hognose r2`, `queues`, `secret` and the commands on D1 databases as a whole."""
+
+import json
+import os
+import stat
+
+import pytest
+from harness import run
+
+CONFIGURATION = """\
+name = "app"
+main = "index.py"
+compatibility_date = "2025-08-01"
+compatibility_flags = ["python_workers"]
+
+[[r2_buckets]]
+binding = "R2"
+bucket_name = "files"
+
+[[d1_databases]]
+binding = "DB"
+database_name = "data"
+database_id = "1"
+
+[[secrets_store_secrets]]
+binding = "STORED"
+store_id = "shared"
+secret_name = "token"
+
+[[queues.producers]]
+binding = "JOBS"
+queue = "jobs"
+
+[[queues.consumers]]
+queue = "jobs"
+max_batch_timeout = 0
+"""
+WORKER = """\
+from js import Response
+
+seen = []
+
+async def on_fetch(request, env):
+    path = request.url.rpartition("/")[2]
+    if path == "secret":
+        return Response.new(getattr(env, "PASSWORD", "none"))
+    if path == "stored":
+        try:
+            return Response.new(await env.STORED.get())
+        except Exception as error:
+            return Response.new(str(error))
+    if path == "send":
+        await env.JOBS.send("x")
+    if path == "object":
+        return Response.new((await env.R2.get("a/b.txt")).body)
+    return Response.new(str(len(seen)))
+
+async def on_queue(batch, env):
+    seen.extend(batch.messages)
+"""
+
+
+@pytest.fixture
+def folder(project):
+    return project(files={"wrangler.toml": CONFIGURATION, "index.py": WORKER})
+
+
+def hognose(folder, *arguments, fails=False, input=None):
+    """What a command prints."""
+    code, output = run(*arguments, folder=folder, input=input)
+    assert code == fails, output
+    return output
+
+
+def test_objects_go_in_and_come_out(folder, serve):
+    assert '"bucket_name": "files"' in hognose(folder, "r2", "bucket", "create", "files")
+    assert "already" in hognose(folder, "r2", "bucket", "create", "files", fails=True)
+    assert "3 to 63" in hognose(folder, "r2", "bucket", "create", "No", fails=True)
+    content = os.urandom(3 << 20)
+    (folder / "large").write_bytes(content)
+    hognose(folder, "r2", "object", "put", "files/a/large", "--file", "large")
+    hognose(folder, "r2", "object", "put", "files/a/b.txt", "--pipe", "--ct", "text/plain", input="hello")
+    hognose(folder, "r2", "object", "get", "files/a/large", "--file", "back")
+    assert (folder / "back").read_bytes() == content
+    assert hognose(folder, "r2", "object", "get", "files/a/b.txt", "--pipe") == "hello"
+    listed = json.loads(hognose(folder, "r2", "object", "list", "files", "--prefix", "a/"))
+    assert [(each["key"], each["size"]) for each in listed] == [("a/b.txt", 5), ("a/large", 3 << 20)]
+    assert listed[0]["content_type"] == "text/plain"
+    assert serve(folder).fetch("/object").text == "hello"
+    info = json.loads(hognose(folder, "r2", "bucket", "info", "files"))
+    assert info == [{"name": "files", "object_count": 2, "bucket_size": 5 + (3 << 20)}]
+    assert "not empty" in hognose(folder, "r2", "bucket", "delete", "files", fails=True)
+    for key in ["a/b.txt", "a/large"]:
+        hognose(folder, "r2", "object", "delete", f"files/{key}")
+    hognose(folder, "r2", "bucket", "delete", "files")
+    assert json.loads(hognose(folder, "r2", "bucket", "list")) == []
+    assert "There is no R2 bucket" in hognose(folder, "r2", "object", "get", "files/x", fails=True)
+
+
+def test_queues_are_paused_and_purged(folder, serve):
+    server = serve(folder)
+    hognose(folder, "queues", "pause-delivery", "jobs")
+    assert server.fetch("/send").text == "0"
+    [about] = json.loads(hognose(folder, "queues", "list"))
+    assert (about["name"], about["backlog_count"], about["delivery_paused"]) == ("jobs", 1, True)
+    assert "Give `-y`" in hognose(folder, "queues", "purge", "jobs", fails=True)
+    assert "Deleted 1 messages" in hognose(folder, "queues", "purge", "jobs", "--force")
+    server.fetch("/send")
+    hognose(folder, "queues", "resume-delivery", "jobs")
+    while server.fetch("/").text != "1":
+        pass
+    assert json.loads(hognose(folder, "queues", "info", "jobs"))[0]["backlog_count"] == 0
+
+
+def test_queues_are_made_told_and_deleted(folder):
+    options = ["--delivery-delay-secs", "5", "--message-retention-period-secs", "60"]
+    hognose(folder, "queues", "create", "own", *options)
+    [about] = json.loads(hognose(folder, "queues", "list"))
+    assert (about["delivery_delay"], about["message_retention_period"]) == (5, 60)
+    hognose(folder, "queues", "update", "own", "--message-retention-period-secs", "1209600")
+    [about] = json.loads(hognose(folder, "queues", "list"))
+    assert (about["delivery_delay"], about["message_retention_period"]) == (5, 1209600)
+    for wrong in ["59", "1209601"]:
+        code, _ = run("queues", "update", "own", "--message-retention-period-secs", wrong, folder=folder)
+        assert code == 2
+    hognose(folder, "queues", "delete", "own", "-y")
+    assert "There is no queue `own`" in hognose(folder, "queues", "info", "own", fails=True)
+
+
+def test_secrets_reach_env_and_lie_encrypted(folder, serve):
+    assert "Stored" in hognose(folder, "secret", "put", "PASSWORD", input="correct horse\n")
+    server = serve(folder)
+    assert server.fetch("/secret").text == "correct horse"
+    output = hognose(folder, "secret", "list")
+    assert json.loads(output) == [{"name": "PASSWORD", "type": "secret_text"}]
+    vault = folder / ".hognose/secrets"
+    for path in vault.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 or path.name == "changed", path
+        assert b"correct horse" not in path.read_bytes(), path
+    loaded = len(server.output.text)
+    hognose(folder, "secret", "put", "PASSWORD", input="battery staple")
+    server.output.wait_for("(?i)reloaded|loaded", loaded)
+    assert server.fetch("/secret").text == "battery staple"
+    assert "battery" not in server.output.text
+    (folder / ".dev.vars").write_text("PASSWORD=from the file\n")
+    hognose(folder, "secret", "delete", "PASSWORD", "-y")
+    assert "There is no secret" in hognose(folder, "secret", "delete", "PASSWORD", "-y", fails=True)
+
+
+def test_many_secrets_are_stored_or_none(folder):
+    hognose(folder, "secret", "put", "OLD", input="x")
+    hognose(folder, "secret", "bulk", input=json.dumps({"A": "1", "B": "2", "OLD": None}))
+    (folder / "more").write_text("C='3'\nexport D=4\n")
+    hognose(folder, "secret", "bulk", "more")
+    names = [each["name"] for each in json.loads(hognose(folder, "secret", "list"))]
+    assert names == ["A", "B", "C", "D"]
+    fits = {f"S{number}": "x" for number in range(124)}
+    hognose(folder, "secret", "bulk", input=json.dumps(fits))
+    refusal = hognose(folder, "secret", "bulk", input=json.dumps({"A": "new", "ONE_MORE": "x"}), fails=True)
+    assert "can have 128 secrets" in refusal
+    hognose(folder, "secret", "put", "A", input="v" * 5120)
+    assert "has 5121 bytes" in hognose(folder, "secret", "put", "A", input="v" * 5121, fails=True)
+
+
+def test_a_key_that_others_can_read_or_that_is_gone_is_refused(folder):
+    hognose(folder, "secret", "put", "A", input="x")
+    key = folder / ".hognose/secrets/key"
+    key.chmod(0o644)
+    assert "chmod 600" in hognose(folder, "secret", "list", fails=True)
+    key.unlink()
+    assert "does not hold the key" in hognose(folder, "secret", "list", fails=True)
+    key.write_bytes(bytes(32))
+    key.chmod(0o600)
+    assert "the secret `A` cannot be decrypted" in run("dev", "--port", "0", folder=folder)[1]
+
+
+def test_a_store_has_secrets_for_several_workers(folder, serve):
+    server = serve(folder)
+    assert server.fetch("/stored").text == 'Error: Secret "token" not found'
+    hognose(folder, "secrets-store", "secret", "create", "shared", "--name", "token", input="hush")
+    assert server.fetch("/stored").text == "hush"
+    assert json.loads(hognose(folder, "secrets-store", "secret", "list", "shared"))[0]["name"] == "token"
+    hognose(folder, "secrets-store", "secret", "delete", "shared", "--name", "token", "-y")
+    assert server.fetch("/stored").text == 'Error: Secret "token" not found'
+
+
+SCHEMA = """
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, photo BLOB, weight REAL);
+CREATE INDEX by_name ON people (name);
+CREATE VIEW names AS SELECT name FROM people;
+INSERT INTO people (name, photo, weight) VALUES ('O''Hara
+second line', X'00ff', 1.5), (NULL, NULL, 1e300), ('a\\nb', X'', -2.0);
+"""
+
+
+def test_a_database_is_exported_and_read_again(folder):
+    (folder / "schema.sql").write_text(SCHEMA)
+    hognose(folder, "d1", "execute", "DB", "--file", "schema.sql")
+    hognose(folder, "d1", "export", "data", "--output", "dump.sql")
+    dump = (folder / "dump.sql").read_text()
+    assert dump.startswith("PRAGMA defer_foreign_keys=TRUE;\nCREATE TABLE people")
+    assert "INSERT INTO \"people\" (\"id\",\"name\",\"photo\",\"weight\") VALUES(1,replace(" in dump
+    hognose(folder, "d1", "create", "copy")
+    code, output = run("d1", "execute", "DB", "--file", "dump.sql", "--persist-to", "other", folder=folder)
+    assert code == 0, output
+    query = ["--json", "--command", "SELECT * FROM people", "--persist-to"]
+    rows = [json.loads(hognose(folder, "d1", "execute", "DB", *query, place))[0]["results"] for place in [".hognose", "other"]]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 3
+    hognose(folder, "d1", "export", "DB", "--output", "rows.sql", "--no-schema", "--table", "people")
+    assert "CREATE" not in (folder / "rows.sql").read_text()
+    assert "no table `none`" in hognose(folder, "d1", "export", "DB", "--output", "x", "--table", "none", fails=True)
+    hognose(folder, "d1", "execute", "DB", "--command", "CREATE VIRTUAL TABLE words USING fts5(x)")
+    assert "Virtual Tables (fts5)" in hognose(folder, "d1", "export", "DB", "--output", "x", fails=True)
+    assert not (folder / "x").exists()
+
+
+def test_databases_are_listed_and_deleted_unless_in_use(folder, serve):
+    hognose(folder, "d1", "execute", "DB", "--command", "CREATE TABLE t (x)")
+    hognose(folder, "d1", "create", "own")
+    listed = json.loads(hognose(folder, "d1", "list"))
+    assert [(each["uuid"], each["name"]) for each in listed] == [("1", "data"), ("own", "own")]
+    assert json.loads(hognose(folder, "d1", "info", "data"))[0]["num_tables"] == 1
+    assert "Give `-y`" in hognose(folder, "d1", "delete", "own", fails=True)
+    hognose(folder, "d1", "delete", "own", "-y")
+    assert "There is no D1 database `own`" in hognose(folder, "d1", "delete", "own", "-y", fails=True)
+    hognose(folder, "d1", "delete", "data", "-y")
+    assert not list((folder / ".hognose/d1").glob("1.sqlite*"))
