@@ -42,6 +42,8 @@ pub struct Plan {
     pub queue_producers: Vec<QueueProducer>,
     /// The queues whose messages the Worker's `queue` handler gets.
     pub queue_consumers: Vec<QueueConsumer>,
+    /// The queues whose messages programs outside fetch over HTTP.
+    pub queue_pulls: Vec<QueuePull>,
     /// The name in `env` of what tells about the version.
     pub version_metadata: Option<String>,
     /// The workflows in `env`.
@@ -281,6 +283,21 @@ pub enum WorkerFirst {
     All(bool),
     /// Those whose path fits one of these, and none that begins with `!`.
     Paths(Vec<String>),
+}
+
+/// A queue whose messages programs outside fetch over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePull {
+    /// The queue.
+    pub queue: String,
+    /// How long a message that was fetched is nobody else's, in milliseconds.
+    pub visibility_timeout_ms: u64,
+    /// How often a message is given out again, up to 100 times.
+    pub retries_max: u64,
+    /// How long a message is held back before that, in seconds.
+    pub retry_delay_s: u64,
+    /// Where messages go that were given out in vain; `None`: they are deleted.
+    pub dead_letter_queue: Option<String>,
 }
 
 /// Another Worker in `env`.

@@ -4,7 +4,7 @@
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
 use crate::plan::{
-    D1Database, KvNamespace, QueueConsumer, QueueProducer, R2Bucket, StoredSecret, VectorizeIndex,
+    D1Database, KvNamespace, QueueConsumer, QueueProducer, QueuePull, R2Bucket, StoredSecret, VectorizeIndex,
 };
 use crate::section::Section;
 use crate::tree::{Node, Value};
@@ -85,13 +85,22 @@ pub(crate) fn stored_secrets(layers: &Layers<'_>) -> Vec<StoredSecret> {
     })
 }
 
-/// Reads `queues`: who sends into which, and who consumes which.
-pub(crate) fn queues(layers: &Layers<'_>) -> (Vec<QueueProducer>, Vec<QueueConsumer>) {
+/// Who sends into queues, which queues are consumed here, and which are fetched from outside.
+type Queues = (Vec<QueueProducer>, Vec<QueueConsumer>, Vec<QueuePull>);
+
+/// Reads `queues`.
+pub(crate) fn queues(layers: &Layers<'_>) -> Queues {
     let Some(section) = layers.own("queues", Section::section) else { return Default::default() };
     let producers = elements(&section, "producers", producer);
-    let consumers = elements(&section, "consumers", consumer);
+    let (mut consumers, mut pulls) = (Vec::new(), Vec::new());
+    for read in elements(&section, "consumers", consumer) {
+        match read {
+            Consumer::Worker(consumer) => consumers.push(consumer),
+            Consumer::Pull(pull) => pulls.push(pull),
+        }
+    }
     section.finish();
-    (producers, consumers)
+    (producers, consumers, pulls)
 }
 
 /// Reads `version_metadata`.
@@ -114,30 +123,47 @@ fn producer(section: &Section<'_>, node: &Node) -> Option<QueueProducer> {
     })
 }
 
-fn consumer(section: &Section<'_>, node: &Node) -> Option<QueueConsumer> {
-    let queue = field(section, node, "queue", true);
+/// A consumer of either type.
+enum Consumer {
+    Worker(QueueConsumer),
+    Pull(QueuePull),
+}
+
+fn consumer(section: &Section<'_>, node: &Node) -> Option<Consumer> {
+    let queue = field(section, node, "queue", true).map(str::to_owned);
     let pulls = section.choice("type", &[("worker", false), ("http_pull", true)]) == Some(true);
-    section.accept(&["visibility_timeout_ms"]);
     let number = |key, range, default| section.integer(key, range).unwrap_or(default);
-    let consumer = QueueConsumer {
-        queue: queue?.to_owned(),
+    let retries_max = number("max_retries", 0..=100, 3);
+    let retry_delay_s = number("retry_delay", 0..=DELAY_MAX_S, 0);
+    let dead_letter_queue = field(section, node, "dead_letter_queue", false).map(str::to_owned);
+    let visibility_timeout_ms = number("visibility_timeout_ms", 0..=VISIBILITY_MAX_MS, 30_000);
+    if pulls {
+        section.accept(&["max_batch_size", "max_batch_timeout", "max_concurrency"]);
+        let queue = queue?;
+        return Some(Consumer::Pull(QueuePull {
+            queue,
+            visibility_timeout_ms,
+            retries_max,
+            retry_delay_s,
+            dead_letter_queue,
+        }));
+    }
+    Some(Consumer::Worker(QueueConsumer {
+        queue: queue?,
         batch_size_max: number("max_batch_size", 1..=100, 10),
         batch_timeout_s: number("max_batch_timeout", 0..=60, 5),
-        retries_max: number("max_retries", 0..=100, 3),
-        retry_delay_s: number("retry_delay", 0..=DELAY_MAX_S, 0),
-        dead_letter_queue: field(section, node, "dead_letter_queue", false).map(str::to_owned),
+        retries_max,
+        retry_delay_s,
+        dead_letter_queue,
         concurrency_max: section
             .node("max_concurrency")
             .filter(|value| !matches!(value.value, Value::Null))
             .and_then(|_| section.integer("max_concurrency", 1..=250)),
-    };
-    if pulls {
-        let message = "consumers of the type \"http_pull\" are not supported yet by this version of hognose";
-        section.report.push(Diagnostic::error(Code::Unsupported, message).at(node.span, "not supported yet"));
-        return None;
-    }
-    Some(consumer)
+    }))
 }
+
+/// The longest time for which a message can be fetched, in milliseconds: twelve hours.
+const VISIBILITY_MAX_MS: u64 = 43_200_000;
 
 /// The longest delay of a message, in seconds.
 const DELAY_MAX_S: u64 = 86_400;

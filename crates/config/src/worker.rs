@@ -86,7 +86,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         main.as_deref().is_none_or(|main| main.extension().is_some_and(|extension| extension == "py"));
     let Compatibility { date, flags, handlers, python } =
         compatibility::read(layers, options.today, is_python);
-    let (queue_producers, queue_consumers) = storage::queues(layers);
+    let (queue_producers, queue_consumers, queue_pulls) = storage::queues(layers);
     Plan {
         name: name(layers, options.environment),
         environment: options.environment.map(str::to_owned),
@@ -106,6 +106,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         queue_producers,
         version_metadata: storage::version_metadata(layers),
         queue_consumers,
+        queue_pulls,
         rate_limits: metering::rate_limits(layers),
         analytics_datasets: metering::analytics_datasets(layers),
         stored_secrets: storage::stored_secrets(layers),

@@ -1,7 +1,8 @@
 //! The storage engines of a state folder, and the services of a Worker's bindings on them.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, Workflow};
 use hognose_services::analytics::{Analytics, DatasetService};
@@ -11,7 +12,8 @@ use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
 use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
 use hognose_services::queues::{
-    ConsumerRules, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue, SqliteQueues,
+    ConsumerRules, PullConsumer, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue,
+    SqliteQueues,
 };
 use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
 use hognose_services::rate_limits::{RateLimitService, RateLimits};
@@ -37,6 +39,7 @@ pub(crate) struct Engines {
     d1: SqliteD1,
     r2: SqliteR2,
     queues: SqliteQueues,
+    pulls: Mutex<HashMap<String, Arc<PullConsumer>>>,
     rate_limits: Arc<RateLimits>,
     analytics: Arc<Analytics>,
     vault: Arc<Vault>,
@@ -98,6 +101,7 @@ impl Engines {
             d1,
             r2,
             queues,
+            pulls: Mutex::default(),
             rate_limits,
             analytics,
             vault,
@@ -175,12 +179,37 @@ impl Engines {
         }));
     }
 
+    /// Lets programs outside fetch the messages that a Worker's configuration says they may.
+    fn open_pulls(&self, plan: &Plan) -> Result<(), CommandError> {
+        for configured in &plan.queue_pulls {
+            let retries = RetryRules {
+                retries_max: configured.retries_max as u32,
+                delay_s: configured.retry_delay_s as i64,
+                dead_letter_queue: configured.dead_letter_queue.clone(),
+            };
+            let queue = Arc::new(self.queue(&configured.queue)?);
+            let pull = PullConsumer::new(queue, retries, configured.visibility_timeout_ms as i64);
+            self.pulls().insert(configured.queue.clone(), Arc::new(pull));
+        }
+        Ok(())
+    }
+
+    /// The consumer through which programs outside fetch the messages of a queue, where they may.
+    pub(crate) fn pull_consumer(&self, queue: &str) -> Option<Arc<PullConsumer>> {
+        self.pulls().get(queue).cloned()
+    }
+
+    fn pulls(&self) -> MutexGuard<'_, HashMap<String, Arc<PullConsumer>>> {
+        self.pulls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The consumers of the queues that a Worker gets messages of.
     pub(crate) fn consumers(&self, plan: &Plan) -> Result<Vec<Arc<QueueConsumer>>, CommandError> {
         let consumer = |configured: &ConfiguredConsumer| {
             let queue = Arc::new(self.queue(&configured.queue)?);
             Ok(Arc::new(QueueConsumer::new(queue, rules(configured), Arc::clone(&self.clock))))
         };
+        self.open_pulls(plan)?;
         plan.queue_consumers.iter().map(consumer).collect()
     }
 

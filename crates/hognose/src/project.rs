@@ -137,7 +137,8 @@ impl Reader {
         for (name, value) in stored {
             secrets.values.entry(name).or_insert(value);
         }
-        Ok(changed)
+        // Watched files are compared with the absolute paths of events.
+        Ok(std::path::absolute(&changed).unwrap_or(changed))
     }
 
     /// The values of `.dev.vars` or `.env`, or of the files of `--env-file`, which must exist.

@@ -97,16 +97,20 @@ impl<'a> Session<'a> {
         interpreter: &'a Interpreter,
         console: Console,
     ) -> Result<(Self, Vec<Project>), CommandError> {
-        let (remarks, options) = (Rc::new(Remarks::new(console)), Rc::new(options.clone()));
+        let configurations = configurations(directories, &options.config)?;
+        let first = configurations.first().map_or(Path::new(""), Configuration::folder);
+        let folder = options.persist_to.clone().unwrap_or_else(|| first.join(state::FOLDER));
+        // All of them have their secrets in the one state.
+        let options = Rc::new(ServerArguments { persist_to: Some(folder.clone()), ..options.clone() });
+        let remarks = Rc::new(Remarks::new(console));
         let mut readers: Vec<Reader> = Vec::new();
-        for configuration in configurations(directories, &options.config)? {
+        for configuration in configurations {
             let (release, options, remarks) = (interpreter.release, Rc::clone(&options), Rc::clone(&remarks));
             readers.push(Reader { configuration, options, release, remarks, label: None });
         }
         let mut projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
         check_names(&projects)?;
-        let first = readers.first().map_or(Path::new(""), |reader| reader.configuration.folder());
-        let state = State::open(&options.persist_to.clone().unwrap_or_else(|| first.join(state::FOLDER)))?;
+        let state = State::open(&folder)?;
         let session = Self {
             mode,
             interpreter,

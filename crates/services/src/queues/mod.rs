@@ -9,6 +9,7 @@ mod consumer;
 mod disposition;
 mod error;
 pub mod limits;
+mod pull;
 mod signal;
 mod sqlite;
 
@@ -17,6 +18,7 @@ pub use consumer::{ConsumerRules, Leased, Look, QueueConsumer};
 pub use disposition::{Verdict, verdicts};
 pub use error::QueueError;
 pub use hognose_wire::queues::{Batch, ContentType, Delivered, Disposition, Metrics};
+pub use pull::{BATCH_DEFAULT, BATCH_MAX, Lease, PullConsumer, VISIBILITY_MAX_MS};
 pub use signal::Signal;
 pub use sqlite::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues};
 

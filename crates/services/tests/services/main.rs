@@ -8,4 +8,5 @@ mod kv_durability;
 mod kv_storage;
 mod queues;
 mod r2;
+mod secrets;
 mod support;

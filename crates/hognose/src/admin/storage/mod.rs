@@ -4,6 +4,7 @@
 
 mod d1;
 mod kv;
+mod pull;
 mod queues;
 mod r2;
 
@@ -17,7 +18,7 @@ use super::answers::Problem;
 use crate::catalog::ResourceKind;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    kv::routes().merge(d1::routes()).merge(r2::routes()).merge(queues::routes())
+    kv::routes().merge(d1::routes()).merge(r2::routes()).merge(queues::routes()).merge(pull::routes())
 }
 
 /// Refuses what no served Worker has.

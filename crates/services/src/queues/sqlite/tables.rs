@@ -189,19 +189,19 @@ pub(super) fn settle(
 ) -> rusqlite::Result<(Settled, Option<i64>)> {
     let (mut settled, mut dead_letter_queue) = (Settled::default(), None);
     for (message, verdict) in verdicts {
-        let Some(number) = leased(transaction, queue, message)? else { continue };
+        let Some((number, bytes)) = leased(transaction, queue, message)? else { continue };
         match (verdict, &retries.dead_letter_queue) {
-            (Verdict::Ack, _) => remove(transaction, queue, number, message)?,
+            (Verdict::Ack, _) => remove(transaction, queue, number, bytes)?,
             (Verdict::Retry(delay_s), _) if message.attempts <= retries.retries_max => {
                 retry(transaction, number, now_ms + 1000 * delay_s.unwrap_or(retries.delay_s))?;
             }
             (Verdict::Retry(_), None) => {
-                remove(transaction, queue, number, message)?;
+                remove(transaction, queue, number, bytes)?;
                 settled.lost += 1;
             }
             (Verdict::Retry(_), Some(name)) => {
                 let dead = make_queue(transaction, name)?;
-                move_to(transaction, (queue, dead), number, message, now_ms)?;
+                move_to(transaction, (queue, dead), number, bytes, now_ms)?;
                 dead_letter_queue = Some(dead);
                 settled.dead += 1;
             }
@@ -210,22 +210,23 @@ pub(super) fn settle(
     Ok((settled, dead_letter_queue))
 }
 
-/// The number of a message, if it is still leased by the delivery that gave it.
-fn leased(transaction: &Transaction<'_>, queue: i64, message: &Delivered) -> rusqlite::Result<Option<i64>> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT number FROM messages WHERE queue = ?1 AND id = ?2 AND attempts = ?3 AND is_leased = 1",
-    )?;
-    statement.query_row(params![queue, message.id, message.attempts], |row| row.get(0)).optional()
-}
-
-fn remove(
+/// The number of a message and the size of its body, if it is still leased by the delivery that gave it.
+fn leased(
     transaction: &Transaction<'_>,
     queue: i64,
-    number: i64,
     message: &Delivered,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT number, length(body) FROM messages
+         WHERE queue = ?1 AND id = ?2 AND attempts = ?3 AND is_leased = 1",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    statement.query_row(params![queue, message.id, message.attempts], read).optional()
+}
+
+fn remove(transaction: &Transaction<'_>, queue: i64, number: i64, bytes: i64) -> rusqlite::Result<()> {
     transaction.prepare_cached("DELETE FROM messages WHERE number = ?1")?.execute([number])?;
-    count(transaction, queue, -1, -(message.body.len() as i64))
+    count(transaction, queue, -1, -bytes)
 }
 
 fn retry(transaction: &Transaction<'_>, number: i64, ready_ms: i64) -> rusqlite::Result<()> {
@@ -238,12 +239,11 @@ fn move_to(
     transaction: &Transaction<'_>,
     (queue, dead): (i64, i64),
     number: i64,
-    message: &Delivered,
+    bytes: i64,
     now_ms: i64,
 ) -> rusqlite::Result<()> {
     let sql = "UPDATE messages SET queue = ?2, is_leased = 0, attempts = 0, ready_ms = ?3 WHERE number = ?1";
     transaction.prepare_cached(sql)?.execute([number, dead, now_ms])?;
-    let bytes = message.body.len() as i64;
     count(transaction, queue, -1, -bytes)?;
     count(transaction, dead, 1, bytes)
 }
