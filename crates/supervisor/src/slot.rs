@@ -128,7 +128,17 @@ impl Slot {
         }
         let tracing = self.tracing(&version);
         let WorkerVersion {
-            worker, base, limits, routes, services, consumers, crons, workflows, assets, links, ..
+            worker,
+            base,
+            limits,
+            routes,
+            services,
+            consumers,
+            crons,
+            workflows,
+            assets,
+            links,
+            ..
         } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
