@@ -123,6 +123,7 @@ class Gates(http.server.ThreadingHTTPServer):
 
     class RequestHandlerClass(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            self.server.reached[self.path].set()
             self.server.opened[self.path].wait(TIMEOUT_S)
             self.send_response(204)
             self.end_headers()
@@ -133,7 +134,12 @@ class Gates(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
         self.opened = collections.defaultdict(threading.Event)
+        self.reached = collections.defaultdict(threading.Event)
         threading.Thread(target=self.serve_forever).start()
+
+    def wait_for(self, name):
+        """Waits until somebody waits at the gate."""
+        assert self.reached[f"/{name}"].wait(TIMEOUT_S), f"nobody came to the gate {name!r}"
 
     def open(self, name):
         self.opened[f"/{name}"].set()

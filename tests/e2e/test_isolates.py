@@ -11,6 +11,7 @@ from harness import TIMEOUT_S, Gates
 WORKER = """\
 import asyncio
 import os
+import urllib.request
 
 import js
 from js import Response, TransformStream, URL
@@ -51,8 +52,7 @@ async def process(env, ctx):
 
 async def computes(env, ctx):
     # Does not give way until the test says so.
-    open("begun", "w").close()
-    open("enough").close()
+    urllib.request.urlopen(f"{env.GATES}/enough").close()
     return await process(env, ctx)
 
 
@@ -97,17 +97,14 @@ def test_the_time_begins_when_the_response_has_ended(start, gates):
     assert TOO_LONG not in server.output.text
 
 
-def test_an_isolate_that_is_no_longer_needed_ends(start):
+def test_an_isolate_that_is_no_longer_needed_ends(start, gates):
     server = start("[pool]\nmax_isolates = 2\nisolate_idle_ms = 1\n")
     server.fetch("/process")
-    begun, enough = (server.folder / ".hognose/scratch" / name for name in ("begun", "enough"))
-    os.mkfifo(begun)
-    os.mkfifo(enough)
     with concurrent.futures.ThreadPoolExecutor() as threads:
         computing = threads.submit(server.fetch, "/computes")
-        begun.read_bytes()
+        gates.wait_for("enough")
         second = answer_of_another(server, threads)
-        enough.write_bytes(b"")
+        gates.open("enough")
         first = int(computing.result().text)
     assert first != second
     ended = wait_for_one_end([first, second])

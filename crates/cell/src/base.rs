@@ -1,50 +1,26 @@
 //! Booting a base: the lock first, then both engines, the web platform, the SDK and the installed packages.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use hognose_engine::{Runtime, RuntimeOptions};
 use hognose_ffi::{Bridge, event_loop};
-use hognose_jail::{Lock, ResourceLimits};
 use hognose_web::Web;
 use hognose_wire::control::{Base, LoadFailure};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::cell::{Cell, Stage};
+use crate::confinement::Confinement;
 use crate::control::Control;
 use crate::host::CellHost;
 use crate::python::Half;
 use crate::random::Random;
 use crate::{evaluation, runtime_modules};
 
-/// Descriptors that the lock leaves open: the standard streams and the control socket.
-const KEPT_DESCRIPTORS: [i32; 4] = [0, 1, 2, 3];
-
-/// What every interpreter reads of the system: shared libraries, time zones, certificates, and a few devices.
-const SYSTEM_READ: [&str; 10] = [
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/usr/share/zoneinfo",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/ssl",
-    "/dev/urandom",
-];
-
-/// Devices that keep nothing of what is written to them.
-const SYSTEM_WRITE: [&str; 2] = ["/dev/null", "/dev/zero"];
-
-/// How much address space any cell may have: what a Worker's memory can be set to, and more.
-const ADDRESS_SPACE_MAX: u64 = 2 << 40;
-
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
-    lock(py, base)?;
+    let confinement = if base.open { Confinement::none() } else { Confinement::lock_base(py, base)? };
     prepare_imports(py, base)?;
     let runtime = Runtime::new(RuntimeOptions::default())
         .map_err(|error| PyRuntimeError::new_err(format!("QuickJS did not start: {error}")))?;
@@ -57,7 +33,7 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
     let event_loop = event_loop::install(context);
     let half = Half::import(py)?;
     let stage = Stage::Template(Rc::clone(control));
-    let cell = Cell::install(context, event_loop, half, random, stage);
+    let cell = Cell::install(context, event_loop, half, random, (stage, confinement));
     if !base.open {
         cell.python.redirect_output(py)?;
     }
@@ -80,26 +56,6 @@ pub(crate) fn describe(py: Python<'_>, error: &PyErr) -> LoadFailure {
     LoadFailure { message: error.to_string(), traceback }
 }
 
-fn lock(py: Python<'_>, base: &Base) -> PyResult<()> {
-    if base.open {
-        return Ok(());
-    }
-    let sys = py.import("sys")?;
-    let mut read: Vec<PathBuf> =
-        vec![sys.getattr("base_prefix")?.extract()?, sys.getattr("prefix")?.extract()?];
-    let folders = base.runtime_dirs.iter().chain(&base.site_dirs).chain(&base.code_dirs);
-    read.extend(folders.map(PathBuf::from));
-    read.extend(SYSTEM_READ.iter().map(PathBuf::from));
-    let mut write = vec![PathBuf::from(&base.scratch_dir)];
-    write.extend(SYSTEM_WRITE.iter().map(PathBuf::from));
-    // The supervisor bounds each isolate more tightly.
-    let limits = ResourceLimits { address_space_bytes: ADDRESS_SPACE_MAX, ..ResourceLimits::default() };
-    let lock = Lock { read, write, limits, keep_fds: KEPT_DESCRIPTORS.to_vec() };
-    hognose_jail::apply(&lock)
-        .map(drop)
-        .map_err(|error| PyRuntimeError::new_err(format!("the cell could not be locked: {error}")))
-}
-
 /// The interpreter starts with nothing but the standard library on its path, so the module that extends the path is
 /// loaded from its file.
 fn prepare_imports(py: Python<'_>, base: &Base) -> PyResult<()> {
@@ -115,6 +71,7 @@ fn prepare_imports(py: Python<'_>, base: &Base) -> PyResult<()> {
 fn start_python(py: Python<'_>, base: &Base, cell: &Cell) -> PyResult<()> {
     let boot = cell.python.boot(py);
     if !base.open {
+        boot.call_method0("prepare_environment")?;
         boot.call_method1("use_scratch", (&base.scratch_dir,))?;
         py.import("hognose.cell.limits")?.call_method0("obey")?;
     }

@@ -10,6 +10,7 @@ use hognose_wire::control::{Report, Worker};
 use hognose_wire::{CapId, InvocationId, LogLevel, limits};
 use pyo3::prelude::*;
 
+use crate::confinement::Confinement;
 use crate::control::Control;
 use crate::host;
 use crate::isolate::Isolate;
@@ -26,6 +27,7 @@ pub(crate) struct Cell {
     pub(crate) event_loop: Rc<EventLoop>,
     pub(crate) python: Half,
     pub(crate) random: Rc<Random>,
+    pub(crate) confinement: Confinement,
     web: RefCell<Option<Rc<Web>>>,
     rejections: Rc<Rejections>,
     rpc: RefCell<Option<Rc<Rpc>>>,
@@ -86,13 +88,14 @@ impl Cell {
         event_loop: Rc<EventLoop>,
         python: Half,
         random: Rc<Random>,
-        stage: Stage,
+        (stage, confinement): (Stage, Confinement),
     ) -> Rc<Self> {
         let cell = Rc::new(Self {
             context,
             event_loop,
             python,
             random,
+            confinement,
             web: RefCell::default(),
             rejections: Rejections::track(context),
             rpc: RefCell::default(),

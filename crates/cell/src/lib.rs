@@ -11,6 +11,7 @@
 mod base;
 mod cell;
 mod clock;
+mod confinement;
 mod control;
 mod env;
 mod evaluation;

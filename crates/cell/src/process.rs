@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_sig
 
 /// The number under which a base finds its control socket.
 const CONTROL: i32 = 3;
+/// The number under which it finds the socket that takes the listener of its questions.
+pub(crate) const LISTENER: i32 = 4;
 /// A locked cell has no higher one.
 const DESCRIPTORS_MAX: i32 = 1024;
 
@@ -29,6 +31,12 @@ pub(crate) fn control_socket() -> UnixStream {
     // SAFETY: a cell is started with its control socket under this number, and this is called once, by the only
     // thread, before anything else touches descriptors.
     UnixStream::from(unsafe { OwnedFd::from_raw_fd(CONTROL) })
+}
+
+/// The socket through which a base's listener goes to the supervisor, once; closed when dropped.
+pub(crate) fn listener_socket() -> UnixStream {
+    // SAFETY: as above; a base that is to be locked is started with this socket as well.
+    UnixStream::from(unsafe { OwnedFd::from_raw_fd(LISTENER) })
 }
 
 /// Forks. Called on the main stack of a process with one thread.
@@ -55,6 +63,14 @@ pub(crate) fn fork(_py: Python<'_>) -> io::Result<Fork> {
             Ok(Fork::Child)
         }
         child => Ok(Fork::Parent(child.cast_unsigned())),
+    }
+}
+
+/// Lets the kernel end this process with the supervisor that started it. One that has ended already is noticed by the
+/// end of its sockets.
+pub(crate) fn die_with_parent() {
+    if let Some(parent) = getppid() {
+        die_with(parent);
     }
 }
 

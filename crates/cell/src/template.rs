@@ -92,6 +92,9 @@ fn become_zygote(py: Python<'_>, cell: &Rc<Cell>, worker: Worker, control: UnixS
     let control = Rc::new(RefCell::new(Control::new(control)));
     // With this the parent's control socket closes.
     cell.set_stage(Stage::Template(Rc::clone(&control)));
+    if let Err(error) = cell.confinement.narrow_to(&worker) {
+        fail(&control, failure(&format!("the Worker could not be locked: {error}")));
+    }
     match zygote::load(py, cell, worker) {
         Ok(loaded) => {
             let forkable = loaded.unforkable.is_empty();

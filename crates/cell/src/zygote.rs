@@ -53,9 +53,9 @@ impl From<Thrown> for LoadError {
 }
 
 fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadError> {
-    cell.python
-        .boot(py)
-        .call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
+    let boot = cell.python.boot(py);
+    boot.call_method1("use_scratch", (&worker.scratch_dir,))?;
+    boot.call_method1("add_worker", (&worker.module_root, worker.python_modules.as_deref()))?;
     runtime_modules::set_flags(py, &worker.flags)?;
     cell.web().set_flags(worker.flags.iter().map(|(name, on)| (name.as_str(), *on)))?;
     cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
@@ -137,7 +137,9 @@ fn what_no_fork_can_share(
     cell.event_loop.rest();
     let left_open =
         process::open_descriptors().into_iter().filter(|(number, _)| !open_before.contains_key(number));
+    let native = threads.is_empty() && !hognose_jail::has_one_thread();
     let threads = threads.into_iter().map(|name| format!("the thread `{name}`"));
+    let threads = threads.chain(native.then(|| "a thread of a native library".to_owned()));
     Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
 }
 

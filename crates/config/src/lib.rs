@@ -21,6 +21,7 @@ mod flags;
 mod layers;
 mod metering;
 mod modules;
+mod network;
 mod observability;
 mod plan;
 mod python_project;
@@ -41,6 +42,7 @@ pub use date::Date;
 pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
 pub use discover::discover;
 pub use flags::CompatibilityFlags;
+pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
     AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, KvNamespace, Limits,
     ModuleKind, NotFoundHandling, Observability, Plan, PythonVersion, QueueConsumer, QueueProducer,
@@ -51,7 +53,10 @@ pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,
 };
 pub use render::{Position, render};
-pub use settings::{DURATION_MS_MAX, ISOLATES_MAX, MEMORY_MB_MAX, SETTINGS_FILE, Settings, parse_settings};
+pub use settings::{
+    DURATION_MS_MAX, ISOLATES_MAX, LockLevel, MEMORY_MB_MAX, SCRATCH_BYTES_MAX, SETTINGS_FILE, Settings,
+    parse_settings,
+};
 pub use tree::{Format, Span, TEXT_MAX_BYTES};
 pub use variables::{
     EXPANDED_VALUE_MAX_BYTES, SecretSources, Secrets, VariableError, load_secrets, parse_variable,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::ai::{self, AiSettings};
-use crate::diagnostic::{Reading, Report};
+use crate::diagnostic::{Code, Diagnostic, Reading, Report};
+use crate::network::AddressRange;
 use crate::section::Section;
 use crate::tree::{self, Format};
 
@@ -18,6 +19,23 @@ pub const DURATION_MS_MAX: u64 = 86_400_000;
 
 /// The most memory that can be set for one isolate, in MiB: a TiB.
 pub const MEMORY_MB_MAX: u64 = 1 << 20;
+
+/// The most scratch space that can be set, in bytes: a tebibyte.
+pub const SCRATCH_BYTES_MAX: u64 = 1 << 40;
+
+/// How strong the lock around a Worker is, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LockLevel {
+    /// None.
+    Off,
+    /// What a process can do to itself, in a container too.
+    Container,
+    /// That, and namespaces.
+    Full,
+}
+
+const LOCK_LEVELS: [(&str, LockLevel); 3] =
+    [("off", LockLevel::Off), ("container", LockLevel::Container), ("full", LockLevel::Full)];
 
 /// What `hognose.toml` says; everything in it is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +55,16 @@ pub struct Settings {
     pub allow_private: Option<bool>,
     /// `ai`: what answers for models.
     pub ai: AiSettings,
+    /// `egress.allow`: addresses that Workers may reach although they are private.
+    pub egress_allow: Vec<AddressRange>,
+    /// `egress.deny`: addresses that they may not reach.
+    pub egress_deny: Vec<AddressRange>,
+    /// `lock.minimum`: without a lock this strong hognose does not start.
+    pub lock_minimum: Option<LockLevel>,
+    /// `lock.maximum`: no stronger lock is used, though the machine has one.
+    pub lock_maximum: Option<LockLevel>,
+    /// `limits.scratch_bytes`: how much a Worker's scratch folder holds, 1 to [`SCRATCH_BYTES_MAX`].
+    pub scratch_bytes: Option<u64>,
 }
 
 /// Reads the text of a `hognose.toml`.
@@ -44,14 +72,14 @@ pub fn parse_settings(text: &str) -> Reading<Settings> {
     let report = Report::default();
     let settings = tree::parse(text, Format::Toml, &report).map(|(table, span)| {
         let top = Section::new(&table, "", span, &report);
-        let settings = settings(&top);
+        let settings = settings(&top, &report);
         top.finish();
         settings
     });
     report.conclude(settings)
 }
 
-fn settings(top: &Section<'_>) -> Settings {
+fn settings(top: &Section<'_>, report: &Report) -> Settings {
     let mut settings = Settings::default();
     if let Some(pool) = top.section("pool") {
         settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
@@ -61,17 +89,38 @@ fn settings(top: &Section<'_>) -> Settings {
     if let Some(limits) = top.section("limits") {
         settings.wait_until_max = duration(&limits, "wait_until_ms");
         settings.memory_max = limits.integer("memory_mb", 1..=MEMORY_MB_MAX).map(|mebibytes| mebibytes << 20);
+        settings.scratch_bytes = limits.integer("scratch_bytes", 1..=SCRATCH_BYTES_MAX);
         limits.finish();
     }
     if let Some(egress) = top.section("egress") {
         settings.allow_private = egress.boolean("allow_private");
+        settings.egress_allow = ranges(&egress, "allow", report);
+        settings.egress_deny = ranges(&egress, "deny", report);
         egress.finish();
     }
     if let Some(section) = top.section("ai") {
         settings.ai = ai::read(&section);
         section.finish();
     }
+    if let Some(lock) = top.section("lock") {
+        settings.lock_minimum = lock.choice("minimum", &LOCK_LEVELS);
+        settings.lock_maximum = lock.choice("maximum", &LOCK_LEVELS);
+        lock.finish();
+    }
     settings
+}
+
+/// Addresses; one that is none is told with its place.
+fn ranges(section: &Section<'_>, key: &'static str, report: &Report) -> Vec<AddressRange> {
+    let texts = section.strings(key).unwrap_or_default();
+    let read = texts.into_iter().filter_map(|text| {
+        let tell = |error: &dyn std::fmt::Display| {
+            let message = format!("Unexpected element of \"{}\": {error}.", section.path_of(key));
+            report.push(Diagnostic::error(Code::InvalidValue, message).at(text.span, ""));
+        };
+        text.value.parse().inspect_err(|error| tell(error)).ok()
+    });
+    read.collect()
 }
 
 pub(crate) fn duration(section: &Section<'_>, key: &'static str) -> Option<Duration> {
@@ -92,14 +141,20 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\n[egress]\n\
-                    allow_private = true";
+        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
+                    allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
+                    minimum = \"container\"\nmaximum = \"full\"";
         let expected = Settings {
             max_isolates: Some(4),
             isolate_idle_max: Some(Duration::from_millis(5)),
             wait_until_max: Some(Duration::from_millis(6)),
             memory_max: Some(7 << 20),
             allow_private: Some(true),
+            egress_allow: vec!["10.0.0.0/8".parse().unwrap()],
+            egress_deny: vec!["10.0.0.1:80".parse().unwrap()],
+            lock_minimum: Some(LockLevel::Container),
+            lock_maximum: Some(LockLevel::Full),
+            scratch_bytes: Some(7),
             ..Settings::default()
         };
         assert_eq!(parse_settings(text).unwrap().value, expected);
@@ -136,7 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn scratch_space_has_limits() {
+        for (given, taken) in
+            [(0, false), (1, true), (SCRATCH_BYTES_MAX, true), (SCRATCH_BYTES_MAX + 1, false)]
+        {
+            let read = parse_settings(&format!("[limits]\nscratch_bytes = {given}"));
+            assert_eq!(read.is_ok(), taken, "{given}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
+        assert_eq!(
+            messages("[egress]\ndeny = [\"10.0.0.0/33\"]"),
+            [
+                "Unexpected element of \"egress.deny\": `10.0.0.0/33` is no address or range of addresses (such as \
+              10.0.0.0/8, 192.168.1.5:5432 or [fd00::]/8)."
+            ]
+        );
+        assert_eq!(
+            messages("[lock]\nminimum = \"ful\""),
+            [
+                "Expected \"lock.minimum\" field to be one of [\"off\",\"container\",\"full\"] but got \"ful\"."
+            ]
+        );
         assert_eq!(messages("[pol]"), ["Unexpected fields found in top-level field: \"pol\""]);
         assert_eq!(
             messages("[egress]\nallow_private = 1"),

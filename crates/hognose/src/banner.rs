@@ -1,16 +1,21 @@
 //! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds,
-//! and what of the lock around it this machine lacks.
+//! and how strong the lock around it is.
 
 use hognose_config::{Limits, Plan, Variable};
 
 use crate::interpreter::Interpreter;
+use crate::lock::ChosenLock;
 use crate::project::{Project, relative};
 
 /// The most characters of a variable's value that are shown.
 const VALUE_SHOWN_MAX: usize = 40;
 
 /// The rows of the banner: a name and a text each.
-pub(crate) fn rows(projects: &[Project], interpreter: &Interpreter) -> Vec<(&'static str, String)> {
+pub(crate) fn rows(
+    projects: &[Project],
+    interpreter: &Interpreter,
+    lock: &ChosenLock,
+) -> Vec<(&'static str, String)> {
     let python = format!("{} ({})", interpreter.version(), interpreter.executable.display());
     let mut rows = vec![("python", python)];
     for Project { configuration, plan, .. } in projects {
@@ -20,7 +25,7 @@ pub(crate) fn rows(projects: &[Project], interpreter: &Interpreter) -> Vec<(&'st
         rows.extend(plan.crons.iter().map(|cron| ("cron", cron.to_string())));
         rows.extend(unserved(plan).map(|text| ("not yet", text)));
     }
-    rows.extend(hognose_jail::probe().lacking().into_iter().map(|text| ("no lock", text)));
+    rows.extend(lock.rows());
     rows
 }
 

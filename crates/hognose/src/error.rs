@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hognose_jail::Level;
 use hognose_supervisor::StartError;
 
 /// A command's failure. [`CommandError::hint`] gives the next step, where there is one.
@@ -55,6 +56,17 @@ pub(crate) enum CommandError {
     /// `--ip` is neither an address nor `localhost`.
     #[error("`{0}` is not an address to listen on")]
     NotAnAddress(String),
+    /// The machine lacks what the lock needs.
+    #[error(
+        "Workers are to be locked at level `{minimum}` at least, and this machine can do `{level}` only: {missing}"
+    )]
+    LockMissing { minimum: Level, level: Level, missing: String },
+    /// The levels of the lock contradict each other.
+    #[error("`lock.maximum` is `{maximum}`, which is less than the minimum, `{minimum}`")]
+    LockRange { minimum: Level, maximum: Level },
+    /// Without a lock, a Worker is not served.
+    #[error("`lock.minimum` is `off`, and `hognose serve` does not serve Workers without a lock")]
+    LockOffWhenServing,
     /// A storage engine could not be opened.
     #[error("The data in `{}` cannot be opened", folder.display())]
     Storage { folder: PathBuf, source: Box<dyn Error + Send + Sync> },
@@ -210,6 +222,15 @@ impl CommandError {
             }
             Self::Refused { hint, .. } => return hint.clone(),
             Self::NotAnAddress(_) => "Give an IP address, such as `127.0.0.1`, or `localhost`".into(),
+            Self::LockMissing { minimum: Level::Full, level: Level::Container, .. } => {
+                "Or accept less: `minimum = \"container\"` under `[lock]` in hognose.toml".into()
+            }
+            Self::LockMissing { .. } => {
+                "Or, for code of your own only, `hognose dev` with `minimum = \"off\"` under `[lock]` in hognose.toml"
+                    .into()
+            }
+            Self::LockRange { .. } => "Change one of them in hognose.toml".into(),
+            Self::LockOffWhenServing => "Set it to `container` or `full` in hognose.toml".into(),
             _ => return None,
         };
         Some(hint)

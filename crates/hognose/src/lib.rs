@@ -27,6 +27,7 @@ mod inference;
 mod init;
 mod interpreter;
 mod label;
+mod lock;
 mod models;
 mod orders;
 mod packages;

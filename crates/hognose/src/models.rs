@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hognose_config::{self as config, AiSettings, ModelPlace, ModelSettings, Plan, Variable};
 use hognose_services::Service;
 use hognose_services::ai::{self, AiService, Endpoint, Engine, Model, Models, Task};
-use hognose_supervisor::{EgressOptions, EngineClient, StartError};
+use hognose_supervisor::{EgressOptions, EgressPolicy, EngineClient, StartError};
 
 use crate::cli::ServerArguments;
 use crate::error::CommandError;
@@ -26,7 +26,7 @@ impl Inference {
         let egress = EgressOptions {
             ca_file: options.ca_file.clone(),
             connect_to: options.connect_to.clone(),
-            allow_private: true,
+            policy: EgressPolicy { allow_private: true, ..EgressPolicy::default() },
         };
         let http = EngineClient::new(egress).map_err(StartError::from)?;
         Ok(Self { http: Arc::new(http), local: Arc::new(ModelProcess::new(interpreter.executable.clone())) })

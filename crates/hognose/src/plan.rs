@@ -36,7 +36,7 @@ pub(crate) fn version(
     label: &Label,
     engines: &Engines,
     ai: Arc<dyn Service>,
-    base: Base,
+    (base, scratch_dir): (Base, String),
 ) -> Result<WorkerVersion, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
@@ -78,7 +78,7 @@ pub(crate) fn version(
     let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
     let loopback = is_exported.then_some(CapId(first_link + links.len() as u32 + 1));
-    let worker = Worker { loopback, ..worker(plan, env) };
+    let worker = Worker { loopback, scratch_dir, ..worker(plan, env) };
     let (routes, crons) = (routes(plan), engines.crons(plan));
     let version = WorkerVersion {
         id,
@@ -118,6 +118,7 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
     Worker {
         name: name(plan).to_owned(),
         module_root: text(&plan.base_dir),
+        scratch_dir: String::new(),
         main: text(plan.main.strip_prefix(&plan.base_dir).unwrap_or(&plan.main)),
         python_modules: python_modules(plan).map(|folder| text(&folder)),
         compatibility_date: plan.compatibility_date.map(|date| date.to_string()).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hognose_supervisor::{EgressOptions, SCRIPT_OUTBOUND, ScriptOptions, run_script};
+use hognose_supervisor::{EgressOptions, EgressPolicy, SCRIPT_OUTBOUND, ScriptOptions, run_script};
 use hognose_wire::control::{Base, Script};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +38,7 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
             egress: EgressOptions {
                 ca_file: options.ca_file,
                 connect_to: options.connect_to,
-                allow_private: true,
+                policy: EgressPolicy { allow_private: true, ..EgressPolicy::default() },
             },
             events: mpsc::channel(1).0,
         };

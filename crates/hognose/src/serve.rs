@@ -61,7 +61,7 @@ async fn run(
     if is_watched {
         server.serve_locally(local_service(&admin));
     }
-    session.console.banner(&banner::rows(&projects, session.interpreter));
+    session.console.banner(&banner::rows(&projects, session.interpreter, &session.lock));
     if let Some(url) = &listening.url {
         session.console.note(&format!("Dashboard on {url}"));
     }

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use hognose_config::Settings;
 use hognose_supervisor::{
-    EgressOptions, PoolOptions, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
+    EgressOptions, EgressPolicy, PoolOptions, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
 };
+use hognose_wire::confinement::Confinement;
 use hognose_wire::control::Base;
 use tokio::sync::mpsc;
 
@@ -28,6 +29,7 @@ use crate::engines::Engines;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 use crate::label::Label;
+use crate::lock::ChosenLock;
 use crate::models::Inference;
 use crate::packages;
 use crate::plan;
@@ -69,6 +71,7 @@ pub(crate) struct Session<'a> {
     readers: RefCell<Vec<Reader>>,
     options: Rc<ServerArguments>,
     remarks: Rc<Remarks>,
+    pub(crate) lock: ChosenLock,
     /// What each Worker asks of its base, as of its last reading.
     wishes: RefCell<Vec<Wishes>>,
 }
@@ -110,6 +113,8 @@ impl<'a> Session<'a> {
         }
         let mut projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
         check_names(&projects)?;
+        let settings = projects.first().map(|project| project.settings.clone()).unwrap_or_default();
+        let lock = ChosenLock::choose(mode, &settings)?;
         let state = State::open(&folder)?;
         let session = Self {
             mode,
@@ -120,6 +125,7 @@ impl<'a> Session<'a> {
             engines: Arc::new(Engines::open(&state, console)?),
             inference: Inference::new(interpreter, &options)?,
             state,
+            lock,
             readers: RefCell::new(readers),
             options,
             remarks,
@@ -224,7 +230,8 @@ impl<'a> Session<'a> {
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
         self.catalog.set(&project.plan);
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
-        let version = plan::version(&project.plan, &project.label, &self.engines, ai, self.base(index)?)?;
+        let base = (self.base(index)?, text(&self.scratch_folder(index)?));
+        let version = plan::version(&project.plan, &project.label, &self.engines, ai, base)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
 
@@ -245,7 +252,11 @@ impl<'a> Session<'a> {
             egress: EgressOptions {
                 ca_file: self.options.ca_file.clone(),
                 connect_to: self.options.connect_to.clone(),
-                allow_private: self.allows_private(settings.allow_private),
+                policy: EgressPolicy {
+                    allow_private: self.allows_private(settings.allow_private),
+                    allow: settings.egress_allow.clone(),
+                    deny: settings.egress_deny.clone(),
+                },
             },
             development: self.mode == Mode::Dev,
             test_scheduled: self.options.test_scheduled,
@@ -265,15 +276,56 @@ impl<'a> Session<'a> {
     fn base(&self, index: usize) -> Result<Base, CommandError> {
         let wishes = self.wishes.borrow();
         let own = &wishes[index];
-        let sharing = wishes.iter().filter(|other| own.fit(other));
+        let sharing = (0..wishes.len()).filter(|other| own.fit(&wishes[*other]));
+        let scratch = sharing.clone().map(|other| Ok(text(&self.scratch_folder(other)?)));
+        let code = sharing.flat_map(|other| wishes[other].code_dirs.clone());
+        let (list_dirs, code_dirs) = self.without_state(code.collect());
         Ok(Base {
             runtime_dirs: vec![text(&self.interpreter.site_packages)],
             site_dirs: own.packages.iter().map(|path| text(path)).collect(),
-            code_dirs: sharing.flat_map(|other| other.code_dirs.clone()).collect(),
-            scratch_dir: text(&self.state.folder("scratch")?),
+            code_dirs,
+            scratch_dir: text(&self.state.folder("scratch/base")?),
+            worker_scratch_dirs: scratch.collect::<Result<_, CommandError>>()?,
+            confinement: Confinement {
+                level: self.lock.level.to_string(),
+                list_dirs,
+                scratch_bytes_max: self.lock.scratch_bytes_max,
+                is_traceable: self.lock.is_traceable(),
+            },
             open: false,
             preload: own.preload.clone(),
         })
+    }
+
+    /// The writable folder of a Worker.
+    fn scratch_folder(&self, index: usize) -> Result<PathBuf, CommandError> {
+        self.state.folder(&format!("scratch/{index}"))
+    }
+
+    /// Of folders with code that hold the state, which is nobody's to read: the folder's name, and what is in it beside
+    /// the state. The others stay as they are.
+    fn without_state(&self, folders: Vec<String>) -> (Vec<String>, Vec<String>) {
+        let state = self.state.path();
+        let (holding, mut readable): (Vec<_>, Vec<_>) =
+            folders.into_iter().partition(|folder| state.starts_with(folder));
+        let mut listed = Vec::new();
+        for folder in &holding {
+            let mut at = PathBuf::from(folder);
+            // From the folder down to the state, all but the way there.
+            while at != state {
+                let next = state.strip_prefix(&at).ok().and_then(|rest| rest.iter().next());
+                let next = next.map_or_else(|| state.to_owned(), |name| at.join(name));
+                let entries =
+                    std::fs::read_dir(&at).into_iter().flatten().flatten().map(|entry| entry.path());
+                let mut entries: Vec<String> =
+                    entries.filter(|path| *path != next).map(|path| text(&path)).collect();
+                entries.sort();
+                readable.append(&mut entries);
+                listed.push(text(&at));
+                at = next;
+            }
+        }
+        (listed, readable)
     }
 
     fn wishes_of(&self, project: &Project) -> Result<Wishes, CommandError> {

@@ -34,13 +34,13 @@ pub(crate) fn test(
     interpreter: &Interpreter,
     console: Console,
 ) -> Result<u8, CommandError> {
-    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(CommandError::Runtime)?;
     let kept = State::of(arguments.persist_to.as_deref())?;
     let options = server_arguments(arguments, kept.folder());
     let mode = Mode::Test { allow_local_network: arguments.allow_local_network };
     let directories = std::slice::from_ref(&arguments.directory);
     let (session, projects) = Session::open(mode, directories, &options, interpreter, console)?;
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(CommandError::Runtime)?;
     let mut tally = Tally { arguments, passed: 0, failed: 0 };
     runtime.block_on(run_tests(&session, &projects, &mut tally, console))?;
     Ok(tally.finish())

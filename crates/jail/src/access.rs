@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset,
@@ -10,26 +10,27 @@ use landlock::{
 };
 use rustix::fs::{Mode, OFlags};
 
-use crate::JailError;
+use crate::{JailError, Lock};
 
 /// The newest Landlock whose rights are asked for. An older kernel refuses less, which [`crate::probe`] tells.
 const NEWEST: ABI = ABI::V10;
 
 /// Leaves this process the given paths, and neither TCP, nor signals to those outside, nor their abstract sockets.
-/// Gives the version of Landlock that sees to it, 0 where there is none.
-pub(crate) fn restrict(read: &[PathBuf], write: &[PathBuf]) -> Result<u32, JailError> {
+/// Gives the version of Landlock that sees to it.
+pub(crate) fn restrict(lock: &Lock) -> Result<u32, JailError> {
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
         .scope(Scope::from_all(NEWEST))?
         .create()?;
-    for path in read {
+    let listing = lock.list.iter().map(|path| (path, AccessFs::ReadDir.into()));
+    for (path, rights) in lock.read.iter().map(|path| (path, reading())).chain(listing) {
         rules = match open(path) {
             Err(JailError::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => rules,
-            opened => allow(rules, path, opened?, reading())?,
+            opened => allow(rules, path, opened?, rights)?,
         };
     }
-    for path in write {
+    for path in lock.devices.iter().chain(lock.scratch.iter().map(|scratch| &scratch.path)) {
         rules = allow(rules, path, open(path)?, writing())?;
     }
     Ok(version(&rules.restrict_self()?))

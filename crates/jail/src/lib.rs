@@ -1,51 +1,67 @@
 //! The lock that a cell puts on itself before the first line of user code runs. Knows nothing of Python or Workers.
 //!
 //! A process calls [`apply`] on itself and can never take it back; whatever it forks is under the same lock, and may
-//! lock itself further by another call. From then on it holds only the descriptors it was told to keep, opens nothing
-//! but what the [`Lock`] names, executes nothing, gains no privilege, and is out of reach of other processes' debuggers.
+//! lock itself further. From then on it holds only the descriptors it was told to keep, opens nothing but what the
+//! [`Lock`] names, makes only the system calls that a file of rules lists, executes nothing, and has no privilege.
 //!
-//! What does the refusing is Landlock, which needs neither root nor a container's blessing, and does more the newer the
-//! kernel is: [`probe`] says what this one cannot do. What Landlock does not cover on any present kernel is not covered
-//! here: sockets other than TCP's, the existence of foreign files, the rest of the system calls. Those need namespaces
-//! and a system call filter around this lock.
+//! Each layer stands by itself. *Landlock* refuses files, *namespaces* let nothing else exist, the *filter* of system
+//! calls closes the kernel's other doors, and where it asks the supervisor, [`Listener`] is where the questions come
+//! in. [`probe`] says which of them this machine has, and [`Level`] gives the combinations their names.
 
 #![allow(unsafe_code)]
 
 mod access;
+mod calls;
+mod capabilities;
 mod descriptors;
+mod level;
 mod limits;
+mod namespaces;
 mod probe;
 mod process;
+mod root;
 mod usage;
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
 
+pub use calls::questions::{DescriptorFlags, Listener, Question, Wish};
+pub use level::{Level, UnknownLevel};
 pub use limits::ResourceLimits;
 pub use probe::{Features, probe};
-pub use process::end_with_parent;
+pub use process::{end_with_parent, has_one_thread};
+pub use root::Scratch;
 pub use usage::{anonymous_memory, bound_growth, cpu_time};
 
 /// What a process is left with.
 #[derive(Clone, Debug, Default)]
 pub struct Lock {
+    /// How strong it is. At [`Level::Off`] nothing is done.
+    pub level: Level,
     /// Files and folders it may read, with all they hold. Shared libraries there can be loaded, programs not started.
     /// What does not exist is passed over.
     pub read: Vec<PathBuf>,
-    /// Files and folders it may also write. They must exist.
-    pub write: Vec<PathBuf>,
+    /// Folders whose names it may list, but not read what they hold.
+    pub list: Vec<PathBuf>,
+    /// Devices that it may also write. They must exist.
+    pub devices: Vec<PathBuf>,
+    /// Folders that it may write. They must exist.
+    pub scratch: Vec<Scratch>,
     /// How much of the machine it may use.
     pub limits: ResourceLimits,
     /// The descriptors that stay open; all others are closed, whoever believes to own them.
     pub keep_fds: Vec<RawFd>,
 }
 
-/// What of a lock took hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is left to do when a lock has taken hold.
+#[derive(Debug, Default)]
 pub struct Applied {
-    /// The version of Landlock that guards files and network; 0: the kernel has none, and they are not guarded.
+    /// The version of Landlock that guards files and network.
     pub landlock_abi: u32,
+    /// Where the process's questions come in: for the supervisor ([`Listener`]), and to be closed here before foreign
+    /// code runs, which could answer itself.
+    pub listener: Option<OwnedFd>,
 }
 
 /// Why a process is not locked. It may be locked in part, and is to end.
@@ -87,15 +103,37 @@ impl JailError {
 
 /// Locks this process, which must have one thread only, for good.
 pub fn apply(lock: &Lock) -> Result<Applied, JailError> {
+    if lock.level == Level::Off {
+        return Ok(Applied::default());
+    }
     if !process::has_one_thread() {
         return Err(JailError::Threads);
     }
     descriptors::close_all_but(&lock.keep_fds)?;
+    if lock.level == Level::Full {
+        namespaces::enter()?;
+        root::replace(&lock.read, &lock.devices, &lock.scratch)?;
+    }
     process::forgo_privileges()?;
-    let landlock_abi = access::restrict(&lock.read, &lock.write)?;
+    capabilities::drop_all()?;
+    let landlock_abi = access::restrict(lock)?;
     limits::set(&lock.limits)?;
     if !lock.limits.debuggable {
         process::hide_from_debuggers()?;
     }
-    Ok(Applied { landlock_abi })
+    Ok(Applied { landlock_abi, listener: Some(calls::filter_cell()?) })
+}
+
+/// Locks a process that is locked already further: of the files it may read and write only these are left, and signals
+/// reach nobody outside of it and of what it forks.
+pub fn narrow(lock: &Lock) -> Result<(), JailError> {
+    match lock.level {
+        Level::Off => Ok(()),
+        Level::Container | Level::Full => access::restrict(lock).map(drop),
+    }
+}
+
+/// Takes from a locked process, all its threads, what only those need that fork others. It cannot be locked further.
+pub fn close() -> Result<(), JailError> {
+    calls::filter_isolate()
 }

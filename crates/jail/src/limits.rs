@@ -36,7 +36,7 @@ pub(crate) fn set(limits: &ResourceLimits) -> Result<(), JailError> {
     set_one(Resource::Core, 0)
 }
 
-/// Lowers a limit; one that is lower already stays, so that a second lock may be laxer in its words than the first.
+/// Lowers a limit; one that is lower already, by the operator's hand, stays.
 fn set_one(resource: Resource, limit: u64) -> Result<(), JailError> {
     let present = rustix::process::getrlimit(resource);
     let lowered = |bound: Option<u64>| Some(bound.map_or(limit, |bound| bound.min(limit)));

@@ -6,8 +6,8 @@ use rustix::process::{
 
 use crate::JailError;
 
-/// Whether this thread is the only one.
-pub(crate) fn has_one_thread() -> bool {
+/// Whether this thread is the only one, counting those that no interpreter knows of.
+pub fn has_one_thread() -> bool {
     // Leaving a thread group is possible only for who is alone in it, and then does nothing. This needs no /proc, which
     // a lock already in place may hide.
     // SAFETY: the call takes a flag; with this one it changes nothing, whether it succeeds or not.

@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::exchange;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Directory, Handle, MethodCall, ServiceLink};
+use crate::questions::Forks;
 use crate::recorder::Tracing;
 use crate::streams::{Parcel, remote_error};
 
@@ -47,6 +48,8 @@ pub(crate) struct Grants {
     /// The capability through which `fetch()` leaves.
     pub(crate) outbound: CapId,
     pub(crate) egress: Arc<Egress>,
+    /// The forks that were ordered of its templates.
+    pub(crate) forks: Arc<Forks>,
     pub(crate) events: Arc<Events>,
     /// All tasks of the server, so that a shutdown can wait for them.
     pub(crate) tasks: TaskTracker,

@@ -1,12 +1,11 @@
-//! Which address an outgoing connection goes to: `--connect-to`, name resolution, and the addresses that are refused.
-//!
-//! The check comes after resolving and holds for every connection, redirects included, so that no name can be made to
-//! point inwards between check and use.
+//! Which address an outgoing connection goes to: `--connect-to`, name resolution, and what policy says of the result.
+//! That holds for every connection, redirects included.
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::{io, vec};
 
@@ -14,6 +13,8 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
+
+use crate::policy::{EgressPolicy, refusal};
 
 /// One `HOST:PORT:HOST2:PORT2`: connections to the first pair go to the second. An empty part of the first pair matches
 /// everything; an empty part of the second leaves it as it is.
@@ -74,27 +75,36 @@ fn bare_host(host: &str) -> &str {
 #[derive(Clone)]
 pub(crate) struct Connector {
     connect_to: Vec<ConnectTo>,
-    /// For what the operator pointed somewhere with `--connect-to`.
-    trusted: HttpConnector<Resolver>,
-    /// For all else.
-    guarded: HttpConnector<Resolver>,
-    allow_private: bool,
+    policy: Arc<EgressPolicy>,
 }
 
 impl Connector {
-    pub(crate) fn new(connect_to: Vec<ConnectTo>, allow_private: bool) -> Self {
-        let (trusted, guarded) = (tcp(true), tcp(allow_private));
-        Self { connect_to, trusted, guarded, allow_private }
+    pub(crate) fn new(connect_to: Vec<ConnectTo>, policy: Arc<EgressPolicy>) -> Self {
+        Self { connect_to, policy }
+    }
+
+    /// Where to connect instead of an address: where the operator has said, or there if policy permits it.
+    pub(crate) fn address(&self, wanted: SocketAddr) -> io::Result<SocketAddr> {
+        let host = wanted.ip().to_string();
+        let Some(rule) = self.rule(&host, wanted.port()) else {
+            return if self.policy.permits(wanted) { Ok(wanted) } else { Err(refusal(&wanted.to_string())) };
+        };
+        let to = rule.to_host.as_deref().unwrap_or(&host).parse().map_err(io::Error::other)?;
+        Ok(SocketAddr::new(to, rule.to_port.unwrap_or(wanted.port())))
+    }
+
+    fn rule(&self, host: &str, port: u16) -> Option<&ConnectTo> {
+        self.connect_to.iter().find(|rule| {
+            rule.host.as_ref().is_none_or(|wanted| *wanted == host)
+                && rule.port.is_none_or(|wanted| wanted == port)
+        })
     }
 
     /// Where to connect for this URL, if the operator has said so.
     fn redirected(&self, uri: &Uri) -> Option<Uri> {
         let host = bare_host(uri.host()?).to_ascii_lowercase();
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let rule = self.connect_to.iter().find(|rule| {
-            rule.host.as_ref().is_none_or(|wanted| *wanted == host)
-                && rule.port.is_none_or(|wanted| wanted == port)
-        })?;
+        let port = port_of(uri);
+        let rule = self.rule(&host, port)?;
         let host = rule.to_host.as_deref().unwrap_or(&host);
         let port = rule.to_port.unwrap_or(port);
         let authority =
@@ -103,9 +113,9 @@ impl Connector {
     }
 }
 
-fn tcp(allow_private: bool) -> HttpConnector<Resolver> {
-    let mut connector =
-        HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), allow_private });
+/// `policy` is asked about each address; where there is none, the operator has pointed there.
+fn tcp(policy: Option<(Arc<EgressPolicy>, u16)>) -> HttpConnector<Resolver> {
+    let mut connector = HttpConnector::new_with_resolver(Resolver { system: GaiResolver::new(), policy });
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector
@@ -122,24 +132,31 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         if let Some(uri) = self.redirected(&uri) {
-            let connecting = self.trusted.call(uri);
+            let connecting = tcp(None).call(uri);
             return Box::pin(async move { connecting.await.map_err(Into::into) });
         }
+        let port = port_of(&uri);
         // An address in the URL itself is not resolved, so it is checked here.
         let literal = uri.host().and_then(|host| bare_host(host).parse().ok());
-        if !self.allow_private && literal.is_some_and(is_private) {
+        if literal.is_some_and(|ip: IpAddr| !self.policy.permits((ip, port).into())) {
             return Box::pin(async move { Err(refusal(&uri.to_string()).into()) });
         }
-        let connecting = self.guarded.call(uri);
+        let connecting = tcp(Some((Arc::clone(&self.policy), port))).call(uri);
         Box::pin(async move { connecting.await.map_err(Into::into) })
     }
+}
+
+/// The port as the URL names or implies it.
+fn port_of(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
 }
 
 /// The system's resolver, without addresses that may not be reached.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     system: GaiResolver,
-    allow_private: bool,
+    /// With the port that the connection is to have.
+    policy: Option<(Arc<EgressPolicy>, u16)>,
 }
 
 impl Service<Name> for Resolver {
@@ -152,54 +169,14 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let (resolving, allow_private) = (self.system.call(name.clone()), self.allow_private);
+        let (resolving, policy) = (self.system.call(name.clone()), self.policy.clone());
         Box::pin(async move {
             let mut addresses: Vec<SocketAddr> = resolving.await?.collect();
-            addresses.retain(|address| allow_private || !is_private(address.ip()));
+            let permits = |(policy, port): &(Arc<EgressPolicy>, u16), ip| policy.permits((ip, *port).into());
+            addresses.retain(|address| policy.as_ref().is_none_or(|policy| permits(policy, address.ip())));
             if addresses.is_empty() { Err(refusal(name.as_str())) } else { Ok(addresses.into_iter()) }
         })
     }
-}
-
-fn refusal(what: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("{what} is a private address, which Workers may not reach"),
-    )
-}
-
-/// Whether an address belongs to the machine or the operator's network rather than to the internet (the IANA special
-/// registries).
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_private_v4(address),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => is_private_v4(address),
-            None => is_private_v6(address),
-        },
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, third, _] = address.octets();
-    let shared = first == 100 && (64..128).contains(&second);
-    let protocol_assignments = first == 192 && second == 0 && third == 0;
-    let benchmarking = first == 198 && (second == 18 || second == 19);
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_documentation()
-        || shared
-        || protocol_assignments
-        || benchmarking
-        || first == 0
-        || first >= 240
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    let embeds_v4 = matches!(address.segments(), [0x64, 0xff9b, ..] | [0x2002, ..] | [0, 0, 0, 0, 0, 0, ..]);
-    address.is_multicast() || address.is_unique_local() || address.is_unicast_link_local() || embeds_v4
 }
 
 #[cfg(test)]
@@ -208,7 +185,7 @@ mod tests {
 
     fn target(rules: &[&str], url: &str) -> Option<String> {
         let rules = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        Connector::new(rules, true)
+        Connector::new(rules, Arc::default())
             .redirected(&url.parse().unwrap())
             .map(|uri| uri.authority().unwrap().to_string())
     }
@@ -230,19 +207,6 @@ mod tests {
     fn connect_to_of_another_form_is_refused() {
         for text in ["", "a:1:b", "a:1:b:2:3", "a:x:b:2", "a:1:b:65536"] {
             assert!(text.parse::<ConnectTo>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_the_operators_network_are_told_from_the_internets() {
-        let private = "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 255.255.255.255 \
-                       ::1 :: fe80::1 fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:7f00:1::";
-        let public = "1.1.1.1 100.128.0.1 172.32.0.1 2606:4700::1111 ::ffff:1.1.1.1";
-        for address in private.split_whitespace() {
-            assert!(is_private(address.parse().unwrap()), "{address}");
-        }
-        for address in public.split_whitespace() {
-            assert!(!is_private(address.parse().unwrap()), "{address}");
         }
     }
 }

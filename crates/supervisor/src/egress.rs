@@ -1,6 +1,7 @@
 //! `fetch()` as it leaves the machine: connections, certificates, redirects, and what may not be reached.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +18,7 @@ use url::Url;
 use crate::body::Body;
 use crate::connector::{ConnectTo, Connector};
 use crate::limits::REDIRECTS_MAX;
+use crate::policy::EgressPolicy;
 use crate::sockets::Ends;
 
 /// How outgoing requests find their servers.
@@ -26,8 +28,8 @@ pub struct EgressOptions {
     pub ca_file: Option<PathBuf>,
     /// Where to connect instead, as in curl's `--connect-to`; the first match counts.
     pub connect_to: Vec<ConnectTo>,
-    /// Whether loopback, private and link-local addresses may be reached.
-    pub allow_private: bool,
+    /// What may be reached.
+    pub policy: EgressPolicy,
 }
 
 /// Options that cannot work.
@@ -194,7 +196,12 @@ impl Egress {
     }
 
     fn connector(&self) -> Connector {
-        Connector::new(self.options.connect_to.clone(), self.options.allow_private)
+        Connector::new(self.options.connect_to.clone(), Arc::new(self.options.policy.clone()))
+    }
+
+    /// Where a socket that a Worker connects by itself goes, if policy lets it.
+    pub(crate) fn permitted(&self, wanted: SocketAddr) -> io::Result<SocketAddr> {
+        self.connector().address(wanted)
     }
 
     /// What connections with TLS trust and speak.

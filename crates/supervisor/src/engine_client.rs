@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::body::Body;
 use crate::egress::{Egress, EgressError, EgressOptions};
+use crate::policy::EgressPolicy;
 
 /// Sends requests to engines. Used within a tokio runtime.
 pub struct EngineClient {
@@ -24,7 +25,8 @@ pub struct EngineClient {
 impl EngineClient {
     /// Trusts what Workers' own requests trust.
     pub fn new(options: EgressOptions) -> Result<Self, EgressError> {
-        let egress = Egress::new(EgressOptions { allow_private: true, ..options })?;
+        let policy = EgressPolicy { allow_private: true, ..EgressPolicy::default() };
+        let egress = Egress::new(EgressOptions { policy, ..options })?;
         Ok(Self { egress: Arc::new(egress) })
     }
 }

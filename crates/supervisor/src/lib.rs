@@ -4,7 +4,7 @@
 //! [`Server`] is the whole of it. A request comes in through `ingress`, which asks the Worker's `slot` for the version
 //! that serves now, and that version's `pool` for an isolate. What the two sides say is in `isolate` (the state),
 //! `connection` (the socket), `streams` (bodies) and `calls` (what a Worker asks of its bindings, and of the network:
-//! `egress`). Where processes come from is in `nursery` and `template`.
+//! `egress`; `questions` has those that their sockets ask). Where processes come from is in `nursery` and `template`.
 //!
 //! Nothing that a cell sends is trusted: every number is looked up, every size bounded, and a cell that breaks the
 //! protocol is killed. Storage and secrets are the services' business; this crate does not look into a call.
@@ -14,6 +14,7 @@ mod calls;
 mod connection;
 mod connector;
 mod deliveries;
+mod dns;
 mod egress;
 mod engine_client;
 mod events;
@@ -24,8 +25,10 @@ pub mod limits;
 mod links;
 pub mod monitor;
 mod nursery;
+mod policy;
 mod pool;
 mod process;
+mod questions;
 pub mod recorder;
 mod routes;
 mod scheduled;
@@ -35,6 +38,7 @@ mod server;
 mod slot;
 mod slots;
 mod sockets;
+mod spawner;
 mod static_assets;
 mod streams;
 mod synchronous;
@@ -52,6 +56,7 @@ pub use events::ServerEvent;
 pub use ingress::{LocalAnswer, LocalService};
 pub use links::ServiceLink;
 pub use monitor::Monitor;
+pub use policy::EgressPolicy;
 pub use pool::PoolOptions;
 pub use routes::Route;
 pub use scheduled::{Outcome, ScheduledResult};

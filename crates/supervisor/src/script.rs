@@ -56,9 +56,14 @@ pub enum ScriptError {
 /// it. Must be called within a tokio runtime.
 pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
     let ScriptOptions { cell, base, script, egress, events } = options;
-    let around =
-        Surroundings { worker: "".into(), events: Arc::new(Events::new(events)), tasks: TaskTracker::new() };
-    let grants = grants(&around, egress)?;
+    let around = Surroundings {
+        worker: "".into(),
+        events: Arc::new(Events::new(events)),
+        tasks: TaskTracker::new(),
+        egress: Arc::new(Egress::new(egress)?),
+        forks: Arc::default(),
+    };
+    let grants = grants(&around);
     let mut cell = ScriptCell::start(&cell)?;
     cell.boot(&Order::Boot(base), &around).await.map_err(ScriptError::Load)?;
     let (socket, its_socket) = socket_pair()?;
@@ -68,9 +73,9 @@ pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
     Ok(isolate.process.exit_code().await)
 }
 
-fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, EgressError> {
+fn grants(around: &Surroundings) -> Grants {
     let services: HashMap<CapId, Arc<dyn Service>> = HashMap::new();
-    Ok(Grants {
+    Grants {
         worker: Arc::clone(&around.worker),
         services,
         assets: None,
@@ -78,10 +83,11 @@ fn grants(around: &Surroundings, egress: EgressOptions) -> Result<Grants, Egress
         loopback: std::sync::OnceLock::new(),
         directory: Arc::default(),
         outbound: SCRIPT_OUTBOUND,
-        egress: Arc::new(Egress::new(egress)?),
+        egress: Arc::clone(&around.egress),
+        forks: Arc::clone(&around.forks),
         events: Arc::clone(&around.events),
         tasks: around.tasks.clone(),
         wait_until_max: WAIT_UNTIL_MAX,
         tracing: Tracing::default(),
-    })
+    }
 }

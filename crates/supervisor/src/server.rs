@@ -200,12 +200,21 @@ impl Shared {
     fn new(options: &ServerOptions) -> Result<Self, EgressError> {
         let events = Arc::new(Events::new(options.events.clone()));
         let tasks = TaskTracker::new();
-        let around = Surroundings { worker: "".into(), events: Arc::clone(&events), tasks: tasks.clone() };
+        let egress = Arc::new(Egress::new(options.egress.clone())?);
+        let forks = Arc::default();
+        let around = Surroundings {
+            worker: "".into(),
+            events: Arc::clone(&events),
+            tasks: tasks.clone(),
+            egress: Arc::clone(&egress),
+            forks: Arc::clone(&forks),
+        };
         Ok(Self {
             directory: Arc::default(),
             recorder: Arc::default(),
             nurseries: Nurseries::new(options.cell.clone(), around),
-            egress: Arc::new(Egress::new(options.egress.clone())?),
+            egress,
+            forks,
             events,
             tasks,
             stop: CancellationToken::new(),

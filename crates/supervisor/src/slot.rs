@@ -19,6 +19,7 @@ use crate::links::{Directory, ServiceLink};
 use crate::monitor::{FailureStatus, WorkerStatus};
 use crate::nursery::{Nurseries, Nursery};
 use crate::pool::PoolOptions;
+use crate::questions::Forks;
 use crate::recorder::{Counters, Recorder, Tracing};
 use crate::routes::Routes;
 use crate::scheduled::ScheduledResult;
@@ -29,6 +30,7 @@ use crate::version::{InUse, Version, WorkerVersion};
 pub(crate) struct Shared {
     pub(crate) nurseries: Nurseries,
     pub(crate) egress: Arc<Egress>,
+    pub(crate) forks: Arc<Forks>,
     pub(crate) events: Arc<Events>,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server stops: nothing is loaded any more.
@@ -189,7 +191,7 @@ impl Slot {
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
         tracing: Tracing,
     ) -> Grants {
-        let Shared { directory, egress, events, tasks, pool, .. } = &*self.shared;
+        let Shared { directory, egress, forks, events, tasks, pool, .. } = &*self.shared;
         Grants {
             worker: Arc::clone(&self.name),
             services: services.into_iter().collect(),
@@ -199,6 +201,7 @@ impl Slot {
             directory: Arc::clone(directory),
             outbound,
             egress: Arc::clone(egress),
+            forks: Arc::clone(forks),
             events: Arc::clone(events),
             tasks: tasks.clone(),
             wait_until_max: pool.wait_until_max,

@@ -5,7 +5,7 @@
 //! template says is bounded by the wire, and the process it names as its child is checked to be one.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
@@ -13,10 +13,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use command_fds::{CommandFdExt, FdMapping};
+use hognose_jail::Listener;
 use hognose_wire::control::{LoadFailure, Loaded, Order, Report, Role};
 use hognose_wire::{Decoder, LogLevel};
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -25,12 +27,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::egress::Egress;
 use crate::events::Events;
 use crate::limits::{FORK_TIMEOUT, LOAD_TIMEOUT};
 use crate::process::Process;
+use crate::questions::{self, Forks};
+use crate::spawner;
 
 /// The descriptor that a base finds its control socket under.
 const CONTROL_FD: i32 = 3;
+/// That of the socket through which it hands over the listener for its questions, once, before it runs foreign code.
+const LISTENER_FD: i32 = 4;
 
 /// How a base cell is started: the interpreter under which hognose runs, with what makes it a cell.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +85,9 @@ pub(crate) struct Surroundings {
     pub(crate) worker: Arc<str>,
     pub(crate) events: Arc<Events>,
     pub(crate) tasks: TaskTracker,
+    /// The way out of the machine, for sockets that cells connect.
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) forks: Arc<Forks>,
 }
 
 /// A pair of connected Unix sockets; the first end is ours.
@@ -98,9 +108,17 @@ impl Template {
     ) -> Result<Self, LoadFailure> {
         let started = spawn(command, around)
             .map_err(|error| failure(format!("cannot start `{}`: {error}", command.program.display())))?;
-        let (mut control, process) = started;
+        let Started { mut control, listener, process } = started;
         let sent = control.send(boot, &[]).await;
         sent.map_err(|error| failure(format!("a cell did not take its first order: {error}")))?;
+        let answering = around.clone();
+        around.tasks.spawn(async move {
+            // A base without a lock closes the socket unused.
+            if let Ok(Some(listener)) = receive_listener(listener).await {
+                // It cannot fail before the runtime ends.
+                let _ended = questions::answer(listener, Arc::clone(&answering.egress), answering).await;
+            }
+        });
         Self::await_ready(control, process, around).await
     }
 
@@ -165,7 +183,7 @@ impl ScriptCell {
     pub(crate) fn start(command: &CellCommand) -> io::Result<Self> {
         let (ours, theirs) = socket_pair()?;
         // In its caller's process group, so that the terminal's Ctrl-C reaches it.
-        let process = execute(command, theirs, |spawned| spawned)?;
+        let process = execute(command, vec![(theirs, CONTROL_FD)], |spawned| spawned)?;
         Ok(Self { control: Control::new(ours), process })
     }
 
@@ -183,31 +201,59 @@ impl ScriptCell {
     }
 }
 
-/// Executes a cell with its control socket under the number where it looks for it.
+/// Executes a cell with sockets under the numbers where it looks for them.
 fn execute(
     command: &CellCommand,
-    control: OwnedFd,
+    sockets: Vec<(OwnedFd, i32)>,
     prepare: impl FnOnce(&mut Command) -> &mut Command,
 ) -> io::Result<Process> {
     let mut spawned = Command::new(&command.program);
     spawned.args(&command.args).env_clear().envs(command.env.iter().map(|(name, value)| (name, value)));
-    let control = FdMapping { parent_fd: control, child_fd: CONTROL_FD };
-    spawned.fd_mappings(vec![control]).expect("invariant: one descriptor cannot collide");
-    Process::open(prepare(&mut spawned).spawn()?.id())
+    let mapping = |(parent_fd, child_fd)| FdMapping { parent_fd, child_fd };
+    spawned
+        .fd_mappings(sockets.into_iter().map(mapping).collect())
+        .expect("invariant: two numbers do not collide");
+    prepare(&mut spawned);
+    Process::open(spawner::spawn(spawned)?.id())
 }
 
-/// Executes a base cell: an empty environment but for what is given, its control socket, and its output as log lines.
-fn spawn(command: &CellCommand, around: &Surroundings) -> io::Result<(Control, Process)> {
+/// A base cell that has been executed.
+struct Started {
+    control: Control,
+    /// Where its listener comes in.
+    listener: UnixStream,
+    process: Process,
+}
+
+/// Executes a base cell: an empty environment but for what is given, its sockets, and its output as log lines.
+fn spawn(command: &CellCommand, around: &Surroundings) -> io::Result<Started> {
     let (ours, theirs) = socket_pair()?;
+    let (listener, its_listener) = socket_pair()?;
     let (output, input) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&output, true)?;
     let other_input = input.try_clone()?;
     // Its own process group: a terminal's Ctrl-C is for the supervisor, which then ends its cells in order.
-    let process = execute(command, theirs, |spawned| {
+    let process = execute(command, vec![(theirs, CONTROL_FD), (its_listener, LISTENER_FD)], |spawned| {
         spawned.stdin(Stdio::null()).stdout(other_input).stderr(input).process_group(0)
     })?;
     around.tasks.spawn(forward_output(pipe::Receiver::from_owned_fd(output)?, around.clone()));
-    Ok((Control::new(ours), process))
+    Ok(Started { control: Control::new(ours), listener, process })
+}
+
+/// Waits for the one descriptor that is ever taken from a cell: it comes before foreign code runs there. `None`: the
+/// cell has closed the socket without.
+async fn receive_listener(socket: UnixStream) -> io::Result<Option<Listener>> {
+    let received = socket.async_io(Interest::READABLE, || {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        recvmsg(&socket, &mut [IoSliceMut::new(&mut [0])], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
+        let mut descriptors = beside.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        });
+        Ok(descriptors.next().and_then(|mut descriptors| descriptors.next()))
+    });
+    Ok(received.await?.map(Listener::from))
 }
 
 /// Turns what cells write to their standard output and error, past Python's own streams, into log lines. Ends when the
@@ -319,12 +365,14 @@ impl Keeper {
             }
         }
         self.process.kill();
+        self.around.forks.forget(self.process.pid());
         orders.close();
         self.waiting.clear();
         self.process.ended().await;
     }
 
     async fn order(&mut self, order: ForkOrder) -> bool {
+        self.around.forks.expect(self.process.pid());
         let sent = self.control.send(&Order::Fork(order.role), &order.descriptors).await;
         self.waiting.push_back(order.reply);
         sent.is_ok()
@@ -357,6 +405,9 @@ impl Keeper {
             self.complain("it forked without an order");
             return false;
         };
+        if self.waiting.is_empty() {
+            self.around.forks.forget(self.process.pid());
+        }
         // Whoever gave up waiting leaves a process to be killed, which dropping it does.
         let _gave_up = reply.send(result);
         true

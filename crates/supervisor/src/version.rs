@@ -352,6 +352,8 @@ fn surroundings(grants: &Grants) -> Surroundings {
         worker: Arc::clone(&grants.worker),
         events: Arc::clone(&grants.events),
         tasks: grants.tasks.clone(),
+        egress: Arc::clone(&grants.egress),
+        forks: Arc::clone(&grants.forks),
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Checked, at_most, no_more};
+use crate::confinement::Confinement;
 use crate::limits::{ERROR_TEXT_MAX, EXPORTS_MAX, LOG_LINE_MAX, NAME_MAX, REMARKS_MAX};
 use crate::value::CapId;
 
@@ -82,6 +83,10 @@ pub struct Base {
     pub code_dirs: Vec<String>,
     /// The private, writable scratch folder; it becomes `HOME` and the temporary folder.
     pub scratch_dir: String,
+    /// Those of the Workers that may be forked from here.
+    pub worker_scratch_dirs: Vec<String>,
+    /// How it is locked.
+    pub confinement: Confinement,
     /// Whether the process is the caller's own script: it may read what the caller can, reach the network, and writes
     /// to the caller's own standard streams.
     pub open: bool,
@@ -119,6 +124,8 @@ pub struct Worker {
     pub module_root: String,
     /// The main module's file, relative to `module_root`; empty for a Worker that only has static files.
     pub main: String,
+    /// The private, writable folder that is its own: one of [`Base::worker_scratch_dirs`].
+    pub scratch_dir: String,
     /// The folder with `pywrangler`'s vendored packages, where there is one.
     pub python_modules: Option<String>,
     /// `YYYY-MM-DD`; empty where the configuration gives none.

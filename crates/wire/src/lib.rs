@@ -15,6 +15,7 @@ pub mod cache;
 mod caps;
 mod check;
 mod codec;
+pub mod confinement;
 pub mod control;
 pub mod d1;
 pub mod fetch;

@@ -83,6 +83,16 @@ def add_worker(module_root: str, python_modules: str | None) -> None:
         site.addsitedir(python_modules)
 
 
+def prepare_environment() -> None:
+    """Says what libraries ask the environment for, in a cell."""
+    os.environ.update(
+        # Names come from the supervisor, over a stream: the only kind of socket that a cell can connect.
+        RES_OPTIONS="use-vc",
+        # A thread that numpy's library starts at import could not be shared by forks.
+        OPENBLAS_NUM_THREADS="1",
+    )
+
+
 def use_scratch(folder: str) -> None:
     """Makes the private folder the home, the temporary folder and the current folder."""
     os.environ.update(HOME=folder, TMPDIR=folder, TMP=folder, TEMP=folder)

@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use hognose_engine::Value;
-use hognose_wire::{Body, Frame, InvocationId, Violation, WAIT_UNTIL_OVER};
+use hognose_wire::{Body, Frame, InvocationId, LogLevel, Violation, WAIT_UNTIL_OVER};
 use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
 
@@ -48,6 +48,10 @@ enum Task {
 /// Runs an isolate to its end.
 pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchronous: UnixStream) -> ! {
     let Some(worker) = cell.worker() else { process::exit(1) };
+    if let Err(error) = cell.confinement.close() {
+        cell.log(py, LogLevel::Error, &format!("the isolate could not be locked: {error}"));
+        process::exit(1);
+    }
     cell.refuse_eval(evaluation::refused_in_handlers(&worker.plan.flags));
     let isolate = Rc::new(Isolate {
         cell: Rc::clone(cell),

@@ -1,10 +1,18 @@
 //! Running something in a forked child, which has one thread whatever the test harness has.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use hognose_jail::{Lock, apply};
+use hognose_jail::{Level, Listener, Lock, Question, Scratch, apply};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 
 /// The status with which a child tells that it panicked; above every error number.
@@ -41,12 +49,62 @@ pub(crate) fn outcome(work: impl FnOnce() -> io::Result<()>) -> i32 {
     code
 }
 
-/// As [`outcome`], under `lock`.
+/// As [`outcome`], under `lock`. Nobody answers what it asks.
 pub(crate) fn outcome_under(lock: &Lock, work: impl FnOnce() -> io::Result<()>) -> i32 {
     outcome(|| {
-        apply(lock).unwrap();
+        drop(apply(lock).unwrap().listener);
         work()
     })
+}
+
+/// As [`outcome`], under `lock`; what it asks is answered.
+pub(crate) fn outcome_answered(
+    lock: &Lock,
+    answer: impl Fn(&Listener, &Question),
+    work: impl FnOnce() -> io::Result<()>,
+) -> i32 {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let child = start(|| {
+        // The lock closes what it is not told of.
+        let kept = [lock.keep_fds.clone(), vec![theirs.as_raw_fd()]].concat();
+        send(&theirs, apply(&Lock { keep_fds: kept, ..lock.clone() }).unwrap().listener.unwrap());
+        drop(theirs);
+        work()
+    });
+    let listener = Listener::from(receive(&ours));
+    // A listener ends with the last process that asks.
+    while poll(&listener).contains(PollFlags::IN) {
+        // Whoever asked may have gone.
+        if let Ok(question) = listener.receive() {
+            answer(&listener, &question);
+        }
+    }
+    wait(child).exit_status().expect("the child ends by itself")
+}
+
+fn poll(listener: &Listener) -> PollFlags {
+    let mut polled = [PollFd::new(listener, PollFlags::IN)];
+    rustix::event::poll(&mut polled, None).unwrap();
+    polled[0].revents()
+}
+
+fn send(socket: &UnixStream, descriptor: OwnedFd) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [descriptor.as_fd()];
+    assert!(beside.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    sendmsg(socket, &[IoSlice::new(b"1")], &mut beside, SendFlags::empty()).unwrap();
+}
+
+fn receive(socket: &UnixStream) -> OwnedFd {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    recvmsg(socket, &mut [IoSliceMut::new(&mut [0])], &mut beside, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let mut descriptors = beside.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    descriptors.next().unwrap().next().unwrap()
 }
 
 /// A readable folder and a scratch folder, and what is outside them.
@@ -68,9 +126,19 @@ impl Folders {
         self.root.path().join(name)
     }
 
+    /// The lock of a container, which every machine that runs the tests has.
     pub(crate) fn lock(&self) -> Lock {
-        let (read, write) = (vec![self.path("code")], vec![self.path("scratch")]);
-        Lock { read, write, keep_fds: vec![0, 1, 2], ..Lock::default() }
+        let scratch = vec![Scratch { path: self.path("scratch"), bytes_max: 1 << 20 }];
+        let (level, read, keep_fds) = (Level::Container, vec![self.path("code")], vec![0, 1, 2]);
+        Lock { level, read, scratch, keep_fds, ..Lock::default() }
+    }
+
+    /// The locks of all levels that this machine has.
+    pub(crate) fn locks(&self) -> Vec<Lock> {
+        let best = hognose_jail::probe().level();
+        assert!(best >= Level::Container, "the tests need a machine that can lock");
+        let levels = [Level::Container, Level::Full].into_iter().filter(|level| *level <= best);
+        levels.map(|level| Lock { level, ..self.lock() }).collect()
     }
 }
 
@@ -81,28 +149,44 @@ pub(crate) struct Since(u32);
 pub(crate) const ALWAYS: Since = Since(0);
 pub(crate) const FILES: Since = Since(1);
 pub(crate) const TRUNCATION: Since = Since(3);
-pub(crate) const TCP: Since = Since(4);
 pub(crate) const SCOPES: Since = Since(6);
 
-/// Checks an attempt in both arms: without the lock it succeeds, under it it is refused, or the kernel is too old for
-/// that and [`hognose_jail::probe`] says so.
+/// What a refused attempt may end with: it is forbidden, it is not there, or there is nobody to ask.
+const REFUSALS: [i32; 8] = [
+    libc::EACCES,
+    libc::EPERM,
+    libc::EBADF,
+    libc::EXDEV,
+    libc::ENOENT,
+    libc::EROFS,
+    libc::ENOSYS,
+    libc::EINVAL,
+];
+
+/// Checks an attempt in each arm: without the lock it succeeds, under the lock of each level it is refused, or the
+/// kernel is too old for that and [`hognose_jail::probe`] says so.
 #[track_caller]
 pub(crate) fn refused(folders: &Folders, since: Since, attempt: impl Fn() -> io::Result<()>) {
     assert_eq!(outcome(&attempt), 0, "without the lock the attempt succeeds");
-    let number = outcome_under(&folders.lock(), &attempt);
     let kernel = hognose_jail::probe();
-    if kernel.landlock_abi < since.0 {
-        return assert!(!kernel.lacking().is_empty());
+    for lock in folders.locks() {
+        let number = outcome_under(&lock, &attempt);
+        if kernel.landlock_abi < since.0 && number == 0 {
+            assert!(!kernel.lacking().is_empty());
+        } else {
+            let error = io::Error::from_raw_os_error(number);
+            assert!(REFUSALS.contains(&number), "at level {}: {error}", lock.level);
+        }
     }
-    let expected = [libc::EACCES, libc::EPERM, libc::EBADF, libc::EXDEV];
-    assert!(expected.contains(&number), "under the lock: {}", io::Error::from_raw_os_error(number));
 }
 
 /// Checks that the lock does not stand in the way of something.
 #[track_caller]
-pub(crate) fn allowed(folders: &Folders, work: impl FnOnce() -> io::Result<()>) {
-    let number = outcome_under(&folders.lock(), work);
-    assert_eq!(number, 0, "under the lock: {}", io::Error::from_raw_os_error(number));
+pub(crate) fn allowed(folders: &Folders, work: impl Fn() -> io::Result<()>) {
+    for lock in folders.locks() {
+        let number = outcome_under(&lock, &work);
+        assert_eq!(number, 0, "at level {}: {}", lock.level, io::Error::from_raw_os_error(number));
+    }
 }
 
 /// Writes a file that may not exist yet.

@@ -75,12 +75,13 @@ fn no_core_is_left() {
 
 #[test]
 fn limits_are_not_raised_again() {
-    use rustix::process::{Resource, getrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let folders = Folders::new();
     let lower = ResourceLimits { open_files: 20, ..ResourceLimits::default() };
     let again = || {
-        hognose_jail::apply(&folders.lock()).unwrap();
         assert_eq!(getrlimit(Resource::Nofile).maximum, Some(20));
+        let higher = Rlimit { current: Some(21), maximum: Some(21) };
+        assert_eq!(setrlimit(Resource::Nofile, higher), Err(rustix::io::Errno::PERM));
         Ok(())
     };
     assert_eq!(under(lower, &folders, again), 0);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use hognose_jail::{JailError, Lock, apply, end_with_parent, probe};
+use hognose_jail::{JailError, Level, Lock, Scratch, apply, end_with_parent, narrow, probe};
 use rustix::process::getpid;
 
 use crate::child::{Folders, allowed, outcome, outcome_under, start, wait};
@@ -46,7 +46,8 @@ fn code_that_does_not_exist_is_passed_over() {
 #[test]
 fn scratch_that_does_not_exist_is_an_error() {
     let folders = Folders::new();
-    let lock = Lock { write: vec![folders.path("missing")], ..folders.lock() };
+    let scratch = vec![Scratch { path: folders.path("missing"), bytes_max: 1 << 20 }];
+    let lock = Lock { scratch, ..folders.lock() };
     let failed = outcome(|| {
         let error = apply(&lock).unwrap_err();
         assert!(error.to_string().contains("missing cannot be opened"), "{error}");
@@ -61,24 +62,43 @@ fn single_files_are_left_readable_and_writable() {
     let (readable, writable) = (folders.path("outside").join("file"), "/dev/null".into());
     let mut lock = folders.lock();
     lock.read.push(readable.clone());
-    lock.write.push(writable);
+    lock.devices.push(writable);
     let use_both = || File::open(&readable).and_then(|_| fs::write("/dev/null", "nothing"));
     assert_eq!(outcome_under(&lock, use_both), 0);
 }
 
 #[test]
-fn a_second_lock_takes_more_away_and_gives_nothing_back() {
+fn a_narrower_lock_takes_more_away_and_gives_nothing_back() {
     let folders = Folders::new();
-    let narrower = Lock { write: Vec::new(), ..folders.lock() };
+    let narrower = Lock { scratch: Vec::new(), ..folders.lock() };
     let wider = Lock { read: vec!["/".into()], ..folders.lock() };
     allowed(&folders, || {
-        apply(&wider).unwrap();
+        narrow(&wider).unwrap();
         File::open("/etc/passwd").unwrap_err();
         fs::write(folders.path("scratch").join("new"), "written")?;
-        apply(&narrower).unwrap();
+        narrow(&narrower).unwrap();
         fs::write(folders.path("scratch").join("new"), "written").unwrap_err();
         File::open(folders.path("code").join("file")).map(drop)
     });
+}
+
+#[test]
+fn at_level_off_nothing_is_locked() {
+    let folders = Folders::new();
+    let lock = Lock { level: Level::Off, ..folders.lock() };
+    assert_eq!(outcome_under(&lock, || File::open("/etc/passwd").map(drop)), 0);
+}
+
+#[test]
+fn folders_that_may_be_listed_are_not_read() {
+    let folders = Folders::new();
+    let lock = Lock { list: vec![folders.path("outside")], ..folders.lock() };
+    let listed = outcome_under(&lock, || {
+        assert_eq!(fs::read_dir(folders.path("outside"))?.count(), 1);
+        File::open(folders.path("outside").join("file")).unwrap_err();
+        Ok(())
+    });
+    assert_eq!(listed, 0);
 }
 
 /// Has a child fork a grandchild and end; the grandchild answers a byte by a byte, once. Gives whether it did.

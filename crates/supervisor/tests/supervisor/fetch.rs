@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use crate::harness::{TestServer, options, version};
+use crate::harness::{TestServer, local_network, options, version};
 
 /// An origin: `/N` redirects to `/N-1`, `/0` answers; `/to?URL` redirects there, `/303?URL` and `/307?URL` with that
 /// status; `/auth` tells the authorization, `/body` the method, content type and length of what was sent.
@@ -74,7 +74,7 @@ async fn sent(egress: EgressOptions, url: &str, length: usize) -> String {
 }
 
 fn anywhere() -> EgressOptions {
-    EgressOptions { allow_private: true, ..EgressOptions::default() }
+    local_network()
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn https_trusts_the_certificates_of_the_ca_file_and_no_others() {
     std::fs::write(&file, pem).unwrap();
     let url = format!("https://secure.example:{}/0", origin.port());
     let rule = || vec!["secure.example::127.0.0.1:".parse().unwrap()];
-    let trusting = EgressOptions { ca_file: Some(file), connect_to: rule(), allow_private: false };
+    let trusting = EgressOptions { ca_file: Some(file), connect_to: rule(), ..EgressOptions::default() };
     assert_eq!(fetched(trusting, &url).await, "arrived");
     let wary = EgressOptions { connect_to: rule(), ..EgressOptions::default() };
     assert_eq!(fetched(wary, &url).await, "Error: Network connection lost.");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hognose_services::Service;
 use hognose_supervisor::{
-    EgressOptions, PoolOptions, Server, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
+    EgressOptions, EgressPolicy, PoolOptions, Server, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
 };
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, Worker};
@@ -49,6 +49,12 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
     }
 }
 
+/// Loopback may be reached.
+pub(crate) fn local_network() -> EgressOptions {
+    let policy = EgressPolicy { allow_private: true, ..EgressPolicy::default() };
+    EgressOptions { policy, ..EgressOptions::default() }
+}
+
 pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {
     let (sender, events) = mpsc::channel(1024);
     let options = ServerOptions {
@@ -56,7 +62,7 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
         workers: vec![version],
         pool: PoolOptions { isolates_max: 2, ..PoolOptions::default() },
         cell: fake_cell::command(),
-        egress: EgressOptions { allow_private: true, ..EgressOptions::default() },
+        egress: local_network(),
         development: true,
         test_scheduled: false,
         events: sender,

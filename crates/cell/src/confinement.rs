@@ -1,0 +1,144 @@
+//! The cell's lock: what the paths of a base and of a Worker are for the jail, and when each part of it is put on.
+//!
+//! A base locks itself before anything but the standard library is imported. A zygote forked from it gives up what
+//! belongs to other Workers before its own code runs. An isolate gives up what only templates need.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use hognose_jail::{JailError, Level, Lock, ResourceLimits, Scratch};
+use hognose_wire::control::{Base, Worker};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::process;
+
+/// What every interpreter reads of the system: shared libraries, time zones, certificates, and a source of chance.
+const SYSTEM_READ: [&str; 10] = [
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/ssl",
+    "/dev/urandom",
+];
+
+/// Devices that keep nothing of what is written to them.
+const DEVICES: [&str; 2] = ["/dev/null", "/dev/zero"];
+
+/// How much address space any cell may have: what a Worker's memory can be set to, and more.
+const ADDRESS_SPACE_MAX: u64 = 2 << 40;
+
+/// Descriptors that the lock leaves open: the standard streams, the control socket, and the way for the listener.
+const KEPT_DESCRIPTORS: [i32; 5] = [0, 1, 2, 3, process::LISTENER];
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Confinement {
+    lock: Lock,
+    /// Of what it may read, the code of Workers.
+    code_dirs: Vec<PathBuf>,
+}
+
+impl Confinement {
+    /// That of a script: none.
+    pub(crate) fn none() -> Self {
+        Self { lock: Lock { level: Level::Off, ..Lock::default() }, code_dirs: Vec::new() }
+    }
+
+    /// Locks this process, which is to be a base.
+    pub(crate) fn lock_base(py: Python<'_>, base: &Base) -> PyResult<Self> {
+        let confinement = Self::of(py, base)?;
+        // Whoever has no lock has no questions either.
+        let way = process::listener_socket();
+        report_refusals(py)?;
+        let applied = hognose_jail::apply(&confinement.lock).map_err(|error| unlocked(&error))?;
+        if let Some(listener) = applied.listener {
+            hand_over(&way, listener).map_err(|error| {
+                PyRuntimeError::new_err(format!("the supervisor cannot be asked: {error}"))
+            })?;
+        }
+        // After the lock, for the kernel forgets it when a process changes what it may do.
+        process::die_with_parent();
+        Ok(confinement)
+    }
+
+    fn of(py: Python<'_>, base: &Base) -> PyResult<Self> {
+        let told = &base.confinement;
+        let level = told.level.parse().map_err(|error| PyRuntimeError::new_err(format!("{error}")))?;
+        let sys = py.import("sys")?;
+        let mut read: Vec<PathBuf> =
+            vec![sys.getattr("base_prefix")?.extract()?, sys.getattr("prefix")?.extract()?];
+        let code_dirs: Vec<PathBuf> = base.code_dirs.iter().map(PathBuf::from).collect();
+        read.extend(base.runtime_dirs.iter().chain(&base.site_dirs).map(PathBuf::from));
+        read.extend(SYSTEM_READ.iter().map(PathBuf::from));
+        read.extend(code_dirs.iter().cloned());
+        let bytes_max = told.scratch_bytes_max;
+        let scratch = std::iter::once(&base.scratch_dir).chain(&base.worker_scratch_dirs);
+        let lock = Lock {
+            level,
+            read,
+            list: told.list_dirs.iter().map(PathBuf::from).collect(),
+            devices: DEVICES.iter().map(PathBuf::from).collect(),
+            scratch: scratch.map(|path| Scratch { path: path.into(), bytes_max }).collect(),
+            limits: ResourceLimits {
+                file_bytes: bytes_max,
+                debuggable: told.is_traceable,
+                // The supervisor bounds each isolate more tightly.
+                address_space_bytes: ADDRESS_SPACE_MAX,
+                ..ResourceLimits::default()
+            },
+            keep_fds: KEPT_DESCRIPTORS.to_vec(),
+        };
+        Ok(Self { lock, code_dirs })
+    }
+
+    /// Leaves this process, a fork of the base, what belongs to one Worker.
+    pub(crate) fn narrow_to(&self, worker: &Worker) -> Result<(), JailError> {
+        let own = std::iter::once(&worker.module_root).chain(&worker.python_modules);
+        let own: Vec<PathBuf> = own.map(PathBuf::from).collect();
+        let is_foreign = |path: &PathBuf| {
+            self.code_dirs.contains(path) && !own.iter().any(|folder| path.starts_with(folder))
+        };
+        let lock = Lock {
+            read: self.lock.read.iter().filter(|path| !is_foreign(path)).cloned().collect(),
+            scratch: vec![Scratch { path: PathBuf::from(&worker.scratch_dir), bytes_max: 0 }],
+            ..self.lock.clone()
+        };
+        hognose_jail::narrow(&lock)
+    }
+
+    /// Takes from this process, an isolate, what only templates need.
+    pub(crate) fn close(&self) -> Result<(), JailError> {
+        if self.lock.level == Level::Off { Ok(()) } else { hognose_jail::close() }
+    }
+}
+
+fn unlocked(error: &JailError) -> PyErr {
+    PyRuntimeError::new_err(format!("the cell could not be locked: {error}"))
+}
+
+/// Has Python say the line where a call was refused, when the jail says which it was.
+fn report_refusals(py: Python<'_>) -> PyResult<()> {
+    let options = PyDict::new(py);
+    options.set_item("file", libc::STDERR_FILENO)?;
+    options.set_item("all_threads", false)?;
+    py.import("faulthandler")?.getattr("register")?.call((libc::SIGSYS,), Some(&options)).map(drop)
+}
+
+/// Sends the listener out of this process, before foreign code runs that could use it.
+fn hand_over(way: &UnixStream, listener: OwnedFd) -> std::io::Result<()> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [listener.as_fd()];
+    assert!(beside.push(SendAncillaryMessage::ScmRights(&descriptors)), "invariant: there is room for one");
+    sendmsg(way, &[std::io::IoSlice::new(&[0])], &mut beside, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
