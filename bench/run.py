@@ -164,12 +164,29 @@ def measure_leaks(arguments: argparse.Namespace) -> list[Figure]:
     return [*growth, alone, surveying]
 
 
+def measure_vectorize(arguments: argparse.Namespace) -> list[Figure]:
+    """A query by itself, without a Worker around it, beside NumPy's exact search over as many vectors. `--vectors` says
+    how many; the goals are for 100,000."""
+    taken = [servers.run_cargo_bench("vectorize", arguments.vectors) for _ in range(arguments.runs)]
+    peer = [servers.run_numpy_search(arguments.vectors) for _ in range(arguments.runs)]
+    figures = {name: [run[name] for run in taken] for name in taken[0]}
+    numpy = Figure("NumPy, product and argpartition", "ms CPU", peer)
+    query = Figure("Vectorize query", "ms CPU", figures["query_ms"], beside=numpy, ratio_goal=0.5)
+    filtered = Figure("the same, filtered to 1 %", "ms CPU", figures["filtered_ms"], beside=query, ratio_goal=0.2)
+    missed = Figure("nearest that were missed", "share", [1 - recall for recall in figures["recall"]], 0.001)
+    start = Figure("the first query after a start", "ms CPU", figures["start_ms"], 2000)
+    memory = Figure("the index in memory", "MiB", figures["index_mib"], 2048)
+    upserts = Figure("an upsert, in batches of 1000", "µs CPU", [1e6 / rate for rate in figures["upserts_a_cpu_second"]])
+    return [numpy, query, filtered, missed, start, memory, upserts]
+
+
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
     "isolate": measure_isolate,
     "crossings": measure_crossings,
     "leaks": measure_leaks,
+    "vectorize": measure_vectorize,
 }
 
 
@@ -178,6 +195,7 @@ def main() -> None:
     parser.add_argument("measurement", nargs="*", help=f"of {', '.join(MEASUREMENTS)}; all when none is named")
     parser.add_argument("--runs", type=int, default=5, help="how often each figure is taken (the median counts)")
     parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
+    parser.add_argument("--vectors", type=int, default=100_000, help="how many vectors are searched")
     parser.add_argument("--check", action="store_true", help="exit with status 1 when a goal is missed")
     arguments = parser.parse_args()
     unknown = set(arguments.measurement) - set(MEASUREMENTS)

@@ -70,6 +70,20 @@ def uvicorn() -> Iterator[Server]:
         yield server
 
 
+def run_cargo_bench(name: str, vectors: int) -> dict[str, float]:
+    """What a benchmark of the crate `services` prints."""
+    command = ["cargo", "bench", "--quiet", "--package", "hognose-services", "--bench", name, "--", str(vectors)]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def run_numpy_search(vectors: int) -> float:
+    """CPU time in ms of a search with NumPy on one thread."""
+    install_peer()
+    command = [PEER / "bin/python", HERE / "numpy_search.py", str(vectors)]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+
+
 def run_script(name: str) -> dict:
     """Runs one of the scripts beside this file in a cell; it prints JSON."""
     output = subprocess.run([HOGNOSE, "run", HERE / name], check=True, stdout=subprocess.PIPE).stdout
@@ -77,13 +91,15 @@ def run_script(name: str) -> dict:
 
 
 def install_peer() -> None:
-    """Puts uvicorn into an environment of its own, for the Python that hognose runs under."""
-    if (PEER / "bin/uvicorn").exists():
+    """Puts uvicorn and NumPy into an environment of their own, for the Python that hognose runs under."""
+    wanted, installed = HERE / "requirements.txt", PEER / "requirements.txt"
+    if installed.exists() and installed.read_text() == wanted.read_text():
         return
     python = HOGNOSE.parent / "python"
     subprocess.run([python, "-m", "uv", "venv", "-q", "--clear", "--python", python, PEER], check=True)
     install = [python, "-m", "uv", "pip", "install", "-q", "--python", PEER / "bin/python"]
-    subprocess.run([*install, "-r", HERE / "requirements.txt"], check=True)
+    subprocess.run([*install, "-r", wanted], check=True)
+    installed.write_text(wanted.read_text())
 
 
 def _free_port() -> int:
