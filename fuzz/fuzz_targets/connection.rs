@@ -4,10 +4,11 @@
 #![no_main]
 
 use hognose_wire::fetch;
+use hognose_wire::messages::MessageReader;
 use hognose_wire::limits::{CALLS_MAX, CAPS_MAX, MESSAGE_MAX, STREAM_WINDOW, STREAMS_MAX};
 use hognose_wire::{
     Accepted, Body, CallId, CapId, CapRef, Decoder, Envelope, Event, Exports, Frame, Imports, IncomingStream,
-    InvocationId, MessageAssembler, Opened, Outcome, OutgoingStream, Payload, Side, SocketEvent, StreamId,
+    InvocationId, Opened, Outcome, OutgoingStream, Payload, Side, SocketEvent, StreamId,
     Violation,
 };
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +31,7 @@ struct End {
     calls_made: Opened<CallId, ()>,
     calls_taken: Accepted<CallId, Option<CapId>>,
     outgoing: Opened<StreamId, OutgoingStream>,
-    incoming: Accepted<StreamId, (IncomingStream, MessageAssembler)>,
+    incoming: Accepted<StreamId, (IncomingStream, MessageReader)>,
     exports: Exports<u32>,
     imports: Imports,
 }
@@ -91,21 +92,16 @@ impl End {
     fn stream(&mut self, frame: &Frame) -> Result<(), Violation> {
         match frame {
             Frame::StreamData { stream, bytes } => {
-                self.incoming.get_mut(*stream).map_or(Ok(()), |(reader, _)| {
+                self.incoming.get_mut(*stream).map_or(Ok(()), |(reader, messages)| {
                     reader.receive(bytes.len())?;
                     reader.read(bytes.len());
                     reader.grant();
+                    messages.push(bytes);
+                    while let Some(message) = messages.next()? {
+                        assert!(message.size() <= MESSAGE_MAX);
+                    }
                     Ok(())
                 })
-            }
-            Frame::StreamMessage { stream, kind, last, bytes } => {
-                let Some((reader, assembler)) = self.incoming.get_mut(*stream) else { return Ok(()) };
-                reader.receive_fragment(bytes.len())?;
-                let message = assembler.push(*kind, *last, bytes)?;
-                assert!(message.is_none_or(|message| message.bytes.len() <= MESSAGE_MAX));
-                reader.read_fragment(bytes.len());
-                reader.grant();
-                Ok(())
             }
             Frame::StreamEnd { stream } | Frame::StreamAbort { stream, .. } => {
                 self.incoming.close(*stream).map(drop)
@@ -169,7 +165,7 @@ impl End {
             Body::Stream { stream, .. } => {
                 let mut reader = IncomingStream::default();
                 assert_eq!(reader.grant(), Some(STREAM_WINDOW));
-                self.incoming.accept(*stream, (reader, MessageAssembler::new()))
+                self.incoming.accept(*stream, (reader, MessageReader::new()))
             }
             Body::Returned { stream } => self.outgoing.close(*stream).map(drop),
         }

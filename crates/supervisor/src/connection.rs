@@ -180,9 +180,6 @@ impl Isolate {
             Frame::Invoke { .. } | Frame::CancelInvocation { .. } => {
                 unreachable!("invariant: checked on arrival");
             }
-            Frame::StreamMessage { .. } => {
-                return Err(Breach::new("it sent a message on a stream of bytes"));
-            }
         }
         Ok(())
     }

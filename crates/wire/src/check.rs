@@ -73,7 +73,6 @@ impl Frame<'_> {
             Self::CancelCall { .. } => "CancelCall",
             Self::Release { .. } => "Release",
             Self::StreamData { .. } => "StreamData",
-            Self::StreamMessage { .. } => "StreamMessage",
             Self::StreamEnd { .. } => "StreamEnd",
             Self::StreamAbort { .. } => "StreamAbort",
             Self::StreamCredit { .. } => "StreamCredit",
@@ -88,13 +87,6 @@ impl Frame<'_> {
                 written_by(*stream, from)?;
                 not_empty("a piece of a stream", bytes.len())?;
                 at_most("piece of a stream", bytes.len(), CHUNK_MAX)
-            }
-            Self::StreamMessage { stream, last, bytes, .. } => {
-                written_by(*stream, from)?;
-                if !last {
-                    not_empty("a fragment that is not the last", bytes.len())?;
-                }
-                at_most("fragment of a message", bytes.len(), CHUNK_MAX)
             }
             Self::StreamEnd { stream } => written_by(*stream, from),
             Self::StreamAbort { stream, error } => {

@@ -3,7 +3,7 @@
 //! An *invocation* is one event given to a Worker: it starts with [`Frame::Invoke`], is answered by
 //! [`Frame::Complete`], and ends with [`Frame::Settled`] once everything passed to `waitUntil` has settled. A *call*
 //! is a request on a capability, in either direction, made on behalf of an invocation. A *stream* is one direction of
-//! bytes or messages under credit. Each of the three has its own numbers, chosen by the side that opens it.
+//! bytes under credit. Each of the three has its own numbers, chosen by the side that opens it.
 
 use serde::{Deserialize, Serialize};
 
@@ -133,19 +133,6 @@ pub enum Frame<'a> {
         /// Which.
         stream: StreamId,
         /// At most [`crate::limits::CHUNK_MAX`] bytes, not empty.
-        #[serde(serialize_with = "form::bytes")]
-        bytes: &'a [u8],
-    },
-    /// The writer of a message stream: (a fragment of) the next message. Its bytes count against the credit, and
-    /// [`crate::limits::FRAGMENT_COST`] more, so that empty messages are not free.
-    StreamMessage {
-        /// Which.
-        stream: StreamId,
-        /// Text or binary.
-        kind: MessageKind,
-        /// Whether this fragment ends the message.
-        last: bool,
-        /// At most [`crate::limits::CHUNK_MAX`] bytes; empty only where it is the last of its message.
         #[serde(serialize_with = "form::bytes")]
         bytes: &'a [u8],
     },
@@ -325,8 +312,7 @@ pub struct HttpResponse<'a> {
     pub encoded: bool,
     /// The body.
     pub body: Body<'a>,
-    /// With status 101: the socket's capability. The two sides exchange message streams by a call on it; a close frame
-    /// is a call too, sent behind the last message (a call and a stream of one sender arrive in the order sent).
+    /// With status 101: the socket's capability ([`crate::messages`]).
     pub web_socket: Option<CapRef>,
 }
 

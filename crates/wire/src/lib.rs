@@ -24,6 +24,7 @@ mod frame;
 mod ids;
 pub mod kv;
 pub mod limits;
+pub mod messages;
 pub mod queues;
 pub mod r2;
 pub mod report;
@@ -43,6 +44,6 @@ pub use frame::{
 };
 pub use ids::{Accepted, Full, Number, Opened};
 pub use side::Side;
-pub use streams::{IncomingStream, Message, MessageAssembler, OutgoingStream, QueueFull};
+pub use streams::{IncomingStream, OutgoingStream, QueueFull};
 pub use value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};
 pub use violation::Violation;

@@ -13,7 +13,7 @@ pub const VALUE_INLINE_MAX: usize = FRAME_MAX / 2;
 pub const CHUNK_MAX: usize = 64 << 10;
 /// How many bytes a stream's reader lets its writer run ahead.
 pub const STREAM_WINDOW: u32 = 256 << 10;
-/// The largest WebSocket message (workerd's constant), sent as fragments of at most [`CHUNK_MAX`].
+/// The largest WebSocket message (workerd's constant).
 pub const MESSAGE_MAX: usize = 32 << 20;
 /// The largest serialised RPC value.
 pub const VALUE_MAX: usize = 32 << 20;
@@ -33,16 +33,14 @@ pub const PATH_MAX: usize = 64;
 pub const NAME_MAX: usize = 4 << 10;
 /// The longest `cf` object, as JSON.
 pub const CF_MAX: usize = 64 << 10;
-/// What a fragment of a message stream costs beside its bytes, in credit.
-pub const FRAGMENT_COST: u32 = 64;
 /// The most capabilities one isolate may hold or export at a time.
 pub const CAPS_MAX: usize = 16 << 10;
 /// The most calls one isolate may have open at a time.
 pub const CALLS_MAX: usize = 4096;
-/// The most streams one isolate may have open at a time.
-pub const STREAMS_MAX: usize = 4096;
-/// The most invocations one isolate may serve at a time.
-pub const INVOCATIONS_MAX: usize = 1024;
+/// The most streams one isolate may have open at a time: two for each WebSocket, and as many again.
+pub const STREAMS_MAX: usize = 64 << 10;
+/// The most invocations one isolate may serve at a time. An open WebSocket keeps the one that accepted it.
+pub const INVOCATIONS_MAX: usize = 16 << 10;
 /// The most entrypoints one Worker exports, and the most methods one of them advertises.
 pub const EXPORTS_MAX: usize = 1024;
 /// The most remarks (warnings, threads left running) about the loading of one Worker.

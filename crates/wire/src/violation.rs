@@ -110,9 +110,9 @@ pub enum Violation {
     /// So much credit was granted that it cannot be counted.
     #[error("more credit was granted than can be counted")]
     CreditOverflow,
-    /// Fragments of one message disagree on whether it is text.
-    #[error("a message is partly text and partly binary")]
-    MixedMessage,
+    /// A WebSocket message has no form that is known.
+    #[error("a WebSocket message has no form that is known")]
+    MessageForm,
     /// A text message is not UTF-8.
     #[error("a text message is not UTF-8")]
     NotText,

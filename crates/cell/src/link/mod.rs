@@ -230,7 +230,7 @@ impl Link {
             Frame::StreamAbort { stream, error } => self.stream_over(py, stream, Some(error.into())),
             Frame::StreamCredit { stream, bytes } => self.stream_credit(py, stream, bytes)?,
             Frame::StreamCancel { stream, reason } => self.stream_cancelled(py, stream, reason),
-            Frame::CancelCall { .. } | Frame::StreamMessage { .. } => {}
+            Frame::CancelCall { .. } => {}
             event => events.event(py, event)?,
         }
         Ok(())

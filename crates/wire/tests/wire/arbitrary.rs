@@ -209,8 +209,6 @@ fn call_frame() -> BoxedStrategy<Frame<'static>> {
 fn stream_frame() -> BoxedStrategy<Frame<'static>> {
     prop_oneof![
         (stream(), bytes()).prop_map(|(stream, bytes)| Frame::StreamData { stream, bytes }),
-        (stream(), message_kind(), any::<bool>(), bytes())
-            .prop_map(|(stream, kind, last, bytes)| { Frame::StreamMessage { stream, kind, last, bytes } }),
         stream().prop_map(|stream| Frame::StreamEnd { stream }),
         (stream(), remote_error()).prop_map(|(stream, error)| Frame::StreamAbort { stream, error }),
         (stream(), any::<u32>()).prop_map(|(stream, bytes)| Frame::StreamCredit { stream, bytes }),

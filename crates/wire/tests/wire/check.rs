@@ -190,12 +190,9 @@ fn bounds_of_events_hold() {
 #[test]
 fn bounds_of_streams_hold() {
     let piece = |bytes| Frame::StreamData { stream: CELLS, bytes };
-    let fragment = |last, bytes| Frame::StreamMessage { stream: CELLS, kind: MessageKind::Text, last, bytes };
     check_limit(CHUNK_MAX, Side::Cell, |n| piece(bytes(n)));
-    check_limit(CHUNK_MAX, Side::Cell, |n| fragment(true, bytes(n)));
     check_limit(ERROR_TEXT_MAX, Side::Supervisor, |n| Frame::StreamCancel { stream: CELLS, reason: text(n) });
-    assert_eq!(fragment(true, b"").check(Side::Cell), Ok(()));
-    for empty in [piece(b""), fragment(false, b""), Frame::Release { cap: CapId(1), count: 0 }] {
+    for empty in [piece(b""), Frame::Release { cap: CapId(1), count: 0 }] {
         assert!(matches!(empty.check(Side::Cell), Err(Violation::Empty { .. })), "{empty:?}");
     }
     let credit = |bytes| Frame::StreamCredit { stream: CELLS, bytes }.check(Side::Supervisor);

@@ -9,4 +9,5 @@ mod check;
 mod codec;
 mod control;
 mod ids;
+mod messages;
 mod streams;

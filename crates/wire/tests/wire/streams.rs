@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use hognose_wire::limits::{CHUNK_MAX, FRAGMENT_COST, MESSAGE_MAX, STREAM_WINDOW};
-use hognose_wire::{
-    IncomingStream, Message, MessageAssembler, MessageKind, OutgoingStream, QueueFull, Violation,
-};
+use hognose_wire::limits::{CHUNK_MAX, STREAM_WINDOW};
+use hognose_wire::{IncomingStream, OutgoingStream, QueueFull, Violation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -85,25 +83,13 @@ proptest! {
         }
         prop_assert!(sent <= grants.iter().map(|grant| *grant as usize).sum());
     }
-
-    #[test]
-    fn fragments_make_the_message_again(parts in vec(vec(any::<u8>(), 0..50), 1..6)) {
-        let mut assembler = MessageAssembler::new();
-        let (last, begun) = parts.split_last().unwrap();
-        for part in begun {
-            prop_assert_eq!(assembler.push(MessageKind::Binary, false, part), Ok(None));
-        }
-        let message = assembler.push(MessageKind::Binary, true, last).unwrap().unwrap();
-        prop_assert_eq!(message.bytes.as_ref(), parts.concat());
-        prop_assert!(!assembler.is_within_message());
-    }
 }
 
 #[test]
 fn nothing_flows_before_the_first_grant() {
     let mut writer = OutgoingStream::new(100);
     writer.enqueue(10).unwrap();
-    assert_eq!((writer.take(), writer.take_fragment(10), writer.take_fragment(0)), (0, None, None));
+    assert_eq!(writer.take(), 0);
     let mut reader = IncomingStream::default();
     assert_eq!(reader.receive(1), Err(Violation::BeyondCredit { cost: 1, credit: 0 }));
 }
@@ -130,30 +116,6 @@ fn credit_is_granted_by_half_windows() {
 }
 
 #[test]
-fn a_fragment_costs_its_bytes_and_the_fee() {
-    let fee = FRAGMENT_COST as usize;
-    let mut writer = OutgoingStream::new(100);
-    writer.enqueue(10).unwrap();
-    writer.grant(FRAGMENT_COST).unwrap();
-    assert_eq!(writer.take_fragment(10), None);
-    writer.grant(4).unwrap();
-    assert_eq!((writer.take_fragment(10), writer.queued()), (Some(4), 6));
-    writer.grant(FRAGMENT_COST).unwrap();
-    assert_eq!(writer.take_fragment(0), Some(0));
-
-    let mut reader = IncomingStream::new(2 * FRAGMENT_COST + 3);
-    reader.grant().unwrap();
-    assert_eq!(reader.receive_fragment(3), Ok(()));
-    assert_eq!(
-        reader.receive_fragment(1),
-        Err(Violation::BeyondCredit { cost: fee + 1, credit: FRAGMENT_COST })
-    );
-    assert_eq!(reader.receive_fragment(0), Ok(()));
-    reader.read_fragment(3);
-    assert_eq!(reader.grant(), Some(FRAGMENT_COST + 3));
-}
-
-#[test]
 fn a_queue_fills_to_its_limit_and_no_further() {
     let mut writer = OutgoingStream::new(100);
     assert_eq!(writer.enqueue(100), Ok(()));
@@ -168,35 +130,4 @@ fn credit_beyond_counting_is_a_violation() {
     let mut writer = OutgoingStream::new(0);
     assert_eq!(writer.grant(u32::MAX), Ok(()));
     assert_eq!(writer.grant(1), Err(Violation::CreditOverflow));
-}
-
-#[test]
-fn a_message_may_be_as_large_as_the_limit_and_no_larger() {
-    let half = vec![0; MESSAGE_MAX / 2];
-    let mut assembler = MessageAssembler::new();
-    assert_eq!(assembler.push(MessageKind::Binary, false, &half), Ok(None));
-    let whole = assembler.push(MessageKind::Binary, true, &half).unwrap().unwrap();
-    assert_eq!(whole.bytes.len(), MESSAGE_MAX);
-
-    assembler.push(MessageKind::Binary, false, &half).unwrap();
-    assembler.push(MessageKind::Binary, false, &half).unwrap();
-    let past = assembler.push(MessageKind::Binary, true, &[0]);
-    assert_eq!(past, Err(Violation::TooLong { what: "message", size: MESSAGE_MAX + 1, limit: MESSAGE_MAX }));
-}
-
-#[test]
-fn text_may_be_cut_within_a_character_but_must_be_text_as_a_whole() {
-    let (text, mut assembler) = ("é".as_bytes(), MessageAssembler::new());
-    assert_eq!(assembler.push(MessageKind::Text, false, &text[..1]), Ok(None));
-    assert!(assembler.is_within_message());
-    let whole = Message { kind: MessageKind::Text, bytes: text.into() };
-    assert_eq!(assembler.push(MessageKind::Text, true, &text[1..]), Ok(Some(whole)));
-    assert_eq!(assembler.push(MessageKind::Text, true, &text[1..]), Err(Violation::NotText));
-}
-
-#[test]
-fn fragments_of_one_message_are_of_one_kind() {
-    let mut assembler = MessageAssembler::new();
-    assembler.push(MessageKind::Text, false, b"a").unwrap();
-    assert_eq!(assembler.push(MessageKind::Binary, true, b"b"), Err(Violation::MixedMessage));
 }
