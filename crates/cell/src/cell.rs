@@ -20,6 +20,7 @@ use crate::python::Half;
 use crate::random::Random;
 use crate::rejections::Rejections;
 use crate::rpc::Rpc;
+use crate::web_sockets::WebSockets;
 
 /// See the module.
 pub(crate) struct Cell {
@@ -30,6 +31,7 @@ pub(crate) struct Cell {
     pub(crate) confinement: Confinement,
     web: RefCell<Option<Rc<Web>>>,
     rejections: Rc<Rejections>,
+    pub(crate) web_sockets: WebSockets,
     rpc: RefCell<Option<Rc<Rpc>>>,
     /// What `js/context.js` made.
     runtime: RefCell<Option<Value>>,
@@ -98,6 +100,7 @@ impl Cell {
             confinement,
             web: RefCell::default(),
             rejections: Rejections::track(context),
+            web_sockets: WebSockets::default(),
             rpc: RefCell::default(),
             runtime: RefCell::default(),
             stage: RefCell::new(stage),

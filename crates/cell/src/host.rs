@@ -9,9 +9,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use hognose_engine::{Context, Deferred, Result, Thrown, Value};
 use hognose_ffi::event_loop;
 use hognose_web::{
-    BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingResponse,
-    LogLevel as WebLevel, OutgoingRequest, RequestHandle, RequestHead, SocketConnection, SocketRequest,
-    TimerId,
+    BodyId, BodySource, Done, HeaderList, Host, HostError, IncomingBody, IncomingMessage, IncomingResponse,
+    LogLevel as WebLevel, OutgoingMessage, OutgoingRequest, RequestHandle, RequestHead, SocketConnection,
+    SocketRequest, TimerId,
 };
 use hognose_wire::{Body, CallId, CapId, HttpRequest, LogLevel, Payload, Side, StreamId, fetch};
 use pyo3::Python;
@@ -19,7 +19,7 @@ use pyo3::Python;
 use crate::cell::Cell;
 use crate::link::{Content, Link, OwnedError};
 use crate::random::Random;
-use crate::sockets;
+use crate::{sockets, web_sockets};
 
 /// What Workers say to I/O at the top level.
 pub(crate) const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() \
@@ -191,6 +191,40 @@ impl Host for CellHost {
         }
     }
 
+    fn watch_body(&self, context: Context, body: BodyId, done: Done<()>) {
+        if let Ok(link) = self.link() {
+            link.watch_stream(StreamId(body.0), move |_py| done(context, Ok(())));
+        }
+    }
+
+    fn open_socket(&self, context: Context, capability: u32, done: Done<BodyId>) -> BodyId {
+        match self.link().and_then(|link| Ok((link.open_stream()?, link))) {
+            Ok((stream, link)) => {
+                web_sockets::open(context, &self.cell(), link, CapId(capability), stream, done);
+                BodyId(stream.0)
+            }
+            Err(error) => {
+                done(context, Err(host_error(&error)));
+                NO_STREAM
+            }
+        }
+    }
+
+    fn send_message(&self, body: BodyId, message: OutgoingMessage<'_>) -> bool {
+        self.link().is_ok_and(|link| web_sockets::send(&link, StreamId(body.0), message))
+    }
+
+    fn receive_messages(&self, context: Context, body: BodyId, done: Done<Option<Vec<IncomingMessage>>>) {
+        match self.link() {
+            Ok(link) => web_sockets::receive(context, &self.cell(), &link, StreamId(body.0), done),
+            Err(error) => done(context, Err(host_error(&error))),
+        }
+    }
+
+    fn keep_alive(&self, promise: &Value) {
+        web_sockets::keep_alive(&self.cell(), promise);
+    }
+
     fn set_timer(
         &self,
         _context: Context,
@@ -256,6 +290,12 @@ fn decode_response(
     let Body::Inline(bytes) = payload.bytes else { return Err(OwnedError::error(LOST)) };
     let response = fetch::read_response(bytes, Side::Supervisor).map_err(|_| OwnedError::error(LOST))?;
     let content = link.accept(response.body, invocation).map_err(|_| OwnedError::error(LOST))?;
+    let web_socket = match (response.web_socket, Cell::current()) {
+        (Some(cap), Some(cell)) => {
+            web_sockets::hold(&cell, cap, invocation).map_err(|_| OwnedError::error(LOST)).map(Some)?
+        }
+        _ => None,
+    };
     Ok(IncomingResponse {
         status: response.status,
         status_text: response.status_text.to_owned(),
@@ -263,7 +303,7 @@ fn decode_response(
         body: incoming_body(content),
         url: response.url.to_owned(),
         redirected: response.redirected,
-        web_socket: None,
+        web_socket,
     })
 }
 

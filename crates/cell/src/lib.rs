@@ -31,6 +31,7 @@ mod runtime_modules;
 mod script;
 mod sockets;
 mod template;
+mod web_sockets;
 mod zygote;
 
 use hognose_wire::LogLevel;

@@ -8,9 +8,11 @@ use hognose_services::assets::Assets;
 use hognose_services::{Answer, Call, CallError, Pending, Service};
 use hognose_wire::control::Export;
 use hognose_wire::limits::VALUE_INLINE_MAX;
+use hognose_wire::messages::OPEN;
 use hognose_wire::{
     Access, Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, InvocationId, LogLevel, Payload,
 };
+use http::response::Parts;
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
@@ -22,6 +24,7 @@ use crate::links::{Directory, Handle, MethodCall, ServiceLink};
 use crate::questions::Forks;
 use crate::recorder::Tracing;
 use crate::streams::{Parcel, remote_error};
+use crate::websocket::WebSocket;
 
 /// The one method of what takes requests. No other can have its name.
 const FETCH: &str = "fetch";
@@ -102,6 +105,8 @@ impl Isolate {
             }
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
             Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),
+            Handle::Socket(socket) if method == OPEN => self.open_socket(call, socket, params),
+            Handle::Socket(_) => Err(Breach::new("a WebSocket can only be opened")),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
         }
     }
@@ -148,7 +153,10 @@ impl Isolate {
         let request = read_request(inline(params.bytes)?)?;
         let body = self.accept(request.body, None)?;
         let outgoing = match exchange::request(&request) {
-            Ok(head) => Outgoing { head, body, follow_redirects: request.follow_redirects },
+            Ok(head) => {
+                let web_socket = exchange::asks_for_web_socket(&request);
+                Outgoing { head, body, follow_redirects: request.follow_redirects, web_socket }
+            }
             Err(error) => {
                 self.answer_error(call, "TypeError", &error.to_string(), false);
                 return Ok(());
@@ -162,13 +170,13 @@ impl Isolate {
         Ok(())
     }
 
-    pub(crate) fn answer_fetch(&self, call: CallId, result: Result<Fetched, FetchError>) {
+    pub(crate) fn answer_fetch(self: &Arc<Self>, call: CallId, result: Result<Fetched, FetchError>) {
         match result {
-            Ok(Fetched { mut head, body, url, redirected }) => {
+            Ok(Fetched { mut head, body, url, redirected, web_socket }) => {
                 exchange::strip_hop_by_hop(&mut head.headers);
-                self.answer(call, vec![body], |bodies| {
-                    (exchange::wire_response(&head, &url, redirected, bodies[0]), &[])
-                });
+                let tasks = self.grants.tasks.clone();
+                let socket = web_socket.map(|socket| WebSocket::of_network(socket, tasks));
+                self.answer_response(call, &head, (&url, redirected), body, socket);
             }
             Err(error) => {
                 if let Some(cause) = error.cause() {
@@ -176,6 +184,27 @@ impl Isolate {
                 }
                 self.answer_error(call, error.name(), &error.to_string(), false);
             }
+        }
+    }
+
+    /// Answers a call with a response, and the WebSocket that may come with it.
+    pub(crate) fn answer_response(
+        self: &Arc<Self>,
+        call: CallId,
+        head: &Parts,
+        url: (&str, bool),
+        body: Body,
+        socket: Option<Arc<WebSocket>>,
+    ) {
+        let socket = match socket.map(|socket| self.name_socket(socket)).transpose() {
+            Ok(socket) => socket,
+            Err(full) => return self.answer_error(call, "Error", &full.to_string(), false),
+        };
+        let answered = self
+            .answer(call, vec![body], |bodies| (exchange::wire_response(head, url, bodies[0], socket), &[]));
+        if let (false, Some(CapRef::Sender(cap))) = (answered, socket) {
+            let unwanted = self.state().exports.release(cap, 1);
+            drop(unwanted);
         }
     }
 
@@ -197,31 +226,35 @@ impl Isolate {
     }
 
     /// Answers a call, unless the cell has lost interest. `write` is given the bodies as the frame names them, and says
-    /// what the answer's bytes are and which bodies stand beside them (others stand within the bytes).
+    /// what the answer's bytes are and which bodies stand beside them (others stand within the bytes). `false`: nobody
+    /// has got them.
     pub(crate) fn answer(
         &self,
         call: CallId,
         bodies: Vec<Body>,
         write: impl for<'w> FnOnce(&'w [WireBody<'w>]) -> (Vec<u8>, &'w [WireBody<'w>]),
-    ) {
+    ) -> bool {
         // What is not handed over is dropped after the lock is released, being declared before it is taken.
         let mut state = self.state();
         if !state.end_call(call) {
-            return;
+            return false;
         }
         if !state.streams.has_room_for(bodies.len() + 1) {
             let error = remote_error("Error", "Too many streams are open at once.");
-            return state.send(Frame::Return { call, result: Err(error) });
+            state.send(Frame::Return { call, result: Err(error) });
+            return false;
         }
         let parcels: Vec<Parcel> = bodies.into_iter().map(|body| state.streams.offer(body)).collect();
         let named: Vec<WireBody<'_>> = parcels.iter().map(Parcel::wire).collect();
         let (bytes, beside) = write(&named);
         if bytes.len() <= VALUE_INLINE_MAX {
             let bytes = if bytes.is_empty() { WireBody::None } else { WireBody::Inline(&bytes) };
-            return state.send_return(call, bytes, beside.to_vec());
+            state.send_return(call, bytes, beside.to_vec());
+            return true;
         }
         let bytes = state.streams.offer(Body::Whole(bytes.into()));
         state.send_return(call, bytes.wire(), beside.to_vec());
+        true
     }
 
     pub(crate) fn answer_error(&self, call: CallId, name: &str, message: &str, retryable: bool) {

@@ -193,9 +193,13 @@ impl Isolate {
         let answer = match outcome {
             Outcome::Response(response) => {
                 let body = self.accept(response.body, Some(invocation))?;
-                streams = matches!(body, Body::Cell(_));
+                let socket = response.web_socket.map(|cap| self.take_socket(cap, invocation)).transpose()?;
+                streams = matches!(body, Body::Cell(_)) || socket.is_some();
                 match exchange::response(&response, body) {
-                    Ok(response) => Answer::Response(response),
+                    Ok(mut answer) => {
+                        socket.and_then(|socket| answer.extensions_mut().insert(socket));
+                        Answer::Response(answer)
+                    }
                     Err(error) => Answer::Raised(Raised::error(error.to_string())),
                 }
             }

@@ -20,6 +20,7 @@ use crate::connector::{ConnectTo, Connector};
 use crate::limits::REDIRECTS_MAX;
 use crate::policy::EgressPolicy;
 use crate::sockets::Ends;
+use crate::websocket::{NetworkSocket, handshake};
 
 /// How outgoing requests find their servers.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +58,15 @@ pub(crate) struct Egress {
     certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
     /// Made at the first request: reading the system's certificates takes milliseconds that most starts can spare.
     client: OnceLock<Client<HttpsConnector<Connector>, Body>>,
+    /// The same for WebSockets, which need a connection of HTTP/1.1 to themselves.
+    upgrading: OnceLock<Client<HttpsConnector<Connector>, Body>>,
     tls: OnceLock<Arc<ClientConfig>>,
+}
+
+/// What a server says that was asked for a WebSocket.
+enum Granted {
+    Socket(response::Parts, NetworkSocket),
+    No(http::Response<hyper::body::Incoming>),
 }
 
 /// A request that a Worker wants performed.
@@ -65,6 +74,8 @@ pub(crate) struct Outgoing {
     pub(crate) head: Request<()>,
     pub(crate) body: Body,
     pub(crate) follow_redirects: bool,
+    /// Whether a WebSocket is asked for.
+    pub(crate) web_socket: bool,
 }
 
 /// What came back.
@@ -74,6 +85,8 @@ pub(crate) struct Fetched {
     /// Of the request that this answers, without its fragment.
     pub(crate) url: String,
     pub(crate) redirected: bool,
+    /// The WebSocket, where one was asked for and granted.
+    pub(crate) web_socket: Option<NetworkSocket>,
 }
 
 /// Why there is no response. The texts are workerd's.
@@ -83,6 +96,8 @@ pub(crate) enum FetchError {
     Scheme(String),
     #[error("Network connection lost.")]
     Lost(#[source] ClientError),
+    #[error("The server's answer to the request for a WebSocket is none.")]
+    Handshake,
     #[error("Too many redirects.")]
     TooManyRedirects,
     #[error("Invalid URL: {0}")]
@@ -97,7 +112,7 @@ impl FetchError {
     /// The JavaScript error's class.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Lost(_) => "Error",
+            Self::Lost(_) | Self::Handshake => "Error",
             _ => "TypeError",
         }
     }
@@ -118,24 +133,38 @@ impl FetchError {
 impl Egress {
     pub(crate) fn new(options: EgressOptions) -> Result<Self, EgressError> {
         let certificates = options.ca_file.as_ref().map(read_certificates).transpose()?.unwrap_or_default();
-        Ok(Self { options, certificates, client: OnceLock::new(), tls: OnceLock::new() })
+        Ok(Self {
+            options,
+            certificates,
+            client: OnceLock::new(),
+            upgrading: OnceLock::new(),
+            tls: OnceLock::new(),
+        })
     }
 
     /// Performs a request, and those that redirects ask for.
     pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, FetchError> {
-        let Outgoing { mut head, body, follow_redirects } = request;
+        let Outgoing { mut head, body, follow_redirects, web_socket } = request;
         let mut url =
             Url::parse(&head.uri().to_string()).map_err(|_| FetchError::Scheme(head.uri().to_string()))?;
         let mut body = Replay::new(body);
         let mut redirects = 0;
         loop {
-            let response = self.send(&head, &url, body.take()).await?;
+            let response = if web_socket {
+                match self.ask_for_socket(&head, &url).await? {
+                    Granted::Socket(head, socket) => return Ok(Fetched::socket(head, socket, url)),
+                    Granted::No(response) => response,
+                }
+            } else {
+                self.send(&head, &url, body.take()).await?
+            };
             let target = follow_redirects.then(|| redirect_target(&response, &url)).flatten().transpose()?;
             let Some(target) = target else {
                 let (head, incoming) = response.into_parts();
                 let body = Body::from_network(incoming);
                 url.set_fragment(None);
-                return Ok(Fetched { head, body, url: url.into(), redirected: redirects > 0 });
+                let redirected = redirects > 0;
+                return Ok(Fetched { head, body, url: url.into(), redirected, web_socket: None });
             };
             redirects += 1;
             if redirects > REDIRECTS_MAX {
@@ -160,29 +189,42 @@ impl Egress {
         url: &Url,
         body: Body,
     ) -> Result<http::Response<hyper::body::Incoming>, FetchError> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchError::Scheme(url.to_string()));
-        }
-        let mut target = url.clone();
-        target.set_fragment(None);
-        let uri: Uri = target.as_str().parse().map_err(|_| FetchError::Scheme(url.to_string()))?;
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method().clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = head.headers().clone();
+        let request = outgoing(head, url, body)?;
         self.client().request(request).await.map_err(FetchError::Lost)
     }
 
+    /// Asks a server for a WebSocket.
+    async fn ask_for_socket(&self, head: &Request<()>, url: &Url) -> Result<Granted, FetchError> {
+        let mut request = outgoing(head, url, Body::None)?;
+        let expected = handshake::ask(request.headers_mut());
+        let response = self.upgrading.get_or_init(|| self.new_client(false)).request(request).await;
+        let response = response.map_err(FetchError::Lost)?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Granted::No(response));
+        }
+        if !expected.is_met(response.headers()) {
+            return Err(FetchError::Handshake);
+        }
+        let (head, body) = response.into_parts();
+        let upgraded = hyper::upgrade::on(http::Response::from_parts(head.clone(), body)).await;
+        Ok(Granted::Socket(head, NetworkSocket::to_server(upgraded.map_err(|_| FetchError::Handshake)?)))
+    }
+
     pub(crate) fn client(&self) -> &Client<HttpsConnector<Connector>, Body> {
-        self.client.get_or_init(|| {
-            let https = hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(self.tls().as_ref().clone())
-                .https_or_http()
-                .enable_http1()
-                .enable_http2()
-                .wrap_connector(self.connector());
-            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https)
-        })
+        self.client.get_or_init(|| self.new_client(true))
+    }
+
+    fn new_client(&self, speaks_http2: bool) -> Client<HttpsConnector<Connector>, Body> {
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(self.tls().as_ref().clone())
+            .https_or_http()
+            .enable_http1();
+        let https = if speaks_http2 {
+            https.enable_http2().wrap_connector(self.connector())
+        } else {
+            https.wrap_connector(self.connector())
+        };
+        Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https)
     }
 
     /// Makes a TCP connection for a Worker, under the same policy as requests.
@@ -221,6 +263,27 @@ impl Egress {
             .with_root_certificates(roots)
             .with_no_client_auth()
     }
+}
+
+impl Fetched {
+    fn socket(head: response::Parts, socket: NetworkSocket, url: Url) -> Self {
+        Self { head, body: Body::None, url: url.into(), redirected: false, web_socket: Some(socket) }
+    }
+}
+
+/// A request as it is sent.
+fn outgoing(head: &Request<()>, url: &Url, body: Body) -> Result<Request<Body>, FetchError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(FetchError::Scheme(url.to_string()));
+    }
+    let mut target = url.clone();
+    target.set_fragment(None);
+    let uri: Uri = target.as_str().parse().map_err(|_| FetchError::Scheme(url.to_string()))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method().clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = head.headers().clone();
+    Ok(request)
 }
 
 /// A request's body, kept where it is there to be sent again.

@@ -1,7 +1,7 @@
 //! HTTP messages in the wire's form and in hyper's, and what is dropped between the two.
 
 use hognose_wire::limits::HEADER_BYTES_MAX;
-use hognose_wire::{Body as WireBody, Headers, HttpRequest, HttpResponse};
+use hognose_wire::{Body as WireBody, CapRef, Headers, HttpRequest, HttpResponse};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -12,7 +12,7 @@ use crate::body::Body;
 /// A message of a cell that is no HTTP message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    #[error("the status {0} cannot be sent: it must be 200 to 599")]
+    #[error("the status {0} cannot be sent: it must be 200 to 599, or 101 with a WebSocket")]
     Status(u16),
     #[error("Invalid header name: {0:?}")]
     HeaderName(String),
@@ -24,8 +24,6 @@ pub(crate) enum ExchangeError {
     Method(String),
     #[error("Fetch API cannot load: {0}")]
     Url(String),
-    #[error("a response with a WebSocket cannot be sent: hognose does not carry WebSockets yet")]
-    WebSocket,
 }
 
 /// Headers that belong to a connection and not to the message (RFC 9110 7.6.1); those named by `Connection` come on top.
@@ -64,11 +62,9 @@ pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
 
 /// A response that a handler gave, as the client is to see it.
 pub(crate) fn response(response: &HttpResponse<'_>, body: Body) -> Result<Response<Body>, ExchangeError> {
-    if response.web_socket.is_some() {
-        return Err(ExchangeError::WebSocket);
-    }
-    let status =
-        StatusCode::from_u16(response.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
+    let may_be =
+        |status: u16| (200..600).contains(&status) || (status == 101 && response.web_socket.is_some());
+    let status = StatusCode::from_u16(response.status).ok().filter(|status| may_be(status.as_u16()));
     let mut headers = header_map(&response.headers)?;
     strip_hop_by_hop(&mut headers);
     let mut answer = Response::new(body);
@@ -94,7 +90,12 @@ fn reason_of(head: &Parts) -> &str {
 }
 
 /// What the network answered, as a cell reads it: postcard of [`HttpResponse`].
-pub(crate) fn wire_response(head: &Parts, url: &str, redirected: bool, body: WireBody<'_>) -> Vec<u8> {
+pub(crate) fn wire_response(
+    head: &Parts,
+    (url, redirected): (&str, bool),
+    body: WireBody<'_>,
+    web_socket: Option<CapRef>,
+) -> Vec<u8> {
     let message = HttpResponse {
         status: head.status.as_u16(),
         status_text: reason_of(head),
@@ -103,7 +104,7 @@ pub(crate) fn wire_response(head: &Parts, url: &str, redirected: bool, body: Wir
         headers: wire_headers(&head.headers),
         encoded: true,
         body,
-        web_socket: None,
+        web_socket,
     };
     postcard::to_allocvec(&message).expect("invariant: a response has a postcard form")
 }
@@ -120,6 +121,12 @@ pub(crate) fn request(request: &HttpRequest<'_>) -> Result<Request<()>, Exchange
     headers.remove(header::CONTENT_LENGTH);
     *message.headers_mut() = headers;
     Ok(message)
+}
+
+/// Whether a request of a cell's is to open a WebSocket.
+pub(crate) fn asks_for_web_socket(request: &HttpRequest<'_>) -> bool {
+    let mut headers = request.headers.iter();
+    headers.any(|(name, value)| *name == "upgrade" && value.eq_ignore_ascii_case(b"websocket"))
 }
 
 fn header_map(headers: &Headers<'_>) -> Result<HeaderMap, ExchangeError> {

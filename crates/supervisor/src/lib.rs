@@ -46,6 +46,7 @@ mod template;
 pub mod trace;
 mod version;
 mod watch;
+mod websocket;
 mod worker_calls;
 mod workflows;
 

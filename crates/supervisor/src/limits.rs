@@ -39,6 +39,8 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long a Worker's TCP connection may take to be made, its TLS handshake included. As long as what keeps a Worker
 /// alive after its response.
 pub const CONNECT_MAX: Duration = Duration::from_secs(30);
+/// How long the other end of a WebSocket may take to answer a close frame before its connection is closed.
+pub const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// The CPU time of one invocation, unless its Worker's configuration has `limits.cpu_ms` (Cloudflare's).
 pub const CPU_MAX: Duration = Duration::from_secs(30);

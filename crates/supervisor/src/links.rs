@@ -16,6 +16,7 @@ use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
 use crate::slot::Slot;
 use crate::streams::Parcel;
 use crate::watch::Excess;
+use crate::websocket::WebSocket;
 
 /// How deep Workers may call each other on behalf of one event (Cloudflare's).
 pub(crate) const DEPTH_MAX: u32 = 32;
@@ -67,6 +68,8 @@ pub(crate) enum Handle {
     Service(Arc<ServiceLink>),
     /// A function or an object in an isolate.
     Hosted(Arc<Hosted>),
+    /// A WebSocket that nobody has opened.
+    Socket(Arc<WebSocket>),
 }
 
 /// One reference to what an isolate hosts. It is given back when this is dropped.

@@ -101,6 +101,7 @@ impl Server {
             development: options.development,
             test_scheduled: options.test_scheduled,
             local: OnceLock::new(),
+            tasks: shared.tasks.clone(),
         });
         let accepting = tokio::spawn(Arc::clone(&ingress).accept(listener, shared.stop.clone()));
         for (slot, version) in slots.all().iter().cloned().zip(options.workers) {

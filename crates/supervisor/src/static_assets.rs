@@ -65,7 +65,7 @@ fn fetched(answer: Response<Content>, url: String, redirected: bool) -> Fetched 
     if let Some(length @ 1..) = body.length() {
         head.headers.insert(header::CONTENT_LENGTH, length.into());
     }
-    Fetched { head, body, url, redirected }
+    Fetched { head, body, url, redirected, web_socket: None }
 }
 
 /// Where an answer sends the client.

@@ -7,7 +7,6 @@ use http::Response;
 
 use crate::body::Body;
 use crate::calls::{inline, read_request};
-use crate::exchange;
 use crate::isolate::{Answer, Breach, Isolate, Refused};
 use crate::links::{DEPTH_MAX, Handle, MethodCall, Raised, ServiceLink, Value};
 use crate::streams::remote_error;
@@ -59,13 +58,12 @@ impl Isolate {
         }
     }
 
-    fn answer_worker(&self, call: CallId, result: Result<Response<Body>, Raised>) {
+    fn answer_worker(self: &Arc<Self>, call: CallId, result: Result<Response<Body>, Raised>) {
         match result {
             Ok(response) => {
-                let (head, body) = response.into_parts();
-                self.answer(call, vec![body], |bodies| {
-                    (exchange::wire_response(&head, "", false, bodies[0]), &[])
-                });
+                let (mut head, body) = response.into_parts();
+                let socket = head.extensions.remove();
+                self.answer_response(call, &head, ("", false), body, socket);
             }
             Err(raised) => self.answer_raised(call, &raised),
         }
@@ -84,8 +82,8 @@ impl Isolate {
         let isolate = Arc::clone(self);
         self.follow(call, async move {
             let result = match handle {
-                Handle::Granted => {
-                    unreachable!("invariant: a call on a service of the Worker's own is not made here")
+                Handle::Granted | Handle::Socket(_) => {
+                    unreachable!("invariant: what is no Worker and no object is called elsewhere")
                 }
                 Handle::Assets(_) => Err(Raised::no_method(&what)),
                 Handle::Hosted(hosted) => hosted.isolate.call_hosted(hosted.cap, &what, arguments).await,

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use hognose_engine::{Context, Result, Runtime, RuntimeOptions, Value};
 use hognose_web::{
-    BodyId, Done, Host, HostError, IncomingBody, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle,
-    RequestHead, SocketConnection, SocketRequest, TimerId, Web,
+    BodyId, Done, Host, HostError, IncomingBody, IncomingMessage, IncomingResponse, LogLevel,
+    OutgoingMessage, OutgoingRequest, RequestHandle, RequestHead, SocketConnection, SocketRequest, TimerId,
+    Web,
 };
 
 const ROUNDS: usize = 10;
@@ -127,6 +128,23 @@ impl Host for Nothing {
     }
     fn close_body(&self, _: BodyId) {}
     fn abort_body(&self, _: Context, _: BodyId, _: &Value) {}
+    fn watch_body(&self, _: Context, _: BodyId, _: Done<()>) {}
+
+    fn open_socket(&self, context: Context, _: u32, done: Done<BodyId>) -> BodyId {
+        done(context, Err(HostError::new("nothing is outside")));
+        BodyId(0)
+    }
+
+    fn send_message(&self, _: BodyId, _: OutgoingMessage<'_>) -> bool {
+        false
+    }
+
+    fn receive_messages(&self, context: Context, _: BodyId, done: Done<Option<Vec<IncomingMessage>>>) {
+        done(context, Ok(None));
+    }
+
+    fn keep_alive(&self, _: &Value) {}
+
     fn set_timer(&self, _: Context, _: f64, _: bool, _: Value) -> Result<TimerId, HostError> {
         Ok(TimerId(1))
     }

@@ -4,7 +4,7 @@
 import { isPedantic } from "./flags.js";
 import { natives } from "./natives.js";
 import {
-  argumentError, finishInterface, finishInterfaces, illegalConstructor, requireArguments, toDictionary,
+  argumentError, finishInterface, finishInterfaces, illegalConstructor, requireArguments, toDictionary, toUsvString,
 } from "./webidl.js";
 
 const PHASES = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 };
@@ -226,7 +226,7 @@ export class CloseEvent extends Event {
   constructor(type, options) {
     super(type, options);
     const { wasClean = false, code = 0, reason = "" } = options ?? {};
-    this.#init = { wasClean: Boolean(wasClean), code: code & 0xffff, reason: `${reason}` };
+    this.#init = { wasClean: Boolean(wasClean), code: code & 0xffff, reason: toUsvString(reason) };
   }
 
   get wasClean() {

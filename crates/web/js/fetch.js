@@ -8,6 +8,7 @@ import { natives } from "./natives.js";
 import { checkPort } from "./pedantic.js";
 import { cfJsonOf, flatHeadersOf, Request, stateOf } from "./request.js";
 import { fetchedResponse, NULL_BODY_STATUSES } from "./response.js";
+import { heldWebSocket } from "./websocket.js";
 
 const HTTP_URL = /^https?:/;
 
@@ -88,5 +89,6 @@ function responseFrom(parts, { method, signal }, packed) {
       ? contentFrom(method, status, body, bodyLength)
       : Content.packed(body, bodyLength, format);
   if (signal !== undefined && content.kind === "incoming") content.data.follow(signal);
-  return fetchedResponse({ status, statusText, flatHeaders, url, redirected, webSocket }, content);
+  const socket = webSocket === null ? null : heldWebSocket(webSocket);
+  return fetchedResponse({ status, statusText, flatHeaders, url, redirected, webSocket: socket }, content);
 }

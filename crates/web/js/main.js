@@ -33,6 +33,7 @@ import { URL, URLSearchParams } from "./url.js";
 import { URLPattern } from "./url-pattern.js";
 import { WeakRef } from "./weak-ref.js";
 import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
+import { giveWebSocket, WebSocket, WebSocketPair } from "./websocket.js";
 
 const CREATE = Symbol("create");
 
@@ -71,7 +72,7 @@ const target = events.globalTarget;
 const globals = {
   AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, EventSource, File, FormData,
   Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
-  URLPattern, URLSearchParams,
+  URLPattern, URLSearchParams, WebSocket, WebSocketPair,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,
@@ -144,10 +145,11 @@ natives.entry = {
     };
     const headers = flatHeadersOf(state);
     const format = state.encodeBody === "automatic" ? packingOf(headers) : undefined;
+    const socket = state.webSocket === null ? null : giveWebSocket(state.webSocket);
     const content = contentOf(response);
     const body = format === undefined ? content.send() : content.sendPacked(format);
     const packed = format !== undefined || state.encodeBody === "manual";
-    return [state.status, state.statusText, headers, ...body, packed, state.webSocket];
+    return [state.status, state.statusText, headers, ...body, packed, socket];
   },
 
   // Any value that may be a body (what `new Response(value)` takes), on its way out.

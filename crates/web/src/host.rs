@@ -2,7 +2,10 @@
 
 use hognose_engine::{Context, ErrorKind, Thrown, Value};
 
-use crate::{BodySource, HeaderList, IncomingResponse, SocketConnection, SocketRequest};
+use crate::{
+    BodySource, HeaderList, IncomingMessage, IncomingResponse, OutgoingMessage, SocketConnection,
+    SocketRequest,
+};
 
 /// What to call when the outside has answered. May be called at once or from the event loop, on the same thread; if it
 /// is dropped, the promise behind it stays pending.
@@ -138,6 +141,23 @@ pub trait Host {
 
     /// Breaks off a body that JavaScript writes. `reason` is what its stream failed with.
     fn abort_body(&self, context: Context, body: BodyId, reason: &Value);
+
+    /// Calls `done` once when the other side no longer reads a body that JavaScript writes, or has gone. Never where the
+    /// body has ended before.
+    fn watch_body(&self, context: Context, body: BodyId, done: Done<()>);
+
+    /// Opens a WebSocket that came from outside: the body that JavaScript writes its messages into, and to `done` the
+    /// one that gives the other side's.
+    fn open_socket(&self, context: Context, capability: u32, done: Done<BodyId>) -> BodyId;
+
+    /// Writes a message into a body. `false`: too much waits there already.
+    fn send_message(&self, body: BodyId, message: OutgoingMessage<'_>) -> bool;
+
+    /// Asks for the messages that come next in a body; `None`: it has ended, or is none. One call at a time per body.
+    fn receive_messages(&self, context: Context, body: BodyId, done: Done<Option<Vec<IncomingMessage>>>);
+
+    /// Keeps the invocation that runs going until the promise has settled.
+    fn keep_alive(&self, promise: &Value);
 
     /// Calls `callback` without arguments after `delay_ms`, again and again if `repeat`. The callback does not throw.
     ///

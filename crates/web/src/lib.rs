@@ -17,12 +17,14 @@ mod modules;
 mod multipart;
 mod natives;
 mod socket;
+mod web_socket;
 
 pub use headers::HeaderList;
 pub use host::{BodyId, Done, Host, HostError, LogLevel, OutgoingRequest, RequestHandle, TimerId};
-pub use message::{BodySource, IncomingBody, IncomingResponse, RequestHead, ResponseParts};
+pub use message::{BodySource, GivenSocket, IncomingBody, IncomingResponse, RequestHead, ResponseParts};
 pub use modules::PlatformModules;
 pub use socket::{SocketConnection, SocketRequest, SocketSecurity};
+pub use web_socket::{IncomingMessage, OutgoingMessage};
 
 use std::rc::Rc;
 

@@ -68,8 +68,28 @@ pub struct IncomingResponse {
     pub url: String,
     /// Whether there were redirects.
     pub redirected: bool,
-    /// The `webSocket` property, of an answer to an upgrade.
-    pub web_socket: Option<Value>,
+    /// The WebSocket of an answer to an upgrade: the number of a capability.
+    pub web_socket: Option<u32>,
+}
+
+/// A WebSocket on its way out.
+#[derive(Clone, Debug)]
+pub enum GivenSocket {
+    /// One that came from outside, untouched: the number of its capability.
+    Held(u32),
+    /// One end of a pair; to be called with the bodies for both directions, the written one first, once it is opened.
+    Pair(Value),
+}
+
+impl GivenSocket {
+    /// What `giveWebSocket` in `js/websocket.js` returned, or null.
+    fn from_value(value: Value) -> Option<Self> {
+        match value.as_f64() {
+            Some(capability) => Some(Self::Held(capability as u32)),
+            None if value.is_nullish() => None,
+            None => Some(Self::Pair(value)),
+        }
+    }
 }
 
 /// A handler's answer.
@@ -86,7 +106,7 @@ pub struct ResponseParts {
     /// Whether the body is already encoded as `Content-Encoding` says (`encodeBody: "manual"`).
     pub encode_manual: bool,
     /// The end of a WebSocket that goes with status 101.
-    pub web_socket: Option<Value>,
+    pub web_socket: Option<GivenSocket>,
 }
 
 impl IncomingBody {
@@ -127,7 +147,7 @@ impl IncomingResponse {
             length,
             context.string(&self.url)?,
             context.boolean(self.redirected),
-            self.web_socket.unwrap_or_else(|| context.null()),
+            self.web_socket.map_or_else(|| context.null(), |socket| context.number(socket)),
         ])
     }
 }
@@ -143,7 +163,7 @@ impl ResponseParts {
             headers: HeaderList::from_text(at(2)?.to_js_string()?),
             body: BodySource::from_values(&[at(3)?, at(4)?, at(5)?])?,
             encode_manual: at(6)?.to_boolean(),
-            web_socket: Some(web_socket).filter(|socket| !socket.is_nullish()),
+            web_socket: GivenSocket::from_value(web_socket),
         })
     }
 }

@@ -135,6 +135,8 @@ const SOURCES: &[(&str, &str)] = sources![
     "url.js",
     "weak-ref.js",
     "webidl.js",
+    "websocket.js",
+    "websocket/ends.js",
 ];
 
 /// Evaluates `main.js` and all it imports. The natives are on the global object while that lasts.

@@ -118,7 +118,10 @@ impl MessageReader {
     /// # Errors
     ///
     /// A [`Violation`] where the bytes are no message, or it is longer than [`MESSAGE_MAX`].
-    #[expect(clippy::should_implement_trait, reason = "the message borrows from this, which no iterator's item can")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the message borrows from this, which no iterator's item can"
+    )]
     pub fn next(&mut self) -> Result<Option<SocketMessage<'_>>, Violation> {
         let Some((header, rest)) = self.bytes[self.read..].split_first_chunk::<HEADER_BYTES>() else {
             self.rest();
@@ -132,6 +135,11 @@ impl MessageReader {
         let begin = self.read + HEADER_BYTES;
         self.read = begin + size;
         SocketMessage::decode(kind, &self.bytes[begin..self.read]).map(Some)
+    }
+
+    /// Whether some of a message has come, but not all of it.
+    pub fn is_within_message(&self) -> bool {
+        self.read < self.bytes.len()
     }
 
     /// Between two messages, little memory is kept.

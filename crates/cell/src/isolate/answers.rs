@@ -10,6 +10,7 @@ use super::Isolate;
 use super::invocation::Wants;
 use crate::host::{self, js_error};
 use crate::link::{OwnedError, PYTHON_ERROR};
+use crate::web_sockets;
 
 impl Isolate {
     /// Ends an invocation with what its handler gave.
@@ -39,6 +40,10 @@ impl Isolate {
         let parts = self.cell.web().response_parts(value)?;
         let link = self.link();
         let body = host::wire_body(&link, &parts.body).map_err(|error| js_error(context, &error))?;
+        let asked = self.invocations.borrow().get(&invocation).is_some_and(|entry| entry.asks_for_socket);
+        let web_socket =
+            parts.web_socket.map(|given| web_sockets::give(&self.cell, invocation, given, asked));
+        let web_socket = web_socket.transpose()?;
         let response = HttpResponse {
             status: parts.status,
             status_text: &parts.status_text,
@@ -47,12 +52,15 @@ impl Isolate {
             headers: parts.headers.iter().map(|(name, value)| (name, value.as_bytes())).collect(),
             encoded: parts.encode_manual,
             body,
-            web_socket: None,
+            web_socket,
         };
         response
             .check(Side::Cell)
             .map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
         self.complete(invocation, Outcome::Response(response));
+        if let Some(socket) = web_socket {
+            web_sockets::given(&self.cell, socket);
+        }
         Ok(())
     }
 

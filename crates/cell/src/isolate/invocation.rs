@@ -33,6 +33,8 @@ pub(super) struct Invocation {
     pub(super) props: Option<String>,
     /// Promises passed to `waitUntil` that have not settled.
     pub(super) waits: usize,
+    /// Whether its request asks for a WebSocket.
+    pub(super) asks_for_socket: bool,
     pub(super) completed: bool,
     /// Whether the supervisor has heard of it since it was sent.
     pub(super) announced: bool,

@@ -78,6 +78,8 @@ impl Isolate {
         let body = link
             .accept(request.body, Some(invocation))
             .map_err(|violation| OwnedError::error(&violation.to_string()))?;
+        let asks_for_socket = (request.headers.iter())
+            .any(|(name, value)| *name == "upgrade" && value.eq_ignore_ascii_case(b"websocket"));
         let value = self
             .cell
             .web()
@@ -85,6 +87,7 @@ impl Isolate {
             .map_err(|thrown| host::owned_error(&thrown))?;
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             entry.request = Some(value.clone());
+            entry.asks_for_socket = asks_for_socket;
         }
         Ok(value)
     }

@@ -79,7 +79,15 @@ impl Isolate {
         *count
     }
 
-    fn waited(self: &Rc<Self>, invocation: InvocationId) {
+    /// Keeps an invocation going until [`Isolate::waited`] is called for it.
+    pub(crate) fn hold(&self, invocation: InvocationId) {
+        if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
+            entry.waits += 1;
+        }
+    }
+
+    /// One thing less keeps an invocation going.
+    pub(crate) fn waited(self: &Rc<Self>, invocation: InvocationId) {
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             // Nothing is left to count where the waits were given up.
             entry.waits = entry.waits.saturating_sub(1);
@@ -176,6 +184,7 @@ impl Isolate {
         Python::attach(|py| self.cell.python.flush_output(py));
         if let Some(entry) = self.invocations.borrow_mut().remove(&invocation) {
             link.cancel_streams_of(invocation);
+            self.cell.web_sockets.let_go(&self.cell, &link, invocation);
             link.send(Frame::Settled { invocation, cpu_us: entry.cpu_us });
         }
     }

@@ -12,6 +12,7 @@ use super::streams::OwnedError;
 /// value larger than the wire carries never gets here.
 const QUEUE_BYTES_MAX: usize = 1 << 30;
 
+type Watcher = Box<dyn FnOnce(Python<'_>)>;
 type Written = Box<dyn FnOnce(Python<'_>, Result<(), OwnedError>)>;
 
 /// One stream being written.
@@ -19,19 +20,26 @@ pub(super) struct Outgoing {
     credit: OutgoingStream,
     pieces: VecDeque<Piece>,
     end: Option<Result<(), OwnedError>>,
+    /// Told when nobody reads it any more.
+    watcher: Option<Watcher>,
 }
 
 struct Piece {
     bytes: Vec<u8>,
     sent: usize,
-    written: Written,
+    /// Who is told that it has left.
+    written: Option<Written>,
 }
 
 impl Link {
     /// Opens a stream; the frame that names it must be sent before anything is written.
     pub(crate) fn open_stream(&self) -> Result<StreamId, OwnedError> {
-        let outgoing =
-            Outgoing { credit: OutgoingStream::new(QUEUE_BYTES_MAX), pieces: VecDeque::new(), end: None };
+        let outgoing = Outgoing {
+            credit: OutgoingStream::new(QUEUE_BYTES_MAX),
+            pieces: VecDeque::new(),
+            end: None,
+            watcher: None,
+        };
         self.streams.outgoing.borrow_mut().open(outgoing).map_err(|full| OwnedError::error(&full.to_string()))
     }
 
@@ -42,18 +50,44 @@ impl Link {
         bytes: Vec<u8>,
         written: impl FnOnce(Python<'_>, Result<(), OwnedError>) + 'static,
     ) {
-        let mut table = self.streams.outgoing.borrow_mut();
-        let Some(outgoing) = table.get_mut(stream) else {
-            drop(table);
-            return self.refuse(written);
-        };
-        if outgoing.credit.enqueue(bytes.len()).is_err() {
-            drop(table);
-            return self.refuse(written);
+        if let Err(Some(written)) = self.enqueue(stream, bytes, Some(Box::new(written))) {
+            self.refuse(written);
         }
-        outgoing.pieces.push_back(Piece { bytes, sent: 0, written: Box::new(written) });
+    }
+
+    /// Writes a piece of which nobody asks when it has left.
+    pub(crate) fn queue_stream(&self, stream: StreamId, bytes: Vec<u8>) {
+        // Where nobody reads, nobody asks for it.
+        let _refused = self.enqueue(stream, bytes, None);
+    }
+
+    fn enqueue(
+        &self,
+        stream: StreamId,
+        bytes: Vec<u8>,
+        written: Option<Written>,
+    ) -> Result<(), Option<Written>> {
+        let mut table = self.streams.outgoing.borrow_mut();
+        let Some(outgoing) = table.get_mut(stream) else { return Err(written) };
+        if outgoing.credit.enqueue(bytes.len()).is_err() {
+            return Err(written);
+        }
+        outgoing.pieces.push_back(Piece { bytes, sent: 0, written });
         drop(table);
         self.pump(stream);
+        Ok(())
+    }
+
+    /// How many bytes of a stream wait for its reader; `None`: nobody reads it any more.
+    pub(crate) fn waiting(&self, stream: StreamId) -> Option<usize> {
+        self.streams.outgoing.borrow().get(stream).map(|outgoing| outgoing.credit.queued())
+    }
+
+    /// Has `watcher` told when nobody reads a stream any more, unless it has ended before.
+    pub(crate) fn watch_stream(&self, stream: StreamId, watcher: impl FnOnce(Python<'_>) + 'static) {
+        if let Some(outgoing) = self.streams.outgoing.borrow_mut().get_mut(stream) {
+            outgoing.watcher = Some(Box::new(watcher));
+        }
     }
 
     /// Ends a stream after what was written.
@@ -88,8 +122,13 @@ impl Link {
 
     pub(super) fn stream_cancelled(&self, py: Python<'_>, stream: StreamId, reason: &str) {
         let Some(outgoing) = self.streams.outgoing.borrow_mut().remove(stream) else { return };
+        if let Some(watcher) = outgoing.watcher {
+            watcher(py);
+        }
         for piece in outgoing.pieces {
-            (piece.written)(py, Err(OwnedError::error(reason)));
+            if let Some(written) = piece.written {
+                written(py, Err(OwnedError::error(reason)));
+            }
         }
     }
 
@@ -109,7 +148,7 @@ impl Link {
         let Some(outgoing) = table.get_mut(stream) else { return };
         if let Some(Err(error)) = &outgoing.end {
             error.clone().with_remote(|error| self.send(Frame::StreamAbort { stream, error }));
-            done.extend(outgoing.pieces.drain(..).map(|piece| piece.written));
+            done.extend(outgoing.pieces.drain(..).filter_map(|piece| piece.written));
             table.remove(stream);
         } else {
             self.send_pieces(stream, outgoing, &mut done);
@@ -136,7 +175,7 @@ impl Link {
                 self.send(Frame::StreamData { stream, bytes });
                 piece.sent += allowed;
             }
-            done.extend(outgoing.pieces.pop_front().map(|piece| piece.written));
+            done.extend(outgoing.pieces.pop_front().and_then(|piece| piece.written));
         }
     }
 }

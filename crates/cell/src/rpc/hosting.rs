@@ -3,14 +3,17 @@
 use std::rc::Rc;
 
 use hognose_engine::{ErrorKind, Result, Thrown, Value};
-use hognose_wire::{CallId, CapId, CapRef, Frame, InvocationId, LogLevel, Payload, RemoteError, Violation};
+use hognose_wire::{
+    CallId, CapId, CapRef, Frame, Full, InvocationId, LogLevel, Payload, RemoteError, Violation,
+};
 use pyo3::Python;
 
 use super::values::Packed;
-use super::{CONTEXT_GONE, MethodCall, Rpc};
+use super::{CONTEXT_GONE, Export, MethodCall, Rpc};
 use crate::cell::Cell;
 use crate::host::{self, owned_error};
 use crate::link::{Link, OwnedError};
+use crate::web_sockets;
 
 impl Rpc {
     /// Serves a call on something that is hosted here.
@@ -23,11 +26,16 @@ impl Rpc {
         params: Payload<'_>,
     ) -> std::result::Result<(), Violation> {
         let CapRef::Receiver(cap) = target else { return Err(Violation::UnknownCap(CapId::ROOT)) };
-        let (target, owner, broken) = {
+        let (target, owner, broken, is_socket) = {
             let exports = self.exports.borrow();
             let export = exports.get(cap)?;
-            (export.target.clone(), export.owner, export.broken)
+            (export.target.clone(), export.owner, export.broken, export.is_socket)
         };
+        if is_socket {
+            let owner = owner.ok_or(Violation::UnknownCap(cap))?;
+            web_sockets::serve_open(cell, link, call, (owner, &target), &params);
+            return Ok(());
+        }
         let (rpc, cell, answered) = (Rc::clone(self), Rc::clone(cell), Rc::clone(link));
         self.unpack(link, params, owner, move |arguments| {
             let event_loop = Rc::clone(&cell.event_loop);
@@ -50,6 +58,13 @@ impl Rpc {
         count: u32,
     ) -> std::result::Result<Option<InvocationId>, Violation> {
         let Some(export) = self.exports.borrow_mut().release(cap, count)? else { return Ok(None) };
+        if export.is_socket {
+            let isolate = Cell::current().and_then(|cell| cell.isolate());
+            if let (Some(owner), Some(isolate)) = (export.owner, isolate) {
+                isolate.waited(owner);
+            }
+            return Ok(None);
+        }
         let told = self.get("released").and_then(|released| released.call_function(&[export.target]));
         if let (Err(thrown), Some(cell)) = (told, Cell::current()) {
             Python::attach(|py| {
@@ -59,9 +74,16 @@ impl Rpc {
         Ok(export.owner)
     }
 
+    /// Hosts the function that opens a WebSocket.
+    pub(crate) fn host_socket(&self, open: Value, owner: InvocationId) -> std::result::Result<CapId, Full> {
+        let export = Export { target: open, owner: Some(owner), broken: false, is_socket: true };
+        self.exports.borrow_mut().insert(export)
+    }
+
     /// Whether others can still call something that was handed out on behalf of this invocation.
     pub(crate) fn hosts_for(&self, invocation: InvocationId) -> bool {
-        self.exports.borrow_mut().iter_mut().any(|(_, export)| export.owner == Some(invocation))
+        let is_of = |export: &Export| export.owner == Some(invocation) && !export.is_socket;
+        self.exports.borrow_mut().iter_mut().any(|(_, export)| is_of(export))
     }
 
     /// Whether others can call anything here.

@@ -8,7 +8,7 @@ mod values;
 use std::cell::RefCell;
 
 use hognose_engine::{Context, Result, Value};
-use hognose_wire::{Access, CapId, Exports, Frame, Imports, InvocationId};
+use hognose_wire::{Access, CapId, Exports, Frame, Imports, InvocationId, Violation};
 use pyo3::Python;
 
 use self::calling::{call, specialize};
@@ -32,6 +32,8 @@ struct Export {
     owner: Option<InvocationId>,
     /// Whether its invocation has ended.
     broken: bool,
+    /// Whether it is the function that opens a WebSocket.
+    is_socket: bool,
 }
 
 /// Which method of what is called, and how.
@@ -99,10 +101,15 @@ impl Rpc {
         ])
     }
 
-    fn release(&self, cell: &Cell, cap: CapId) {
+    pub(crate) fn release(&self, cell: &Cell, cap: CapId) {
         if let (Some(count), Some(link)) = (self.imports.borrow_mut().forget(cap), cell.link()) {
             link.send(Frame::Release { cap, count });
         }
+    }
+
+    /// Holds a WebSocket of the supervisor's.
+    pub(crate) fn receive_socket(&self, cap: CapId) -> std::result::Result<(), Violation> {
+        self.imports.borrow_mut().receive(cap)
     }
 
     /// An invocation has done its own: what it held of others is given back.

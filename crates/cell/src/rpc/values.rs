@@ -62,7 +62,7 @@ impl Rpc {
         {
             return Ok(CapRef::Receiver(number));
         }
-        let export = Export { target: parts[1].clone(), owner, broken: false };
+        let export = Export { target: parts[1].clone(), owner, broken: false, is_socket: false };
         let hosted = self.exports.borrow_mut().insert(export);
         hosted
             .map(CapRef::Sender)

@@ -24,6 +24,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
 use crate::events::{Events, ServerEvent};
@@ -33,7 +34,8 @@ use crate::links::Raised;
 use crate::routes;
 use crate::slots::Slots;
 use crate::static_assets;
-use request::Prepared;
+use crate::websocket::{NetworkSocket, WebSocket};
+use request::{Prepared, Upgrade};
 use response::Failure;
 
 /// Answers the requests of clients.
@@ -46,6 +48,8 @@ pub(crate) struct Ingress {
     pub(crate) test_scheduled: bool,
     /// What answers beside the Workers.
     pub(crate) local: OnceLock<LocalService>,
+    /// All tasks of the server.
+    pub(crate) tasks: TaskTracker,
 }
 
 /// Answers requests whose path begins with [`LocalService::prefix`]; they reach no Worker.
@@ -90,7 +94,7 @@ impl Ingress {
         let _refused_by_odd_sockets = rustix::net::sockopt::set_socket_keepalive(&socket, true);
         let ingress = Arc::clone(self);
         let service = service_fn(move |request| Arc::clone(&ingress).respond(peer, request));
-        let connection = protocol.serve_connection(TokioIo::new(socket), service).into_owned();
+        let connection = protocol.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off or speaks no HTTP has been answered as far as it can be.
@@ -141,12 +145,30 @@ impl Ingress {
                 Ok(pending) => {
                     let response = answer(pending).await?;
                     version.succeeded();
-                    return Ok(response);
+                    return self.upgrade(response, prepared.upgrade);
                 }
                 // It ended or filled up since it was picked; it has not seen the request.
                 Err(Refused(unsent)) => body = unsent,
             }
         }
+    }
+
+    /// Grants the WebSocket that a Worker answered with.
+    fn upgrade(
+        &self,
+        mut response: Response<Body>,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Response<Body>, Failure> {
+        let Some(socket) = response.extensions_mut().remove::<Arc<WebSocket>>() else { return Ok(response) };
+        let Some(Upgrade { asked, connection }) = upgrade else { return Err(Failure::NotAsked) };
+        asked.grant(response.headers_mut());
+        self.tasks.spawn(async move {
+            // A client that has gone meanwhile takes the socket with it.
+            if let Ok(connection) = connection.await {
+                socket.serve(NetworkSocket::of_client(connection)).await;
+            }
+        });
+        Ok(response)
     }
 
     fn done(&self, method: Method, path: String, response: &Response<Body>, begun: Instant) {

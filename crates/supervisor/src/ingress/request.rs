@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 use url::Url;
 
 use crate::body::Body;
@@ -16,6 +17,7 @@ use crate::exchange;
 use crate::ingress::patience::Patient;
 use crate::ingress::response::Failure;
 use crate::limits::HEADER_FIELDS_MAX;
+use crate::websocket::handshake::Asked;
 
 /// The most bytes of a request's head that are buffered: what is allowed, and enough more to say what was not.
 pub(super) const HEAD_MAX: usize = 3 * (HEADER_BYTES_MAX + URL_MAX);
@@ -26,6 +28,15 @@ const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 pub(super) struct Prepared {
     pub(super) head: Head,
     pub(super) body: Body,
+    /// The WebSocket that it asks for.
+    pub(super) upgrade: Option<Upgrade>,
+}
+
+/// A request for a WebSocket.
+pub(super) struct Upgrade {
+    pub(super) asked: Asked,
+    /// The connection, once the request is granted.
+    pub(super) connection: OnUpgrade,
 }
 
 /// Its head.
@@ -38,16 +49,21 @@ pub(super) struct Head {
 
 impl Prepared {
     /// Checks a request and waits for a short body.
-    pub(super) async fn new(peer: SocketAddr, request: Request<Incoming>) -> Result<Self, Failure> {
+    pub(super) async fn new(peer: SocketAddr, mut request: Request<Incoming>) -> Result<Self, Failure> {
+        let upgrade =
+            Asked::of(&request).map(|asked| Upgrade { asked, connection: hyper::upgrade::on(&mut request) });
         let (parts, incoming) = request.into_parts();
-        let head = Head::new(peer, parts)?;
+        let mut head = Head::new(peer, parts)?;
+        if upgrade.is_some() {
+            head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         let body = if incoming.is_end_stream() {
             Body::None
         } else {
             Body::Service(Box::new(Patient::new(incoming)))
         };
         let body = body.gathered().await.map_err(|_| Failure::BrokenOff)?;
-        Ok(Self { head, body })
+        Ok(Self { head, body, upgrade })
     }
 }
 

@@ -28,6 +28,10 @@ pub(super) enum Failure {
     HeadersTooLarge,
     #[error("Not Found: no Worker is deployed here. `hognose deploy` deploys one.")]
     NoWorker,
+    #[error(
+        "TypeError: Worker tried to return a WebSocket in a response to a request which did not contain the header \"Upgrade: websocket\"."
+    )]
+    NotAsked,
     #[error("{message}")]
     Raised { message: String, stack: String },
     #[error("{excess}")]
@@ -47,7 +51,7 @@ impl Failure {
             Self::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::NoWorker => StatusCode::NOT_FOUND,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Raised { .. } | Self::NotLoaded(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotAsked | Self::Raised { .. } | Self::NotLoaded(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Lost(_) => StatusCode::BAD_GATEWAY,
             Self::NoIsolate(_) | Self::Exceeded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -56,7 +60,9 @@ impl Failure {
     /// What a client reads. The inside of a Worker is shown in development only.
     fn text(&self, development: bool) -> String {
         match self {
-            Self::Raised { .. } | Self::NotLoaded(_) if !development => "Internal Server Error".into(),
+            Self::NotAsked | Self::Raised { .. } | Self::NotLoaded(_) if !development => {
+                "Internal Server Error".into()
+            }
             Self::NoIsolate(_) if !development => "Service Unavailable".into(),
             Self::Raised { message, stack } => joined(message, stack),
             Self::Exceeded { excess, stack } if development => joined(&excess.to_string(), stack),

@@ -21,12 +21,25 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
+/// In a frame's first byte: it ends its message.
+const LAST: u8 = 0x80;
+/// In the first byte: what only extensions may set.
+const RESERVED: u8 = 0x70;
+/// In the second byte: a mask follows the length.
+const MASKED: u8 = 0x80;
+/// In the second byte's other bits: the length is in the next two bytes.
+const TWO_BYTES: u8 = 0x7e;
+/// It is in the next eight.
+const EIGHT_BYTES: u8 = 0x7f;
+
 /// The most that a close, a ping or a pong carries.
 const CONTROL_MAX: usize = 125;
 
 /// What the other end did that RFC 6455 forbids, with the code to close with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("WebSocket protocol error; protocolError.statusCode = {code}; protocolError.description = {description}")]
+#[error(
+    "WebSocket protocol error; protocolError.statusCode = {code}; protocolError.description = {description}"
+)]
 pub(super) struct FrameError {
     pub(super) code: u16,
     pub(super) description: String,
@@ -70,8 +83,8 @@ pub(super) struct FrameReader {
 }
 
 impl FrameReader {
-    pub(super) fn new(role: Role, first: &[u8]) -> Self {
-        Self { role, bytes: BytesMut::from(first), begun: None }
+    pub(super) fn new(role: Role) -> Self {
+        Self { role, bytes: BytesMut::new(), begun: None }
     }
 
     /// What the connection has given.
@@ -104,22 +117,22 @@ impl FrameReader {
 
     fn head(&self) -> Result<Option<Head>, FrameError> {
         let [first, second, rest @ ..] = &*self.bytes else { return Ok(None) };
-        if first & 0x70 != 0 {
+        if first & RESERVED != 0 {
             return Err(FrameError::new("Received frame had RSV bits set, but no extension was agreed on"));
         }
-        let (length, size) = match second & 0x7f {
-            126 => (rest.first_chunk().map(|bytes| u64::from(u16::from_be_bytes(*bytes))), 4),
-            127 => (rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)), 10),
+        let (length, size) = match second & !MASKED {
+            TWO_BYTES => (rest.first_chunk().map(|bytes| u64::from(u16::from_be_bytes(*bytes))), 4),
+            EIGHT_BYTES => (rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)), 10),
             short => (Some(u64::from(short)), 2),
         };
         let Some(length) = length else { return Ok(None) };
-        let is_masked = second & 0x80 != 0;
+        let is_masked = second & MASKED != 0;
         let mask = if is_masked { rest[size - 2..].first_chunk().copied() } else { None };
         if is_masked && mask.is_none() {
             return Ok(None);
         }
         Ok(Some(Head {
-            last: first & 0x80 != 0,
+            last: first & LAST != 0,
             opcode: first & 0x0f,
             length: usize::try_from(length).unwrap_or(usize::MAX),
             mask,
@@ -230,16 +243,16 @@ impl FrameWriter {
     }
 
     fn frame(&self, opcode: u8, content: &[u8], out: &mut Vec<u8>) {
-        let masked = if self.role == Role::Client { 0x80 } else { 0 };
-        out.push(0x80 | opcode);
+        let masked = if self.role == Role::Client { MASKED } else { 0 };
+        out.push(LAST | opcode);
         match content.len() {
             short @ ..126 => out.push(masked | short as u8),
             medium @ ..=0xffff => {
-                out.push(masked | 126);
+                out.push(masked | TWO_BYTES);
                 out.extend_from_slice(&(medium as u16).to_be_bytes());
             }
             long => {
-                out.push(masked | 127);
+                out.push(masked | EIGHT_BYTES);
                 out.extend_from_slice(&(long as u64).to_be_bytes());
             }
         }
@@ -276,7 +289,8 @@ mod tests {
     use super::*;
 
     fn read(role: Role, bytes: &[u8]) -> Result<Vec<Received>, FrameError> {
-        let mut reader = FrameReader::new(role, bytes);
+        let mut reader = FrameReader::new(role);
+        reader.push(bytes);
         let mut all = Vec::new();
         while let Some(received) = reader.next()? {
             all.push(received);
@@ -301,8 +315,10 @@ mod tests {
         ];
         for (from, to) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
             let mut bytes = Vec::new();
-            messages.iter().for_each(|message| FrameWriter::new(from).message(*message, &mut bytes));
-            let mut reader = FrameReader::new(to, &[]);
+            for message in messages {
+                FrameWriter::new(from).message(message, &mut bytes);
+            }
+            let mut reader = FrameReader::new(to);
             let mut all = Vec::new();
             for piece in bytes.chunks(13) {
                 reader.push(piece);

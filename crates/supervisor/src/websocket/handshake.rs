@@ -42,7 +42,7 @@ impl Asked {
 
     /// Makes a Worker's headers those of the answer that grants the WebSocket.
     pub(crate) fn grant(self, headers: &mut HeaderMap) {
-        OWN.iter().for_each(|name| drop(headers.remove(name)));
+        remove_own(headers);
         headers.insert(header::UPGRADE, WEBSOCKET);
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
@@ -54,18 +54,13 @@ pub(crate) struct Expected {
     accept: HeaderValue,
 }
 
-/// Whether the headers ask for a WebSocket, as a Worker does that uses `fetch()` for it.
-pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
-    names(headers, &header::UPGRADE, "websocket")
-}
-
 /// Makes headers those of a request for a WebSocket.
 pub(crate) fn ask(headers: &mut HeaderMap) -> Expected {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).expect("invariant: the kernel gives random bytes");
     let key = HeaderValue::try_from(STANDARD.encode(key)).expect("invariant: base64 is ASCII");
     let expected = Expected { accept: accept(&key) };
-    OWN.iter().for_each(|name| drop(headers.remove(name)));
+    remove_own(headers);
     headers.insert(header::UPGRADE, WEBSOCKET);
     headers.insert(header::CONNECTION, UPGRADE);
     headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
@@ -78,6 +73,12 @@ impl Expected {
     pub(crate) fn is_met(&self, headers: &HeaderMap) -> bool {
         headers.get(header::SEC_WEBSOCKET_ACCEPT) == Some(&self.accept)
             && headers.get(header::SEC_WEBSOCKET_EXTENSIONS).is_none()
+    }
+}
+
+fn remove_own(headers: &mut HeaderMap) {
+    for name in &OWN {
+        headers.remove(name);
     }
 }
 
@@ -117,11 +118,14 @@ mod tests {
 
     #[test]
     fn what_lacks_a_part_asks_for_nothing() {
-        for missing in [header::UPGRADE, header::CONNECTION, header::SEC_WEBSOCKET_VERSION, header::SEC_WEBSOCKET_KEY] {
+        for missing in
+            [header::UPGRADE, header::CONNECTION, header::SEC_WEBSOCKET_VERSION, header::SEC_WEBSOCKET_KEY]
+        {
             let lacking = request(|headers| drop(headers.remove(&missing)));
             assert!(Asked::of(&lacking).is_none(), "{missing}");
         }
-        let short = request(|headers| drop(headers.insert(header::SEC_WEBSOCKET_KEY, "c2hvcnQ=".parse().unwrap())));
+        let short =
+            request(|headers| drop(headers.insert(header::SEC_WEBSOCKET_KEY, "c2hvcnQ=".parse().unwrap())));
         assert!(Asked::of(&short).is_none());
     }
 

@@ -9,6 +9,7 @@ mod rewriter;
 mod sockets;
 mod text;
 mod urls;
+mod web_sockets;
 
 use std::rc::Rc;
 
@@ -28,6 +29,7 @@ pub(crate) fn object(context: Context, host: Rc<dyn Host>) -> Result<Value> {
     packing::add(&natives)?;
     outside::add(&natives, &host)?;
     sockets::add(&natives, &host)?;
+    web_sockets::add(&natives, &host)?;
     Ok(natives.object)
 }
 

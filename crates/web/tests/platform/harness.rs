@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use hognose_engine::{Context, PromiseState, Runtime, RuntimeOptions, Value};
 use hognose_web::{
-    BodyId, Done, Host, HostError, IncomingResponse, LogLevel, OutgoingRequest, RequestHandle,
-    SocketConnection, SocketRequest, SocketSecurity, TimerId, Web,
+    BodyId, Done, Host, HostError, IncomingMessage, IncomingResponse, LogLevel, OutgoingMessage,
+    OutgoingRequest, RequestHandle, SocketConnection, SocketRequest, SocketSecurity, TimerId, Web,
 };
 
 /// What is still to come of a body from outside.
@@ -138,6 +138,23 @@ impl Host for Outside {
         let reason = reason.to_js_string().unwrap_or_default();
         self.outgoing.borrow_mut().get_mut(&body.0).expect("an open body").aborted = Some(reason);
     }
+
+    fn watch_body(&self, _: Context, _: BodyId, _: Done<()>) {}
+
+    fn open_socket(&self, context: Context, _: u32, done: Done<BodyId>) -> BodyId {
+        done(context, Err(HostError::new("nothing is outside")));
+        BodyId(0)
+    }
+
+    fn send_message(&self, _: BodyId, _: OutgoingMessage<'_>) -> bool {
+        false
+    }
+
+    fn receive_messages(&self, context: Context, _: BodyId, done: Done<Option<Vec<IncomingMessage>>>) {
+        done(context, Ok(None));
+    }
+
+    fn keep_alive(&self, _: &Value) {}
 
     fn set_timer(
         &self,

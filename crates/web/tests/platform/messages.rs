@@ -251,7 +251,9 @@ fn an_answer_is_taken_apart_without_building_anything() {
     assert_eq!(parts.body, BodySource::Bytes("hällo".into()));
     assert!(parts.web_socket.is_none());
 
-    let parts = platform.respond("new Response(null, { status: 101, webSocket: {}, encodeBody: 'manual' })");
+    let parts = platform.respond(
+        "new Response(null, { status: 101, webSocket: new WebSocketPair()[0], encodeBody: 'manual' })",
+    );
     assert_eq!((parts.status, parts.body, parts.encode_manual), (101, BodySource::None, true));
     assert!(parts.web_socket.is_some());
 }

@@ -26,7 +26,9 @@ proptest! {
             SocketMessage::Close { code, reason: &text },
         ];
         let mut stream = Vec::new();
-        messages.iter().for_each(|message| message.encode(&mut stream).unwrap());
+        for message in &messages {
+            message.encode(&mut stream).unwrap();
+        }
         let (mut reader, mut seen) = (MessageReader::new(), Vec::new());
         for piece in stream.chunks(size) {
             reader.push(piece);
