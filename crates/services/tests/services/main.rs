@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod d1;
+mod disk_trouble;
 mod kv_calls;
 mod kv_durability;
 mod kv_storage;
