@@ -64,10 +64,9 @@ def test_an_unknown_key_warns_with_a_suggestion_and_serves(serve, project):
 
 
 def test_what_is_read_but_not_done_yet_is_said(serve, project):
-    configuration = MAIN + 'triggers = { crons = ["* * * * *"] }\nlimits = { cpu_ms = 10 }\n'
+    configuration = MAIN + 'limits = { subrequests = 10 }\n'
     server = serve(project(files={"wrangler.toml": configuration, "src/index.py": HELLO}))
-    assert "`triggers.crons` are not run" in server.output.text
-    assert "`limits` are not enforced" in server.output.text
+    assert "`limits.subrequests` is not enforced" in server.output.text
 
 
 @pytest.mark.parametrize("name", ["wrangler.json", "wrangler.jsonc"])

@@ -1,7 +1,7 @@
 //! What `hognose dev` tells at its start, before the address: what is served, what its `env` holds,
 //! and how strong the lock around it is.
 
-use hognose_config::{Limits, Plan, Variable};
+use hognose_config::{Plan, Variable};
 
 use crate::interpreter::Interpreter;
 use crate::lock::ChosenLock;
@@ -44,8 +44,7 @@ pub(crate) fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
 
 /// What the configuration asks for and this version reads, but does not do.
 pub(crate) fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
-    let limits = (plan.limits != Limits::default()).then_some("`limits` are not enforced");
-    limits.into_iter().map(str::to_owned)
+    plan.limits.subrequests.map(|_| "`limits.subrequests` is not enforced".to_owned()).into_iter()
 }
 
 /// A variable's value, short enough for a line. Secrets are not for screens.
