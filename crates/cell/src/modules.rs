@@ -14,12 +14,14 @@ use pyo3::Python;
 use pyo3::types::PyAnyMethods;
 
 use crate::cell::Cell;
-use crate::env::workflows;
+use crate::env::{email, workflows};
 
 /// The module that shows a Worker the classes and the `env` of its runtime.
 const WORKERS: &str = "cloudflare:workers";
 /// The module with the error that ends a workflow's step.
 const WORKFLOWS: &str = "cloudflare:workflows";
+/// The module with the class of messages.
+const EMAIL: &str = "cloudflare:email";
 
 /// Where Cloudflare has the files of Python packages.
 const PACKAGES: &str = "python_modules/";
@@ -149,7 +151,7 @@ impl ModuleLoader for Modules {
         if PlatformModules::has(base) || PlatformModules::has(specifier) {
             return PlatformModules.resolve(context, base, specifier);
         }
-        if specifier == WORKERS || specifier == WORKFLOWS {
+        if [WORKERS, WORKFLOWS, EMAIL].contains(&specifier) {
             return Ok(specifier.to_owned());
         }
         if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
@@ -183,6 +185,7 @@ impl ModuleLoader for Modules {
         match name {
             WORKERS => self.workers(),
             WORKFLOWS => Ok(ModuleSource::Synthetic(workflows::module(&self.cell())?)),
+            EMAIL => Ok(ModuleSource::Synthetic(email::module(&self.cell())?)),
             _ => self.read(context, name, attributes),
         }
     }

@@ -28,8 +28,15 @@ impl Report {
         arguments: &[Value],
     ) -> Result<(Value, Self)> {
         let library = context.eval(include_str!("../js/events.js"), "hognose:events")?.call_function(&[])?;
-        let made = library.get(event)?.call_function(arguments)?.elements()?;
-        let [object, tell] = <[Value; 2]>::try_from(made)
+        Self::of::<T>(context, &library.get(event)?.call_function(arguments)?)
+    }
+
+    /// The object that a handler gets, and its report, from an array of the two.
+    pub(crate) fn of<T: Serialize + DeserializeOwned>(
+        context: Context,
+        made: &Value,
+    ) -> Result<(Value, Self)> {
+        let [object, tell] = <[Value; 2]>::try_from(made.elements()?)
             .map_err(|_| Thrown::type_error(context, "an event has not the form that was agreed on"))?;
         Ok((object, Self { tell, encode: encode::<T> }))
     }

@@ -59,7 +59,7 @@ const KINDS: &[Kind] = &[
     missing("hyperdrive", "Hyperdrive Config", Shape::List("binding")),
     provided("analytics_engine_datasets", "Analytics Engine Dataset", Shape::List("binding")),
     provided("ratelimits", "Rate Limit", Shape::List("name")),
-    missing("send_email", "Send Email", Shape::List("name")),
+    provided("send_email", "Send Email", Shape::List("name")),
     provided("secrets_store_secrets", "Secrets Store Secret", Shape::List("binding")),
     provided("version_metadata", "Worker Version Metadata", Shape::Single),
     missing("images", "Images", Shape::Single),

@@ -46,8 +46,8 @@ pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
     AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, KvNamespace, Limits,
     ModuleKind, NotFoundHandling, Observability, Plan, PythonVersion, QueueConsumer, QueueProducer,
-    QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, ServiceBinding, Signal, StoredSecret,
-    Variable, VectorizeIndex, WorkerFirst, Workflow,
+    QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, SendEmail, ServiceBinding, Signal,
+    StoredSecret, Variable, VectorizeIndex, WorkerFirst, Workflow,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

@@ -46,6 +46,8 @@ pub struct Plan {
     pub queue_pulls: Vec<QueuePull>,
     /// The name in `env` of what tells about the version.
     pub version_metadata: Option<String>,
+    /// The senders of email in `env`.
+    pub send_email: Vec<SendEmail>,
     /// The workflows in `env`.
     pub workflows: Vec<Workflow>,
     /// The rate limits in `env`.
@@ -131,6 +133,19 @@ pub struct VectorizeIndex {
     pub binding: String,
     /// The index's own name.
     pub index_name: String,
+}
+
+/// A sender of email in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendEmail {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The one recipient; `None`: the Worker chooses.
+    pub destination: Option<String>,
+    /// The recipients that the Worker may choose; `None`: any.
+    pub destinations: Option<Vec<String>>,
+    /// The senders that it may name; `None`: any.
+    pub senders: Option<Vec<String>>,
 }
 
 /// A workflow in `env`.

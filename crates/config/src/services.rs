@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::layers::Layers;
-use crate::plan::{ServiceBinding, Workflow};
+use crate::plan::{SendEmail, ServiceBinding, Workflow};
 use crate::section::Section;
 use crate::storage::{field, list};
 
@@ -20,6 +20,23 @@ pub(crate) fn services(layers: &Layers<'_>) -> Vec<ServiceBinding> {
             entrypoint: entrypoint.map(str::to_owned),
             props: props.unwrap_or_default(),
         })
+    })
+}
+
+/// Reads `send_email`.
+pub(crate) fn send_email(layers: &Layers<'_>) -> Vec<SendEmail> {
+    list(layers, "send_email", |section, node| {
+        section.accept(&["remote"]);
+        let binding = field(section, node, "name", true);
+        let destination = field(section, node, "destination_address", false);
+        let addresses = |key| {
+            let given = section.strings(key)?;
+            Some(given.into_iter().map(|address| address.value.to_owned()).collect())
+        };
+        let destinations = addresses("allowed_destination_addresses");
+        let senders = addresses("allowed_sender_addresses");
+        let destination = destination.map(str::to_owned);
+        Some(SendEmail { binding: binding?.to_owned(), destination, destinations, senders })
     })
 }
 

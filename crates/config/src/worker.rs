@@ -112,6 +112,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         stored_secrets: storage::stored_secrets(layers),
         assets: assets::assets(layers, directory),
         services: services::services(layers),
+        send_email: services::send_email(layers),
         workflows: services::workflows(layers),
         vars: vars(layers),
         required_secrets: required_secrets(layers),

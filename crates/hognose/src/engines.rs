@@ -1,15 +1,16 @@
 //! The storage engines of a state folder, and the services of a Worker's bindings on them.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, Workflow};
+use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, SendEmail, Workflow};
 use hognose_services::analytics::{Analytics, DatasetService};
 use hognose_services::assets::Assets;
 use hognose_services::cache::CacheService;
 use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
+use hognose_services::email::{EmailRules, EmailService};
 use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
 use hognose_services::queues::{
     ConsumerRules, PullConsumer, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue,
@@ -44,6 +45,8 @@ pub(crate) struct Engines {
     analytics: Arc<Analytics>,
     vault: Arc<Vault>,
     crons: Arc<RunLog>,
+    /// Where the messages that Workers send are kept.
+    email: PathBuf,
     vectorize: SqliteVectorize,
     workflows: Workflows,
     /// What `caches` holds; a file of its own, since it can be deleted without loss.
@@ -87,6 +90,7 @@ impl Engines {
             .map_err(unopened(&folder))?;
         WorkflowRuns::recover(&workflows)
             .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        let email = state.folder("email")?;
         let folder = state.folder("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
         let folder = state.folder("analytics")?;
@@ -106,6 +110,7 @@ impl Engines {
             analytics,
             vault,
             crons,
+            email,
             workflows,
             vectorize,
             cache,
@@ -148,6 +153,10 @@ impl Engines {
             let queue = Arc::new(self.queue(&producer.queue)?);
             let service = Arc::new(QueueService::new(queue, producer.delivery_delay_s as i64));
             bound.push(Bound { name: &producer.binding, kind: "queue", service });
+        }
+        for sender in &plan.send_email {
+            let service = self.email(sender);
+            bound.push(Bound { name: &sender.binding, kind: "send_email", service });
         }
         for workflow in &plan.workflows {
             let service = Arc::new(WorkflowService::new(self.workflows.clone(), &workflow.name));
@@ -211,6 +220,20 @@ impl Engines {
         };
         self.open_pulls(plan)?;
         plan.queue_consumers.iter().map(consumer).collect()
+    }
+
+    fn email(&self, SendEmail { destination, destinations, senders, .. }: &SendEmail) -> Arc<dyn Service> {
+        let rules = EmailRules {
+            destination: destination.clone(),
+            destinations: destinations.clone(),
+            senders: senders.clone(),
+        };
+        Arc::new(EmailService::new(&self.email, rules, Arc::clone(&self.clock)))
+    }
+
+    /// What takes the messages that an `email` handler forwards and replies.
+    pub(crate) fn mail(&self) -> Arc<dyn Service> {
+        Arc::new(EmailService::new(&self.email, EmailRules::default(), Arc::clone(&self.clock)))
     }
 
     /// The workflows whose classes a Worker has, each with its class.

@@ -63,6 +63,8 @@ pub(crate) fn version(
         services.push((cap, Arc::clone(&runs) as Arc<dyn Service>));
         workflows.push(WorkflowHost { cap, class: class.to_owned(), runs });
     }
+    let email = CapId(CACHE.0 + services.len() as u32);
+    services.push((email, engines.mail()));
     let first_link = OUTBOUND.0 + 1 + services.len() as u32;
     let links: Vec<(CapId, ServiceLink)> =
         (first_link..).map(CapId).zip(plan.services.iter().map(link)).collect();
@@ -78,7 +80,7 @@ pub(crate) fn version(
     let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
     let loopback = is_exported.then_some(CapId(first_link + links.len() as u32 + 1));
-    let worker = Worker { loopback, scratch_dir, ..worker(plan, env) };
+    let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
     let (routes, crons) = (routes(plan), engines.crons(plan));
     let version = WorkerVersion {
         id,
@@ -130,6 +132,7 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         outbound: OUTBOUND,
         cache: Some(CACHE),
         loopback: None,
+        email: None,
     }
 }
 

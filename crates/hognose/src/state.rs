@@ -6,6 +6,7 @@
 //! | `kv/` | KV namespaces |
 //! | `d1/` | D1 databases, a file each |
 //! | `crons/` | when cron triggers ran |
+//! | `email/` | messages that Workers sent, a file each |
 //! | `queues/` | queues |
 //! | `r2/` | R2 buckets: their index, and the contents of objects |
 //! | `vectorize/` | Vectorize indexes, a file each |

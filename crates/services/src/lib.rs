@@ -18,6 +18,7 @@ mod content;
 pub mod crons;
 pub mod d1;
 mod disk;
+pub mod email;
 mod file_name;
 pub mod kv;
 mod pending;

@@ -16,6 +16,7 @@ mod connector;
 mod deliveries;
 mod dns;
 mod egress;
+mod email;
 mod engine_client;
 mod events;
 mod exchange;

@@ -145,6 +145,11 @@ impl Version {
         &self.worker.name
     }
 
+    /// The number by which its cells know what takes the messages that an `email` handler sends on.
+    pub(crate) fn email_through(&self) -> Option<CapId> {
+        self.worker.email
+    }
+
     /// Has an isolate work on an event that can be given again; `begin` hands it over, unless the isolate is full.
     pub(crate) async fn ask(self: &Arc<Self>, begin: impl Fn(&Arc<Isolate>) -> Option<Pending>) -> Answer {
         self.enter().ask(begin).await

@@ -144,6 +144,8 @@ pub struct Worker {
     pub outbound: CapId,
     /// The capability behind `caches`; `None`: there are none.
     pub cache: Option<CapId>,
+    /// The capability that takes what an `email` handler forwards and replies.
+    pub email: Option<CapId>,
     /// The first of the capabilities behind `ctx.exports`: one for each of [`Loaded::exports`], in that order. `None`:
     /// there is no `ctx.exports`.
     pub loopback: Option<CapId>,

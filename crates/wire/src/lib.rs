@@ -18,6 +18,7 @@ mod codec;
 pub mod confinement;
 pub mod control;
 pub mod d1;
+pub mod email;
 pub mod fetch;
 mod form;
 mod frame;

@@ -5,6 +5,7 @@ mod ai;
 mod cache;
 mod content;
 mod d1;
+pub(crate) mod email;
 mod kv;
 pub(crate) mod natives;
 mod plain;
@@ -25,7 +26,7 @@ use crate::cell::Cell;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 11] = [
+const KINDS: [(&str, MakeClass); 12] = [
     ("ai", ai::class),
     ("analytics", plain::analytics),
     ("d1", d1::class),
@@ -34,6 +35,7 @@ const KINDS: [(&str, MakeClass); 11] = [
     ("queue", queues::class),
     ("r2", r2::class),
     ("rate_limit", plain::rate_limit),
+    ("send_email", email::class),
     ("stored_secret", plain::stored_secret),
     ("vectorize", vectorize::class),
     ("workflow", workflows::class),

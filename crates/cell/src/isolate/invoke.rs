@@ -8,7 +8,7 @@ use pyo3::Python;
 
 use super::invocation::{Invocation, Wants};
 use super::{Isolate, Task};
-use crate::env::{queues, workflows};
+use crate::env::{email, queues, workflows};
 use crate::host;
 use crate::link::OwnedError;
 use crate::report::{self, Report};
@@ -31,7 +31,7 @@ impl Isolate {
         let wants = match event {
             Event::Fetch(_) => Wants::Response,
             Event::Rpc { .. } => Wants::Value,
-            Event::Scheduled { .. } => Wants::Report,
+            Event::Scheduled { .. } | Event::Other { handler: "email", .. } => Wants::Report,
             _ => Wants::Nothing,
         };
         self.invocations
@@ -64,6 +64,7 @@ impl Isolate {
                     }
                 })?;
             }
+            Event::Other { handler: "email", payload } => self.take_email(invocation, entrypoint, payload)?,
             Event::Other { handler: "run", payload } => self.take_run(invocation, entrypoint, payload)?,
             other => {
                 let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
@@ -109,6 +110,29 @@ impl Isolate {
             }
             Err(thrown) => self.fail(py, invocation, host::owned_error(&thrown)),
         }
+    }
+
+    /// Has a message handled, once all of it has come.
+    fn take_email(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        entrypoint: Option<String>,
+        payload: Payload<'_>,
+    ) -> Result<(), Violation> {
+        let (isolate, link) = (Rc::clone(self), self.link());
+        let Body::Inline(delivery) = payload.bytes else { return Ok(()) };
+        let delivery = delivery.to_vec();
+        let message = payload.bodies.into_iter().next().unwrap_or_default();
+        let message = link.accept(message, Some(invocation))?;
+        let begin = move |py: Python<'_>, message: Result<Vec<u8>, OwnedError>| match message {
+            Ok(message) => {
+                let made = email::open(&isolate.cell, &delivery, message);
+                isolate.start_reported(py, (invocation, entrypoint), "email", made);
+            }
+            Err(error) => isolate.fail(py, invocation, error),
+        };
+        Python::attach(|py| link.read_all(py, message, begin));
+        Ok(())
     }
 
     /// Begins the run of a workflow's instance.

@@ -132,7 +132,7 @@ impl Ingress {
         let slot = routes::choose(&slots, prepared.head.host(), prepared.head.path());
         let slot = slot.ok_or(Failure::NoWorker)?;
         if let Some(trigger) = self.trigger(&prepared.head) {
-            return trigger.pull(slot).await;
+            return trigger.pull(slot, prepared.body).await;
         }
         let version = slot.enter().await.map_err(Failure::NotLoaded)?;
         if let Some(answer) = version.assets().and_then(|assets| assets.serve(prepared.head.for_assets())) {

@@ -101,6 +101,20 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Value, None, event))
     }
 
+    /// Gives the isolate a message (a [`hognose_wire::email::Delivery`] and the message itself), unless it can take no
+    /// more.
+    pub(crate) fn email(self: &Arc<Self>, delivery: &[u8], message: &Bytes) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let parcel = state.streams.offer(Body::Whole(message.clone()));
+        let bytes = WireBody::Inline(delivery);
+        let payload = Payload { bytes, bodies: vec![parcel.wire()], ..Payload::default() };
+        let event = Event::Other { handler: "email", payload };
+        Some(self.invoke(&mut state, Origin::default(), Wants::Value, parcel.stream(), event))
+    }
+
     /// Gives the isolate an event of a kind that only its handler's name tells, unless it can take no more.
     pub(crate) fn other(
         self: &Arc<Self>,
