@@ -177,7 +177,7 @@
     constructor(cap) {
       const reference = cap instanceof Reference ? cap : new Reference(cap);
       const endpoint = remote(reference);
-      const fetch = (input, init) => natives.fetchThrough(reference.number())(input, init);
+      const fetch = (input, init) => natives.fetchThrough(`${reference.number()}`)(input, init);
       const connect = () => {
         throw new Error("A Worker cannot be connected to by a socket.");
       };
@@ -233,6 +233,23 @@
     }
   }
 
+  /** A stub of a Durable Object, which `target` says; it has properties of its own. */
+  const makeObjectStub = (Class, target, own) => {
+    const endpoint = remote({ number: () => target });
+    const fetch = (input, init) => natives.fetchThrough(target)(input, init);
+    const proxy = new Proxy(new Class(), {
+      get(object, name) {
+        if (name === "fetch") return fetch;
+        if (name === "then") return undefined;
+        if (Object.hasOwn(own, name)) return own[name];
+        if (typeof name === "symbol" || name === "constructor") return Reflect.get(object, name);
+        return makeProperty(endpoint, [name]);
+      },
+    });
+    behind.set(proxy, { class: Class });
+    return proxy;
+  };
+
   // What `clone.js` asks about values that are passed by reference. A capability is `[true, target]` where the target
   // is hosted here, and `[false, number]` where it is hosted elsewhere.
   const stubs = {
@@ -279,6 +296,29 @@
 
   const clone = makeClone(stubs);
 
+  // What is stored is data: nothing in it can be called or still flow.
+  const storedClone = makeClone({
+    referenceOf(value) {
+      if (typeof value === "function" || behind.has(value) || value instanceof RpcTarget) {
+        const name = behind.get(value)?.class.name ?? value.constructor?.name ?? "Function";
+        const message = `Could not serialize object of type "${name}". This type does not support serialization.`;
+        throw new DOMException(message, "DataCloneError");
+      }
+      return undefined;
+    },
+  });
+
+  const encodeStored = (value) => {
+    const encoded = storedClone.encode(value);
+    if (encoded.streams.length + encoded.caps.length > 0) {
+      throw new DOMException("A stream cannot be stored. Read it first.", "DataCloneError");
+    }
+    return encoded;
+  };
+
+  // Python need not wait for a promise that is marked so: it is settled when it is given out.
+  const immediate = (promise) => Object.defineProperty(promise, "hognose.immediate", { value: true });
+
   const unknown = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
 
   // A property that may be reached from outside: what the classes of the object define, not what the instance holds.
@@ -301,6 +341,11 @@
     if (object === null || typeof object !== "object" || !Object.hasOwn(object, name)) throw unknown(name);
     return object[name];
   };
+
+  const NO_RPC =
+    "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. " +
+    "In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from " +
+    "the module \"cloudflare:workers\".";
 
   const dispatch = (target, path, method, read, values) => {
     if (method === "" && path.length === 0) {
@@ -335,11 +380,17 @@
     RpcProperty,
     RpcStub,
     RpcTarget,
+    makeObjectStub,
+    stored: { encode: encodeStored, decode: storedClone.decode, immediate },
     encode: clone.encode,
     decode: clone.decode,
     disposable,
     markEntrypoint: (instance) => Object.defineProperty(instance, ENTRYPOINT, { value: true }),
     addBase: (base) => BASES.add(base.prototype),
+    dispatchToObject(target, path, method, read, values) {
+      if (!target[ENTRYPOINT]) return Promise.reject(new TypeError(NO_RPC));
+      return this.dispatch(target, path, method, read, values);
+    },
     async dispatch(target, path, method, read, values) {
       try {
         return await dispatch(target, path, method, read, values);

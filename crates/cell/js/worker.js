@@ -92,6 +92,16 @@
       return isClass(exported) ? new exported(ctx, env) : methodsWithContext(exported, ctx);
     },
 
+    instance: (name, ctx) => {
+      const exported = exportedAs(name);
+      if (!isClass(exported)) throw new TypeError(`The main module exports no class "${name}".`);
+      return new exported(ctx, env);
+    },
+
+    classHas: (name, handler) => typeof exportedAs(name).prototype?.[handler] === "function",
+
+    serveObject: (event, instance, argument) => handlerOf(event, instance).call(instance, argument),
+
     serve: (event, entrypoint, argument, ctx) => {
       const exported = exportedAs(entrypoint);
       if (!isClass(exported)) return handlerOf(event, exported).call(exported, argument, env, ctx);

@@ -18,6 +18,7 @@ use pyo3::Python;
 
 use crate::cell::Cell;
 use crate::link::{Content, Link, OwnedError};
+use crate::objects::Target;
 use crate::random::Random;
 use crate::{sockets, web_sockets};
 
@@ -82,7 +83,9 @@ impl CellHost {
         };
         let cell = self.cell();
         let invocation = Python::attach(|py| cell.invocation(py));
-        let target = request.target.map_or_else(|| cell.outbound(), CapId);
+        let text = request.target.as_deref();
+        let target = text.map_or_else(|| Target::of(cell.outbound()), Target::parse);
+        let access = target.access();
         let (fetches, replied) = (Rc::clone(&self.fetches), Rc::clone(&link));
         let done = Rc::new(RefCell::new(Some(done)));
         let answered = Rc::clone(&done);
@@ -94,7 +97,7 @@ impl CellHost {
             }
         };
         let payload = Payload { bytes: Body::Inline(&bytes), caps: Vec::new(), bodies: Vec::new() };
-        match link.call(invocation, target, "fetch", payload, reply) {
+        match link.call_method(invocation, target.cap, "fetch", access, payload, reply) {
             Ok(call) => {
                 self.fetches.borrow_mut().calls.insert(handle, call);
                 Ok(())
@@ -361,6 +364,7 @@ pub(crate) fn owned_error(thrown: &Thrown) -> OwnedError {
         message: text("message").unwrap_or_else(|| thrown.to_string()),
         stack: thrown.stack().unwrap_or_default(),
         retryable: false,
+        properties: Vec::new(),
     }
 }
 

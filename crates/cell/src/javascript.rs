@@ -17,6 +17,9 @@ pub(crate) struct MainModule {
     exports: Value,
     serve: Value,
     target: Value,
+    instance: Value,
+    serve_object: Value,
+    class_has: Value,
 }
 
 /// Whether the main module of this name is JavaScript.
@@ -44,6 +47,9 @@ impl MainModule {
             exports: made.get("exports")?,
             serve: made.get("serve")?,
             target: made.get("target")?,
+            instance: made.get("instance")?,
+            serve_object: made.get("serveObject")?,
+            class_has: made.get("classHas")?,
         })
     }
 
@@ -57,6 +63,24 @@ impl MainModule {
     pub(crate) fn target(&self, entrypoint: Option<&str>, execution: &Value) -> Result<Value> {
         let entrypoint = entrypoint.map_or(Ok(self.context.undefined()), |name| self.context.string(name))?;
         self.target.call_function(&[entrypoint, execution.clone()])
+    }
+
+    /// Makes an instance of a class of Durable Objects.
+    pub(crate) fn instance(&self, class: &str, state: &Value) -> Result<Value> {
+        self.instance.call_function(&[self.context.string(class)?, state.clone()])
+    }
+
+    /// Whether the instances of a class have a handler.
+    pub(crate) fn class_has(&self, class: &str, handler: &str) -> Result<bool> {
+        let asked =
+            self.class_has.call_function(&[self.context.string(class)?, self.context.string(handler)?])?;
+        Ok(asked.as_bool().unwrap_or_default())
+    }
+
+    /// As [`MainModule::serve`], by an instance.
+    pub(crate) fn serve_object(&self, event: &str, instance: &Value, argument: &Value) -> Result<Value> {
+        let arguments = [self.context.string(event)?, instance.clone(), argument.clone()];
+        self.serve_object.call_function(&arguments)
     }
 
     /// Calls the handler of an event, and gives what it returned.

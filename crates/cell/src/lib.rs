@@ -20,6 +20,7 @@ mod isolate;
 mod javascript;
 mod link;
 mod modules;
+mod objects;
 mod process;
 mod python;
 mod random;

@@ -49,7 +49,7 @@ const KINDS: &[Kind] = &[
     provided("kv_namespaces", "KV Namespace", Shape::List("binding")),
     provided("r2_buckets", "R2 Bucket", Shape::List("binding")),
     provided("d1_databases", "D1 Database", Shape::List("binding")),
-    missing("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
+    provided("durable_objects", "Durable Object", Shape::Nested("bindings", "name")),
     provided("workflows", "Workflow", Shape::List("binding")),
     provided("queues", "Queue", Shape::Nested("producers", "binding")),
     provided("services", "Worker", Shape::List("binding")),

@@ -22,6 +22,7 @@ mod layers;
 mod metering;
 mod modules;
 mod network;
+mod objects;
 mod observability;
 mod plan;
 mod python_project;
@@ -45,9 +46,9 @@ pub use flags::CompatibilityFlags;
 pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
     AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, KvNamespace, Limits,
-    ModuleKind, NotFoundHandling, Observability, Plan, PythonVersion, QueueConsumer, QueueProducer,
-    QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, SendEmail, ServiceBinding, Signal,
-    StoredSecret, Variable, VectorizeIndex, WorkerFirst, Workflow,
+    Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan, PythonVersion,
+    QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, SendEmail,
+    ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex, WorkerFirst, Workflow,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

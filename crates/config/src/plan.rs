@@ -58,6 +58,10 @@ pub struct Plan {
     pub stored_secrets: Vec<StoredSecret>,
     /// The folder of static files.
     pub assets: Option<Assets>,
+    /// The namespaces of Durable Objects in `env`.
+    pub objects: Vec<ObjectBinding>,
+    /// What became of the Worker's own Durable Object classes, in order.
+    pub migrations: Vec<Migration>,
     /// The Workers in `env`.
     pub services: Vec<ServiceBinding>,
     /// The variables in `env`, by name.
@@ -185,6 +189,34 @@ pub struct R2Bucket {
     pub binding: String,
     /// What its data is kept under; Workers with the same name share it. The binding's when none is given.
     pub name: String,
+}
+
+/// A namespace of Durable Objects in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectBinding {
+    /// Its name in `env`.
+    pub binding: String,
+    /// The class of the objects.
+    pub class: String,
+    /// The Worker that has the class; `None`: this one.
+    pub script: Option<String>,
+}
+
+/// A step in the life of a Worker's Durable Object classes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Migration {
+    /// By which it is known whether it was applied.
+    pub tag: String,
+    /// Classes that begin to exist, with the older storage.
+    pub new_classes: Vec<String>,
+    /// Classes that begin to exist, with SQL.
+    pub new_sqlite_classes: Vec<String>,
+    /// Pairs of an old name and a new one.
+    pub renamed_classes: Vec<(String, String)>,
+    /// Classes that end, with all their objects.
+    pub deleted_classes: Vec<String>,
+    /// Classes that come from another Worker: the name there, that Worker, the name here.
+    pub transferred_classes: Vec<(String, String, String)>,
 }
 
 /// A queue in `env`.

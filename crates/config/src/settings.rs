@@ -45,6 +45,9 @@ pub struct Settings {
     /// `pool.isolate_idle_ms`: how long an isolate beside the first may have nothing to do before it is ended, 1 to
     /// [`DURATION_MS_MAX`].
     pub isolate_idle_max: Option<Duration>,
+    /// `pool.object_idle_ms`: how long a Durable Object may have nothing to do before its instance is ended, 1 to
+    /// [`DURATION_MS_MAX`].
+    pub object_idle_max: Option<Duration>,
     /// `limits.wait_until_ms`: how long what was passed to `waitUntil` may go on after the response, 1 to
     /// [`DURATION_MS_MAX`].
     pub wait_until_max: Option<Duration>,
@@ -84,6 +87,7 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
     if let Some(pool) = top.section("pool") {
         settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
         settings.isolate_idle_max = duration(&pool, "isolate_idle_ms");
+        settings.object_idle_max = duration(&pool, "object_idle_ms");
         pool.finish();
     }
     if let Some(limits) = top.section("limits") {
@@ -141,12 +145,13 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
+        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
                     allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
                     minimum = \"container\"\nmaximum = \"full\"";
         let expected = Settings {
             max_isolates: Some(4),
             isolate_idle_max: Some(Duration::from_millis(5)),
+            object_idle_max: Some(Duration::from_millis(7)),
             wait_until_max: Some(Duration::from_millis(6)),
             memory_max: Some(7 << 20),
             allow_private: Some(true),

@@ -169,7 +169,7 @@ const VISIBILITY_MAX_MS: u64 = 43_200_000;
 const DELAY_MAX_S: u64 = 86_400;
 
 /// Reads the objects in the list `key` of a section.
-fn elements<T>(
+pub(crate) fn elements<T>(
     section: &Section<'_>,
     key: &'static str,
     read: impl Fn(&Section<'_>, &Node) -> Option<T>,
@@ -189,7 +189,8 @@ pub(crate) fn list<T>(
     each(key, &layers.innermost().path_of(key), nodes, layers.top.report, read)
 }
 
-fn each<T>(
+/// Reads objects; what is wrong with one leaves it out.
+pub(crate) fn each<T>(
     key: &str,
     path: &str,
     nodes: &[Node],

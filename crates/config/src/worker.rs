@@ -13,6 +13,7 @@ use crate::date::Date;
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
 use crate::layers::Layers;
 use crate::metering;
+use crate::objects;
 use crate::plan::{CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
 use crate::section::{Section, Spanned};
 use crate::services;
@@ -47,7 +48,6 @@ const ACCEPTED_INHERITED: &[&str] = &[
     "keep_names",
     "logfwdr",
     "logpush",
-    "migrations",
     "minify",
     "no_bundle",
     "placement",
@@ -111,6 +111,8 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         analytics_datasets: metering::analytics_datasets(layers),
         stored_secrets: storage::stored_secrets(layers),
         assets: assets::assets(layers, directory),
+        objects: objects::bindings(layers),
+        migrations: objects::migrations(layers),
         services: services::services(layers),
         send_email: services::send_email(layers),
         workflows: services::workflows(layers),

@@ -246,7 +246,7 @@ well_known! {
         add = "add", buffer = "buffer", constructor = "constructor", delete = "delete", done = "done",
         error_address = "__error_address", get = "get", has = "has", includes = "includes", keys = "keys",
         length = "length", message = "message", name = "name", next = "next", set = "set", size = "size",
-        stack = "stack", then = "then", to_string = "toString", value = "value",
+        stack = "stack", immediate = "hognose.immediate", then = "then", to_string = "toString", value = "value",
     }
     symbols {
         async_dispose = "asyncDispose", async_iterator = "asyncIterator", dispose = "dispose", iterator = "iterator",

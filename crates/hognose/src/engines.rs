@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hognose_config::{Plan, QueueConsumer as ConfiguredConsumer, SendEmail, Workflow};
+use hognose_config::{
+    Migration as ConfiguredMigration, ObjectBinding, Plan, QueueConsumer as ConfiguredConsumer, SendEmail,
+    Workflow,
+};
 use hognose_services::analytics::{Analytics, DatasetService};
 use hognose_services::assets::Assets;
 use hognose_services::cache::CacheService;
@@ -12,6 +15,7 @@ use hognose_services::crons::RunLog;
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
 use hognose_services::email::{EmailRules, EmailService};
 use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
+use hognose_services::objects::{ClassRecords, ClassUse, Migration, SqliteObjects};
 use hognose_services::queues::{
     ConsumerRules, PullConsumer, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue,
     SqliteQueues,
@@ -23,12 +27,13 @@ use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
 use hognose_services::workflows::{WorkflowRuns, WorkflowService, Workflows};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
-use hognose_supervisor::CronTriggers;
+use hognose_supervisor::{CronTriggers, ObjectLink};
 
 use crate::assets;
 use crate::console::Console;
 use crate::data::secret;
 use crate::error::CommandError;
+use crate::plan;
 use crate::state::State;
 
 /// The storage engines, opened once and shared by all Workers and their versions: those that use the same id share the
@@ -49,6 +54,9 @@ pub(crate) struct Engines {
     email: PathBuf,
     vectorize: SqliteVectorize,
     workflows: Workflows,
+    objects: Arc<SqliteObjects>,
+    /// Which classes of Durable Objects there are.
+    classes: Mutex<ClassRecords>,
     /// What `caches` holds; a file of its own, since it can be deleted without loss.
     cache: SqliteKv,
 }
@@ -93,6 +101,10 @@ impl Engines {
         let email = state.folder("email")?;
         let folder = state.folder("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
+        let folder = state.folder("do")?;
+        let classes = ClassRecords::open(&folder.join("classes.json")).map_err(CommandError::Classes)?;
+        let objects = SqliteObjects::open(folder.clone(), Arc::clone(&clock)).map_err(unopened(&folder))?;
+        let (objects, classes) = (Arc::new(objects), Mutex::new(classes));
         let folder = state.folder("analytics")?;
         let analytics = Analytics::open(&folder.join("analytics.sqlite"), Arc::clone(&clock));
         let analytics = Arc::new(analytics.map_err(unopened(&folder))?);
@@ -100,6 +112,8 @@ impl Engines {
         let (rate_limits, crons) = (Arc::default(), Arc::new(crons));
         Ok(Self {
             console,
+            objects,
+            classes,
             clock,
             kv,
             d1,
@@ -203,6 +217,23 @@ impl Engines {
         Ok(())
     }
 
+    /// Where Durable Objects are kept.
+    pub(crate) fn objects(&self) -> Arc<SqliteObjects> {
+        Arc::clone(&self.objects)
+    }
+
+    /// Applies a Worker's migrations, as far as they were not applied before.
+    pub(crate) fn migrate(&self, plan: &Plan) -> Result<(), CommandError> {
+        let migrations: Vec<Migration> = plan.migrations.iter().map(migration).collect();
+        let class_use = ClassUse { worker: plan::name(plan), migrations: &migrations };
+        let ended = self.class_records().migrate(class_use).map_err(CommandError::Classes)?;
+        for key in ended {
+            let erased = self.objects.erase(&key);
+            erased.map_err(|source| CommandError::Storage { folder: key.into(), source: source.into() })?;
+        }
+        Ok(())
+    }
+
     /// The consumer through which programs outside fetch the messages of a queue, where they may.
     pub(crate) fn pull_consumer(&self, queue: &str) -> Option<Arc<PullConsumer>> {
         self.pulls().get(queue).cloned()
@@ -210,6 +241,35 @@ impl Engines {
 
     fn pulls(&self) -> MutexGuard<'_, HashMap<String, Arc<PullConsumer>>> {
         self.pulls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the bindings of a Worker to Durable Objects lead, in the order of its configuration.
+    pub(crate) fn object_links(&self, plan: &Plan) -> Result<Vec<ObjectLink>, CommandError> {
+        let link = |binding: &ObjectBinding| {
+            self.object_link(binding.script.as_deref().unwrap_or(plan::name(plan)), &binding.class)
+        };
+        plan.objects.iter().map(link).collect()
+    }
+
+    /// The Worker's own classes of Durable Objects: those of its migrations and those that are bound.
+    pub(crate) fn object_classes(&self, plan: &Plan) -> Result<Vec<ObjectLink>, CommandError> {
+        let worker = plan::name(plan);
+        for binding in plan.objects.iter().filter(|binding| binding.script.is_none()) {
+            self.object_link(worker, &binding.class)?;
+        }
+        let classes = self.class_records().classes(worker);
+        let link = |(class, namespace)| ObjectLink { worker: worker.to_owned(), class, namespace };
+        Ok(classes.into_iter().map(link).collect())
+    }
+
+    fn object_link(&self, worker: &str, class: &str) -> Result<ObjectLink, CommandError> {
+        let namespace = self.class_records().namespace(worker, class).map_err(CommandError::Classes)?;
+        Ok(ObjectLink { worker: worker.to_owned(), class: class.to_owned(), namespace })
+    }
+
+    fn class_records(&self) -> MutexGuard<'_, ClassRecords> {
+        // A record is changed only by what has succeeded.
+        self.classes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The consumers of the queues that a Worker gets messages of.
@@ -294,6 +354,18 @@ impl Engines {
     fn kv_service(&self, id: &str) -> Result<Arc<dyn Service>, CommandError> {
         let namespace = self.namespace(id)?;
         Ok(Arc::new(KvService::new(Arc::new(namespace), Arc::clone(&self.clock))))
+    }
+}
+
+fn migration(configured: &ConfiguredMigration) -> Migration {
+    let configured = configured.clone();
+    Migration {
+        tag: configured.tag,
+        new_classes: configured.new_classes,
+        new_sqlite_classes: configured.new_sqlite_classes,
+        renamed_classes: configured.renamed_classes,
+        deleted_classes: configured.deleted_classes,
+        transferred_classes: configured.transferred_classes,
     }
 }
 

@@ -76,6 +76,9 @@ pub(crate) enum CommandError {
     /// An R2 bucket could not be made.
     #[error("The R2 bucket `{name}` cannot be opened")]
     Bucket { name: String, source: hognose_services::r2::R2Error },
+    /// The classes of Durable Objects are not as they should be.
+    #[error("The Durable Object classes cannot be used")]
+    Classes(#[source] hognose_services::objects::ClassError),
     /// A queue could not be made.
     #[error("The queue `{name}` cannot be opened")]
     Queue { name: String, source: hognose_services::queues::QueueError },

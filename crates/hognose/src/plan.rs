@@ -9,7 +9,7 @@ use hognose_config::{
     ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
 };
 use hognose_services::Service;
-use hognose_supervisor::{Route, ServiceLink, WorkerLimits, WorkerVersion, WorkflowHost};
+use hognose_supervisor::{ObjectLink, Route, ServiceLink, WorkerLimits, WorkerVersion, WorkflowHost};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
@@ -38,13 +38,7 @@ pub(crate) fn version(
     ai: Arc<dyn Service>,
     (base, scratch_dir): (Base, String),
 ) -> Result<WorkerVersion, CommandError> {
-    let mut env: BTreeMap<&str, EnvEntry> =
-        plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
-    if let Some(name) = &plan.version_metadata {
-        let Label { id, tag, timestamp } = label;
-        let metadata = json!({ "id": id, "tag": tag, "timestamp": timestamp });
-        env.insert(name, EnvEntry::Json(metadata.to_string()));
-    }
+    let mut env = plain_entries(plan, label);
     let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
     for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan, ai)?) {
         let cap = CapId(number);
@@ -76,10 +70,14 @@ pub(crate) fn version(
     for (name, (cap, _)) in fetched.iter().zip(&assets) {
         env.insert(name, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
     }
+    let object_links = object_links(plan, engines, first_link + links.len() as u32 + 1)?;
+    for ((cap, link), binding) in object_links.iter().zip(&plan.objects) {
+        env.insert(&binding.binding, EnvEntry::Objects { cap: *cap, key: link.namespace.key.clone() });
+    }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
-    let loopback = is_exported.then_some(CapId(first_link + links.len() as u32 + 1));
+    let loopback = is_exported.then_some(CapId(first_link + (links.len() + 1 + object_links.len()) as u32));
     let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
     let (routes, crons) = (routes(plan), engines.crons(plan));
     let version = WorkerVersion {
@@ -94,8 +92,31 @@ pub(crate) fn version(
         workflows,
         assets,
         links,
+        object_links,
+        classes: engines.object_classes(plan)?,
     };
     Ok(version)
+}
+
+/// What is in `env` without anybody answering for it.
+fn plain_entries<'a>(plan: &'a Plan, label: &Label) -> BTreeMap<&'a str, EnvEntry> {
+    let mut env: BTreeMap<&str, EnvEntry> =
+        plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
+    if let Some(name) = &plan.version_metadata {
+        let Label { id, tag, timestamp } = label;
+        let metadata = json!({ "id": id, "tag": tag, "timestamp": timestamp });
+        env.insert(name, EnvEntry::Json(metadata.to_string()));
+    }
+    env
+}
+
+/// The namespaces of Durable Objects in `env`, numbered from `first` on.
+fn object_links(
+    plan: &Plan,
+    engines: &Engines,
+    first: u32,
+) -> Result<Vec<(CapId, ObjectLink)>, CommandError> {
+    Ok((first..).map(CapId).zip(engines.object_links(plan)?).collect())
 }
 
 fn link(binding: &ServiceBinding) -> ServiceLink {

@@ -228,6 +228,7 @@ impl<'a> Session<'a> {
 
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
+        self.engines.migrate(&project.plan)?;
         self.catalog.set(&project.plan);
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
         let base = (self.base(index)?, text(&self.scratch_folder(index)?));
@@ -243,11 +244,14 @@ impl<'a> Session<'a> {
     ) -> Result<ServerOptions, CommandError> {
         let (dev, settings) = projects.first().map(|first| (&first.plan.dev, &first.settings)).unzip();
         let (dev, settings) = (dev.cloned().unwrap_or_default(), settings.cloned().unwrap_or_default());
+        // All of them first: a binding may lead to a class of another Worker.
+        projects.iter().try_for_each(|project| self.engines.migrate(&project.plan))?;
         let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
         Ok(ServerOptions {
             listen: address::choose(&self.options, &dev)?,
             workers: versions.collect::<Result<_, _>>()?,
             pool: pool(&settings),
+            objects: self.engines.objects(),
             cell: self.interpreter.cell_command(),
             egress: EgressOptions {
                 ca_file: self.options.ca_file.clone(),
@@ -386,6 +390,7 @@ fn pool(settings: &Settings) -> PoolOptions {
     PoolOptions {
         isolates_max: settings.max_isolates.unwrap_or_else(cores),
         isolate_idle_max: settings.isolate_idle_max.unwrap_or(defaults.isolate_idle_max),
+        object_idle_max: settings.object_idle_max.unwrap_or(defaults.object_idle_max),
         wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
     }
 }

@@ -21,6 +21,7 @@ mod disk;
 pub mod email;
 mod file_name;
 pub mod kv;
+pub mod objects;
 mod pending;
 mod pins;
 pub mod queues;

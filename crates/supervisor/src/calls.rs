@@ -21,6 +21,7 @@ use crate::events::Events;
 use crate::exchange;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Directory, Handle, MethodCall, ServiceLink};
+use crate::objects::{ObjectLink, Objects, ToObject};
 use crate::questions::Forks;
 use crate::recorder::Tracing;
 use crate::streams::{Parcel, remote_error};
@@ -32,6 +33,9 @@ const FETCH: &str = "fetch";
 /// What an isolate asks of its Worker's own entrypoints only: the same one with other props. No method of a Worker's can be
 /// called so, for it is a reserved one with a blank.
 const WITH_PROPS: &str = "constructor with props";
+
+/// What an instance of a Durable Object is told that goes on after its end.
+const ENDED: &str = "This instance of the Durable Object has ended.";
 
 /// What the isolates of one Worker version may reach, and what they are charged and heard through.
 pub(crate) struct Grants {
@@ -46,6 +50,10 @@ pub(crate) struct Grants {
     /// Those that lead to the Worker itself, in the order of its exports, from [`hognose_wire::control::Worker::loopback`]
     /// on; known once it has loaded.
     pub(crate) loopback: OnceLock<(CapId, Vec<Arc<ServiceLink>>)>,
+    /// Its bindings that lead to namespaces of Durable Objects.
+    pub(crate) object_links: HashMap<CapId, Arc<ObjectLink>>,
+    /// The Durable Objects of the server; a script has none.
+    pub(crate) objects: Option<Arc<Objects>>,
     /// Where those are looked up.
     pub(crate) directory: Arc<Directory>,
     /// The capability through which `fetch()` leaves.
@@ -92,6 +100,10 @@ impl Isolate {
     ) -> Result<(), Breach> {
         let CapRef::Receiver(cap) = target else { return Err(Breach::new("it called itself")) };
         self.state().begin_call(call, invocation, (cap, method), &self.grants.tracing)?;
+        if self.state().is_given_up(invocation) {
+            self.answer_error(call, "Error", ENDED, false);
+            return Ok(());
+        }
         if cap == self.grants.outbound {
             return self.call_outbound(call, method, params);
         }
@@ -102,6 +114,14 @@ impl Isolate {
         match self.handle(cap)? {
             Handle::Service(link) if method == WITH_PROPS && self.grants.is_loopback(cap) => {
                 self.specialize(call, &link, params)
+            }
+            Handle::Objects(link) => {
+                let id = access.object.ok_or_else(|| Breach::new("it called no object of a namespace"))?;
+                let to = ToObject::new(link, id, depth);
+                match method {
+                    FETCH => self.fetch_object(call, to, params),
+                    _ => self.call_object(call, to, MethodCall::new(method, access), params),
+                }
             }
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
             Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),

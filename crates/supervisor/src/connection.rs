@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     /// What is being written, and how much of it has been.
     writing: Vec<u8>,
     written: usize,
+    /// Whether the next frame waits until what it depends on is on the disk.
+    held: bool,
 }
 
 /// Why a connection ended.
@@ -47,7 +49,7 @@ impl<E: Into<Breach>> From<E> for End {
 
 impl Connection {
     pub(crate) fn new(isolate: Arc<Isolate>, socket: UnixStream) -> Self {
-        Self { isolate, socket, decoder: Decoder::new(), writing: Vec::new(), written: 0 }
+        Self { isolate, socket, decoder: Decoder::new(), writing: Vec::new(), written: 0, held: false }
     }
 
     /// Serves the isolate until it ends, and returns when its process is gone.
@@ -88,21 +90,28 @@ impl Connection {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
         // Looked at first and acted on last: what a process wrote before it ended is still to be read.
         let ended = self.isolate.process.poll_ended(context).is_ready();
-        if let Err(end) = self.read(context) {
-            return Poll::Ready(end);
-        }
-        if ended {
-            return Poll::Ready(End::Died);
-        }
-        match self.write(context) {
-            Ok(()) => Poll::Pending,
-            Err(end) => Poll::Ready(end),
+        loop {
+            if let Err(end) = self.read(context) {
+                return Poll::Ready(end);
+            }
+            if ended {
+                return Poll::Ready(End::Died);
+            }
+            // Writing leaves word whom to wake; what came on the disk before that is looked at once more.
+            match self.write(context).and_then(|()| self.is_let_go()) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(end) => return Poll::Ready(end),
+            }
         }
     }
 
     /// Reads and acts until nothing more is there.
     fn read(&mut self, context: &mut Context<'_>) -> Result<(), End> {
-        loop {
+        if self.held {
+            self.act()?;
+        }
+        while !self.held {
             let buffer = self.decoder.buffer();
             buffer.reserve(READ_SIZE);
             match pin!(self.socket.read_buf(buffer)).poll(context) {
@@ -114,14 +123,31 @@ impl Connection {
                 Poll::Pending => return Ok(()),
             }
         }
+        Ok(())
+    }
+
+    /// Whether the frame that was held can go on.
+    fn is_let_go(&mut self) -> Result<bool, End> {
+        if self.held {
+            self.act()?;
+            return Ok(!self.held);
+        }
+        Ok(false)
     }
 
     fn act(&mut self) -> Result<(), End> {
-        while let Some(envelope) = self.decoder.next::<Envelope<'_>>()? {
+        loop {
+            let mut held = Ok(false);
+            let storages = &self.isolate.storages;
+            let envelope = self.decoder.next_if(|envelope: &Envelope<'_>| {
+                held = storages.holds(envelope.after);
+                matches!(held, Ok(false))
+            })?;
+            self.held = held?;
+            let Some(envelope) = envelope else { return Ok(()) };
             envelope.frame.check(Side::Cell)?;
             self.isolate.receive(envelope.frame)?;
         }
-        Ok(())
     }
 
     /// Writes until nothing more is there to write, or the socket is full.
@@ -177,7 +203,8 @@ impl Isolate {
                 self.note(invocation);
                 self.log(invocation, level, text);
             }
-            Frame::Invoke { .. } | Frame::CancelInvocation { .. } => {
+            Frame::ResetObject { object, error } => self.object_reset(object, error),
+            Frame::Invoke { .. } | Frame::CancelInvocation { .. } | Frame::EndObject { .. } => {
                 unreachable!("invariant: checked on arrival");
             }
         }

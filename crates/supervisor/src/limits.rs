@@ -19,6 +19,9 @@ pub const BODY_PAUSE_MAX: Duration = Duration::from_mins(1);
 pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate beside the first may have nothing to do before it is ended, unless told otherwise.
 pub const ISOLATE_IDLE_MAX: Duration = Duration::from_mins(1);
+
+/// How long a Durable Object may have nothing to do before its instance is ended (Cloudflare: 70 to 140 s).
+pub const OBJECT_IDLE_MAX: Duration = Duration::from_secs(70);
 /// How long a base or a Worker's top-level code may take to load.
 pub const LOAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long a template may take to fork.

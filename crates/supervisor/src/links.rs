@@ -13,6 +13,7 @@ use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 use crate::body::Body;
 use crate::calls::Grants;
 use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
+use crate::objects::ObjectLink;
 use crate::slot::Slot;
 use crate::streams::Parcel;
 use crate::watch::Excess;
@@ -51,7 +52,13 @@ impl Directory {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = entries;
     }
 
-    fn find(&self, name: &str) -> Option<Arc<Slot>> {
+    /// Where the objects of a namespace live.
+    pub(crate) fn class_of(&self, namespace: &str) -> Option<Arc<ObjectLink>> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter_map(Weak::upgrade).find_map(|slot| slot.class_of(namespace))
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Slot>> {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
     }
@@ -66,6 +73,8 @@ pub(crate) enum Handle {
     Assets(Arc<Assets>),
     /// A Worker.
     Service(Arc<ServiceLink>),
+    /// A namespace of Durable Objects.
+    Objects(Arc<ObjectLink>),
     /// A function or an object in an isolate.
     Hosted(Arc<Hosted>),
     /// A WebSocket that nobody has opened.
@@ -110,6 +119,22 @@ impl Raised {
         Self { name: "Error".into(), message: message.into(), ..Self::default() }
     }
 
+    /// What the holder of a Durable Object's stub is told whose instance was lost by no fault of its own.
+    pub(crate) fn lost() -> Self {
+        let properties = flags(&["durableObjectReset"]);
+        Self { retryable: true, properties, ..Self::error("Network connection lost.") }
+    }
+
+    /// The same where there is a reason.
+    pub(crate) fn reset(reason: &str) -> Self {
+        Self { properties: flags(&["durableObjectReset"]), ..Self::error(reason) }
+    }
+
+    /// A Durable Object has too much to do.
+    pub(crate) fn overloaded(reason: &str) -> Self {
+        Self { properties: flags(&["overloaded"]), ..Self::error(reason) }
+    }
+
     pub(crate) fn too_deep() -> Self {
         Self::error(TOO_DEEP)
     }
@@ -124,6 +149,16 @@ impl Raised {
         let Self { name, message, stack, retryable, properties, exceeded: _ } = self;
         RemoteError { name, message, stack, retryable: *retryable, properties }
     }
+}
+
+/// Own properties of an error, all of them `true`, as the cells' structured clones have an object.
+fn flags(names: &[&str]) -> Vec<u8> {
+    let mut object = vec![serde_json::Value::from("o")];
+    object.extend(names.iter().flat_map(|name| [(*name).into(), true.into()]));
+    let text = serde_json::Value::Array(object).to_string();
+    let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
 }
 
 impl From<RemoteError<'_>> for Raised {
@@ -154,14 +189,14 @@ impl MethodCall {
     }
 
     pub(crate) fn access(&self) -> Access<'_> {
-        Access { path: self.path.iter().map(String::as_str).collect(), read: self.read, promise: None }
+        Access { path: self.path.iter().map(String::as_str).collect(), read: self.read, ..Access::default() }
     }
 }
 
 impl ServiceLink {
     /// Whom an event through this link is for.
     pub(crate) fn origin(&self, depth: u32) -> Origin<'_> {
-        Origin { entrypoint: self.entrypoint.as_deref(), props: &self.props, depth }
+        Origin { entrypoint: self.entrypoint.as_deref(), props: &self.props, depth, object: None }
     }
 
     /// Gives an event to an isolate of the Worker; `begin` hands it over, or gives it back where the isolate is full.
@@ -206,6 +241,9 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
         for (number, link) in (first.0..).zip(links) {
             exports.pin(CapId(number), Handle::Service(Arc::clone(link)));
         }
+    }
+    for (cap, link) in &grants.object_links {
+        exports.pin(*cap, Handle::Objects(Arc::clone(link)));
     }
     exports
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::isolate::Isolate;
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, WAIT_UNTIL_MAX};
+use crate::limits::{
+    BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, OBJECT_IDLE_MAX, WAIT_UNTIL_MAX,
+};
 
 /// What the isolates of one Worker may be and do.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +19,20 @@ pub struct PoolOptions {
     pub isolates_max: usize,
     /// How long an isolate beside the first may have nothing to do before it is ended.
     pub isolate_idle_max: Duration,
+    /// How long a Durable Object may have nothing to do before its instance is ended.
+    pub object_idle_max: Duration,
     /// How long what was passed to `waitUntil` may go on after the response.
     pub wait_until_max: Duration,
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        Self { isolates_max: 1, isolate_idle_max: ISOLATE_IDLE_MAX, wait_until_max: WAIT_UNTIL_MAX }
+        Self {
+            isolates_max: 1,
+            isolate_idle_max: ISOLATE_IDLE_MAX,
+            object_idle_max: OBJECT_IDLE_MAX,
+            wait_until_max: WAIT_UNTIL_MAX,
+        }
     }
 }
 
@@ -137,7 +146,9 @@ impl Pool {
         let mut members = self.members();
         let rest = members.isolates.len().min(1);
         let let_go = members.isolates.extract_if(rest.., |member| {
-            member.used.elapsed() >= idle && member.isolate.state().is_drained()
+            member.used.elapsed() >= idle
+                && member.isolate.state().is_drained()
+                && member.isolate.storages.is_empty()
         });
         let_go.map(|member| member.isolate).collect()
     }

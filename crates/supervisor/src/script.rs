@@ -68,7 +68,7 @@ pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
     cell.boot(&Order::Boot(base), &around).await.map_err(ScriptError::Load)?;
     let (socket, its_socket) = socket_pair()?;
     let process = cell.run(&Order::Run(script), its_socket).await?;
-    let isolate = Arc::new(Isolate::new(process, Arc::new(grants)));
+    let isolate = Arc::new(Isolate::new(process, Arc::new(grants), None));
     Connection::new(Arc::clone(&isolate), socket).run_to_exit().await;
     Ok(isolate.process.exit_code().await)
 }
@@ -79,6 +79,8 @@ fn grants(around: &Surroundings) -> Grants {
         worker: Arc::clone(&around.worker),
         services,
         assets: None,
+        object_links: HashMap::new(),
+        objects: None,
         links: HashMap::new(),
         loopback: std::sync::OnceLock::new(),
         directory: Arc::default(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hognose_services::objects::ObjectStore;
 use hognose_wire::control::LoadFailure;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
@@ -18,8 +19,10 @@ use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::ingress::{Ingress, LocalService};
 use crate::limits::KILL_MAX;
+use crate::links::Directory;
 use crate::monitor::Monitor;
 use crate::nursery::Nurseries;
+use crate::objects::{self, Objects};
 use crate::pool::PoolOptions;
 use crate::scheduled::ScheduledResult;
 use crate::slot::{Shared, Slot, TestOutcome};
@@ -37,6 +40,8 @@ pub struct ServerOptions {
     pub pool: PoolOptions,
     /// How a base cell is started.
     pub cell: CellCommand,
+    /// Where Durable Objects are kept.
+    pub objects: Arc<dyn ObjectStore>,
     /// How `fetch()` leaves.
     pub egress: EgressOptions,
     /// Whether clients see tracebacks, and a version that fails to load takes the place of the one before it.
@@ -95,6 +100,7 @@ impl Server {
         let slots = Arc::new(Slots::default());
         slots.set(options.workers.iter().map(|version| shared.slot(version)));
         shared.directory.fill(&slots.all());
+        shared.tasks.spawn(objects::wake_objects(Arc::clone(&shared.objects), shared.stop.clone()));
         let ingress = Arc::new(Ingress {
             slots: Arc::clone(&slots),
             events: Arc::clone(&shared.events),
@@ -210,8 +216,15 @@ impl Shared {
             egress: Arc::clone(&egress),
             forks: Arc::clone(&forks),
         };
+        let directory: Arc<Directory> = Arc::default();
         Ok(Self {
-            directory: Arc::default(),
+            objects: Arc::new(Objects::new(
+                Arc::clone(&options.objects),
+                Arc::clone(&directory),
+                tasks.clone(),
+                options.pool.object_idle_max,
+            )),
+            directory,
             recorder: Arc::default(),
             nurseries: Nurseries::new(options.cell.clone(), around),
             egress,
@@ -228,6 +241,7 @@ impl Shared {
         let slot = Slot::new(&version.worker.name, Arc::clone(self));
         // Requests that come before it has loaded are its own already.
         slot.routes().set(version.routes.clone());
+        slot.set_classes(version.classes.clone());
         Arc::new(slot)
     }
 }

@@ -1,7 +1,7 @@
 //! A Worker by its name: the version that serves it now, and how the next one takes its place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError};
 
 use hognose_services::assets::Assets;
 use hognose_wire::control::{EnvEntry, LoadFailure};
@@ -18,6 +18,7 @@ use crate::limits::RELOAD_DRAIN_MAX;
 use crate::links::{Directory, ServiceLink};
 use crate::monitor::{FailureStatus, WorkerStatus};
 use crate::nursery::{Nurseries, Nursery};
+use crate::objects::{ObjectLink, Objects};
 use crate::pool::PoolOptions;
 use crate::questions::Forks;
 use crate::recorder::{Counters, Recorder, Tracing};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server stops: nothing is loaded any more.
     pub(crate) stop: CancellationToken,
+    /// The Durable Objects of all Workers.
+    pub(crate) objects: Arc<Objects>,
     /// Where service bindings are looked up.
     pub(crate) directory: Arc<Directory>,
     /// What is remembered of invocations.
@@ -50,6 +53,8 @@ pub(crate) struct Slot {
     shared: Arc<Shared>,
     serving: watch::Sender<Serving>,
     routes: Routes,
+    /// Its classes of Durable Objects.
+    classes: SyncMutex<Vec<Arc<ObjectLink>>>,
     /// Held while a version loads. What the last one was forked from is kept for the next.
     loading: Mutex<Option<Arc<Nursery>>>,
     /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
@@ -94,6 +99,7 @@ impl Slot {
             shared,
             serving,
             routes: Routes::default(),
+            classes: SyncMutex::default(),
             loading: Mutex::default(),
             given: AtomicU64::new(0),
             failure: std::sync::Mutex::default(),
@@ -103,6 +109,18 @@ impl Slot {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Says which classes it has from now on.
+    pub(crate) fn set_classes(&self, classes: Vec<ObjectLink>) {
+        *self.classes.lock().unwrap_or_else(PoisonError::into_inner) =
+            classes.into_iter().map(Arc::new).collect();
+    }
+
+    /// Its class whose objects are kept there.
+    pub(crate) fn class_of(&self, namespace: &str) -> Option<Arc<ObjectLink>> {
+        let classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
+        classes.iter().find(|class| class.namespace.key == namespace).cloned()
     }
 
     pub(crate) fn routes(&self) -> &Routes {
@@ -140,12 +158,14 @@ impl Slot {
             workflows,
             assets,
             links,
+            object_links,
+            classes,
             ..
         } = version;
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants = Arc::new(self.grants(worker.outbound, services, assets, links, tracing));
+        let grants = Arc::new(self.grants(worker.outbound, services, assets, links, (object_links, tracing)));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -153,7 +173,9 @@ impl Slot {
                 version.schedule(crons);
                 self.set_failure(None);
                 version.run_workflows(workflows);
+                self.set_classes(classes);
                 self.serve(Serving::Version(version));
+                self.shared.objects.updated(&self.name);
                 self.shared.events.send(loaded);
             }
             Some(Err(failure)) => {
@@ -189,15 +211,17 @@ impl Slot {
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
-        tracing: Tracing,
+        (object_links, tracing): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing),
     ) -> Grants {
-        let Shared { directory, egress, forks, events, tasks, pool, .. } = &*self.shared;
+        let Shared { directory, objects, egress, forks, events, tasks, pool, .. } = &*self.shared;
         Grants {
             worker: Arc::clone(&self.name),
             services: services.into_iter().collect(),
             assets,
             links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             loopback: OnceLock::new(),
+            object_links: object_links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
+            objects: Some(Arc::clone(objects)),
             directory: Arc::clone(directory),
             outbound,
             egress: Arc::clone(egress),

@@ -23,10 +23,10 @@ use crate::isolate::{Answer, Isolate, Pending};
 use crate::links::ServiceLink;
 use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
+use crate::objects::ObjectLink;
 use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::routes::Route;
 use crate::schedules::{self, CronTriggers};
-use crate::synchronous;
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
 use crate::trace::Trace;
 use crate::watch::{WorkerLimits, watch};
@@ -57,6 +57,10 @@ pub struct WorkerVersion {
     pub assets: Option<(CapId, Arc<Assets>)>,
     /// Those that lead to Workers of the same server.
     pub links: Vec<(CapId, ServiceLink)>,
+    /// Those that lead to namespaces of Durable Objects.
+    pub object_links: Vec<(CapId, ObjectLink)>,
+    /// Its own classes of Durable Objects.
+    pub classes: Vec<ObjectLink>,
 }
 
 /// A loaded version.
@@ -256,8 +260,8 @@ impl Version {
         let (socket, its_socket) = socket_pair().map_err(failed)?;
         let (synchronous, its_synchronous) = socket_pair().map_err(failed)?;
         let process = self.fork(vec![its_socket, its_synchronous]).await?;
-        let isolate = Arc::new(Isolate::new(process, Arc::clone(&self.grants)));
-        self.grants.tasks.spawn(synchronous::refuse_calls(synchronous, Arc::clone(&isolate)));
+        let synchronous = blocking(synchronous).map_err(failed)?;
+        let isolate = Arc::new(Isolate::new(process, Arc::clone(&self.grants), Some(synchronous)));
         let connection = Connection::new(Arc::clone(&isolate), socket);
         Ok((isolate, connection))
     }
@@ -350,6 +354,13 @@ impl Drop for InUse {
             self.0.idle.notify_waiters();
         }
     }
+}
+
+/// The socket for a thread that blocks on it.
+fn blocking(socket: tokio::net::UnixStream) -> io::Result<std::os::unix::net::UnixStream> {
+    let socket = socket.into_std()?;
+    socket.set_nonblocking(false)?;
+    Ok(socket)
 }
 
 fn surroundings(grants: &Grants) -> Surroundings {

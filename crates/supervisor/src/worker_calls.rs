@@ -58,7 +58,7 @@ impl Isolate {
         }
     }
 
-    fn answer_worker(self: &Arc<Self>, call: CallId, result: Result<Response<Body>, Raised>) {
+    pub(crate) fn answer_worker(self: &Arc<Self>, call: CallId, result: Result<Response<Body>, Raised>) {
         match result {
             Ok(response) => {
                 let (mut head, body) = response.into_parts();
@@ -82,7 +82,7 @@ impl Isolate {
         let isolate = Arc::clone(self);
         self.follow(call, async move {
             let result = match handle {
-                Handle::Granted | Handle::Socket(_) => {
+                Handle::Granted | Handle::Objects(_) | Handle::Socket(_) => {
                     unreachable!("invariant: what is no Worker and no object is called elsewhere")
                 }
                 Handle::Assets(_) => Err(Raised::no_method(&what)),
@@ -130,7 +130,7 @@ impl Isolate {
         Ok(())
     }
 
-    fn answer_value(self: &Arc<Self>, call: CallId, result: Result<Value, Raised>) {
+    pub(crate) fn answer_value(self: &Arc<Self>, call: CallId, result: Result<Value, Raised>) {
         let value = match result {
             Ok(value) => value,
             Err(raised) => return self.answer_raised(call, &raised),

@@ -53,7 +53,7 @@ pub struct OutgoingRequest {
     /// Whether the response's body is wanted as it is encoded on the network.
     pub raw_response_body: bool,
     /// The capability the request goes through; the network at large if there is none.
-    pub target: Option<u32>,
+    pub target: Option<String>,
 }
 
 /// What went wrong outside, told to JavaScript as an error.

@@ -129,8 +129,8 @@ impl Web {
     }
 
     /// The `fetch` function of a capability, for instance of a service binding.
-    pub fn fetch_through(&self, target: u32) -> Result<Value> {
-        self.entry.fetch_through.call_function(&[self.context.number(target)])
+    pub fn fetch_through(&self, target: &str) -> Result<Value> {
+        self.entry.fetch_through.call_function(&[self.context.string(target)?])
     }
 
     /// Sends any value that may be a body (a string, buffer, `Blob`, stream ...) to the host: a KV value being put.

@@ -6,6 +6,7 @@ use crate::limits::{
     BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
     HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX, VALUE_INLINE_MAX,
 };
+use crate::objects::ObjectId;
 use crate::side::Side;
 use crate::value::{Access, Body, CapRef, Headers, Payload, RemoteError};
 use crate::violation::Violation;
@@ -19,13 +20,18 @@ impl Frame<'_> {
             Self::Invoke { entrypoint, object, props, event, .. } => {
                 self.only(Side::Supervisor, from)?;
                 at_most("entrypoint", entrypoint.map_or(0, str::len), NAME_MAX)?;
-                at_most("object", object.map_or(0, str::len), NAME_MAX)?;
+                object.map_or(Ok(()), |object| object_id(&object.id))?;
                 payload(props, from)?;
                 check_event(event, from)
             }
             Self::CancelInvocation { reason, .. } => {
                 self.only(Side::Supervisor, from)?;
                 at_most("reason", reason.len(), ERROR_TEXT_MAX)
+            }
+            Self::EndObject { .. } => self.only(Side::Supervisor, from),
+            Self::ResetObject { error, .. } => {
+                self.only(Side::Cell, from)?;
+                remote_error(error)
             }
             Self::Started { .. } | Self::Settled { .. } => self.only(Side::Cell, from),
             Self::Complete { outcome, .. } => {
@@ -45,21 +51,6 @@ impl Frame<'_> {
         }
     }
 
-    /// Whether `from` may send this on the socket for synchronous calls.
-    pub fn check_synchronous(&self, from: Side) -> Checked {
-        match self {
-            Self::Call { .. } | Self::Release { .. } => self.only(Side::Cell, from)?,
-            Self::Return { .. } => self.only(Side::Supervisor, from)?,
-            Self::StreamData { .. }
-            | Self::StreamEnd { .. }
-            | Self::StreamAbort { .. }
-            | Self::StreamCredit { .. }
-            | Self::StreamCancel { .. } => {}
-            _ => return Err(Violation::NotSynchronous { frame: self.name() }),
-        }
-        self.check(from)
-    }
-
     /// The variant's name.
     pub fn name(&self) -> &'static str {
         match self {
@@ -68,6 +59,8 @@ impl Frame<'_> {
             Self::Started { .. } => "Started",
             Self::Complete { .. } => "Complete",
             Self::Settled { .. } => "Settled",
+            Self::EndObject { .. } => "EndObject",
+            Self::ResetObject { .. } => "ResetObject",
             Self::Call { .. } => "Call",
             Self::Return { .. } => "Return",
             Self::CancelCall { .. } => "CancelCall",
@@ -193,6 +186,7 @@ fn member(method: &str, access: &Access, params: &Payload, from: Side) -> Checke
     at_most("method", method.len(), NAME_MAX)?;
     no_more("properties of a path", access.path.len(), PATH_MAX)?;
     access.path.iter().try_for_each(|property| at_most("property", property.len(), NAME_MAX))?;
+    access.object.map_or(Ok(()), |id| object_id(&id))?;
     if let Some(promise) = access.promise.filter(|cap| !cap.is_promise()) {
         return Err(Violation::MisplacedPromise(promise));
     }
@@ -200,6 +194,13 @@ fn member(method: &str, access: &Access, params: &Payload, from: Side) -> Checke
         return Err(Violation::ArgumentsOfRead);
     }
     payload(params, from)
+}
+
+fn object_id(id: &ObjectId) -> Checked {
+    if !id.is_well_formed() {
+        return Err(Violation::ObjectId);
+    }
+    at_most("object's name", id.name.map_or(0, str::len), NAME_MAX)
 }
 
 fn payload(value: &Payload, from: Side) -> Checked {

@@ -139,15 +139,36 @@ impl Decoder {
 
     /// The next whole message, borrowing from the buffer; `None`: more bytes are needed.
     pub fn next<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>, ProtocolError> {
-        let Some(length) = self.bytes[self.read..].first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+        self.next_if(|_| true)
+    }
+
+    /// As [`Decoder::next`], but a message that is not wanted yet stays the next one.
+    pub fn next_if<'a, T: Deserialize<'a>>(
+        &'a mut self,
+        wanted: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, ProtocolError> {
+        let before = self.read;
+        let Some((message, read)) = Self::read_next(&self.bytes, before)? else { return Ok(None) };
+        if !wanted(&message) {
+            return Ok(None);
+        }
+        self.read = read;
+        Ok(Some(message))
+    }
+
+    /// The message that begins at `start`, and where the one after it does.
+    fn read_next<'a, T: Deserialize<'a>>(
+        bytes: &'a [u8],
+        start: usize,
+    ) -> Result<Option<(T, usize)>, ProtocolError> {
+        let Some(length) = bytes[start..].first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let size = u32::from_le_bytes(*length) as usize;
         if size > FRAME_MAX {
             return Err(ProtocolError::TooLarge { size });
         }
-        let start = self.read + LENGTH_BYTES;
-        let Some(bytes) = self.bytes.get(start..start + size) else { return Ok(None) };
-        self.read = start + size;
-        decode(bytes).map(Some)
+        let (start, end) = (start + LENGTH_BYTES, start + LENGTH_BYTES + size);
+        let Some(message) = bytes.get(start..end) else { return Ok(None) };
+        Ok(Some((decode(message)?, end)))
     }
 
     /// How many bytes wait for the rest of their message.

@@ -180,6 +180,13 @@ pub enum EnvEntry {
     Text(String),
     /// A `vars` entry of another type, as JSON text.
     Json(String),
+    /// A namespace of Durable Objects.
+    Objects {
+        /// In the supervisor's table; the same number in every isolate of the Worker.
+        cap: CapId,
+        /// What the namespace's ids are derived from, the same for all bindings that lead to it.
+        key: String,
+    },
     /// A binding: the kind of client object and the capability it calls.
     Binding {
         /// `kv`, later `r2` ...

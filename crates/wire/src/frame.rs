@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::form;
+use crate::objects::{Object, ObjectNumber};
 use crate::value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};
 
 /// An invocation's number, chosen by the supervisor, unique on a connection until it is settled.
@@ -55,8 +56,8 @@ pub enum Frame<'a> {
         invocation: InvocationId,
         /// The class that serves it; `None`: the default export.
         entrypoint: Option<&'a str>,
-        /// The Durable Object instance it is for, in hexadecimal; `None` where stateless.
-        object: Option<&'a str>,
+        /// The Durable Object it is for; `None` where stateless.
+        object: Option<Object<'a>>,
         /// `ctx.props`: an object as JSON text; no bytes at all: an empty one.
         props: Payload<'a>,
         /// What happened.
@@ -91,6 +92,20 @@ pub enum Frame<'a> {
         invocation: InvocationId,
         /// Thread CPU time charged to it, in microseconds.
         cpu_us: u64,
+    },
+    /// Supervisor: this object is no longer here. What it does from now on reaches nobody; its storage is closed.
+    EndObject {
+        /// Which.
+        object: ObjectNumber,
+    },
+    /// Cell: this object cannot go on (it was aborted, or could not be made). What it was given and has not answered
+    /// fails with the error; who asks for it next finds another one.
+    ResetObject {
+        /// Which.
+        object: ObjectNumber,
+        /// Why.
+        #[serde(borrow)]
+        error: RemoteError<'a>,
     },
     /// Either side: call a method of a capability that the receiver hosts.
     Call {

@@ -2,9 +2,9 @@
 //! they may be. Pure: no I/O, no clock, no thread. Both sides compile this crate, so they cannot disagree.
 //!
 //! There are two protocols. [`control`] runs between the supervisor and a *template* (a base or a zygote: a cell that
-//! others are forked from). [`Frame`]s run between the supervisor and an *isolate*, on two sockets: the asynchronous
-//! one, and a second one on which the isolate blocks for synchronous calls: there the isolate calls and releases, the
-//! supervisor returns, and streams carry what is too large for a frame. Each socket has its own call and stream numbers.
+//! others are forked from). [`Frame`]s run between the supervisor and an *isolate*, on one socket;
+//! beside it there is a second one, on which the isolate blocks while the storage of its Durable Objects is used
+//! ([`objects`]).
 //!
 //! A frame travels as a little-endian `u32` length followed by that many bytes of [postcard](https://postcard.jamesmunns.com)
 //! holding an [`Envelope`]. Large things do not travel in frames: bodies above [`limits::INLINE_MAX`] and
@@ -26,6 +26,7 @@ mod ids;
 pub mod kv;
 pub mod limits;
 pub mod messages;
+pub mod objects;
 pub mod queues;
 pub mod r2;
 pub mod report;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form;
 use crate::frame::StreamId;
+use crate::objects::ObjectId;
 
 /// A capability's number in the table of the side that hosts it. The receiver of a capability can use it, pass it on
 /// and release it; it cannot make one up, for the host looks every number up in its own table for this connection.
@@ -86,6 +87,8 @@ pub struct Access<'a> {
     /// The properties between the target and the method, at most [`crate::limits::PATH_MAX`].
     #[serde(borrow, deserialize_with = "form::path_max")]
     pub path: Vec<&'a str>,
+    /// The Durable Object that is meant, where the target is a namespace.
+    pub object: Option<ObjectId<'a>>,
     /// Whether the property called `method` is read instead of called. There are no arguments then.
     pub read: bool,
     /// The number, a free one from [`CapId::FIRST_PROMISE`] on, under which the receiver hosts the result from now on

@@ -15,12 +15,9 @@ pub enum Violation {
         /// Who sent it.
         from: Side,
     },
-    /// A frame that has no place on the socket for synchronous calls.
-    #[error("a {frame} frame came on the socket for synchronous calls")]
-    NotSynchronous {
-        /// The frame's name.
-        frame: &'static str,
-    },
+    /// A Durable Object's id is not what ids are.
+    #[error("a Durable Object's id is not 64 hexadecimal digits")]
+    ObjectId,
     /// Something has more bytes than it may.
     #[error("{what} of {size} bytes is longer than {limit}")]
     TooLong {

@@ -58,7 +58,7 @@ class Worker:
         if name in self.classes and event == "run":
             return _workflow(self.classes[name][0])
         if name in self.classes:
-            return _class_handler(self.classes[name][0], event)
+            return _class_handler(self.classes[name][0], event, self.classes[name][0])
         if entrypoint is not None:
             raise TypeError(f"There is no '{name}' class defined in the Python Worker's main module")
         if event in self.handlers:
@@ -74,6 +74,30 @@ class Worker:
         if name not in self.classes or path or read:
             raise TypeError(f'The RPC receiver does not implement the method "{(path or [method])[0]}".')
         return _class_method(self.classes[name][0], method)
+
+    def make_object(self, name: str, ctx, env):
+        """An instance of a class of Durable Objects."""
+        if name not in self.classes:
+            raise TypeError(f"There is no '{name}' class defined in the Python Worker's main module")
+        return self.classes[name][0](ctx, env)
+
+    def has_object_handler(self, name: str, event: str) -> bool:
+        """Whether the instances of a class have a handler."""
+        return name in self.classes and _handler_of(self.classes[name][0], event) is not None
+
+    @staticmethod
+    def object_handler(instance, event: str, _nested: bool):
+        """As `handler`, for a Durable Object's instance."""
+        return _class_handler(type(instance), event, lambda ctx, env: instance)
+
+    @staticmethod
+    def object_method(instance, name: str, nested: bool):
+        """As `method`, for a Durable Object's instance."""
+        if name in _RESERVED_METHODS:
+            raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+        if nested:
+            raise TypeError(f'The RPC receiver does not implement the method "{name}".')
+        return _class_method(lambda ctx, env: instance, name)
 
     def _no_handler(self, event: str) -> str:
         file = os.path.basename(self.main)
@@ -155,17 +179,22 @@ def _global_handler(function):
     return call
 
 
-def _class_handler(cls, event: str):
+def _handler_of(cls, event: str):
+    return getattr(cls, event, None) or getattr(cls, f"on_{event}", None)
+
+
+def _class_handler(cls, event: str, make):
+    """A function that serves an event with what `make` gives for `ctx` and `env`: an instance of the class."""
     from workers import python_from_rpc, python_to_rpc
 
-    method = getattr(cls, event, None) or getattr(cls, f"on_{event}", None)
+    method = _handler_of(cls, event)
     if method is None:
         raise TypeError(f"Method {event} does not exist")
     capacity = _positional_capacity(method) - 1
     raw = event in _RAW_EVENTS
 
     async def call(argument, env, ctx):
-        instance = cls(ctx, env)
+        instance = make(ctx, env)
         # The Worker's classes get env from self; upstream passes None for the two that follow the event.
         arguments = (argument if raw else python_from_rpc(argument), None, None)[:capacity]
         result = method(instance, *arguments)
@@ -191,11 +220,11 @@ def _workflow(cls):
     return call
 
 
-def _class_method(cls, name: str):
+def _class_method(make, name: str):
     from workers import python_from_rpc, python_to_rpc
 
     async def call(arguments, env, ctx):
-        method = getattr(cls(ctx, env), name, None)
+        method = getattr(make(ctx, env), name, None)
         if not callable(method):
             raise TypeError(f"Method {name} does not exist")
         result = method(*map(python_from_rpc, arguments))

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use hognose_engine::{Atom, Context, Result, Value};
 use hognose_wire::{Body, d1};
 
+use super::cells;
 use super::natives::{convert_whole, link, operate, read};
 use crate::cell::Cell;
 use crate::host::js_error;
@@ -95,11 +96,7 @@ fn row_object(context: Context, names: &[Atom], cells: &[Value]) -> Result<Value
 }
 
 fn next_cell(context: Context, rest: &mut &[u8]) -> Result<Value> {
-    let (value, left) = postcard::take_from_bytes::<d1::Value<'_>>(rest).map_err(|error| {
-        hognose_engine::Thrown::type_error(context, &format!("a row could not be read: {error}"))
-    })?;
-    *rest = left;
-    match value {
+    match cells::take(context, rest)? {
         d1::Value::Null => Ok(context.null()),
         d1::Value::Integer(number) => Ok(context.number(number as f64)),
         // JSON again: it has neither infinities nor NaN.

@@ -3,6 +3,7 @@
 
 mod ai;
 mod cache;
+pub(crate) mod cells;
 mod content;
 mod d1;
 pub(crate) mod email;
@@ -21,6 +22,7 @@ use hognose_engine::{ErrorKind, Result, Thrown, Value};
 use hognose_wire::control::{EnvEntry, Worker};
 
 use crate::cell::Cell;
+use crate::objects;
 
 /// Makes the class of one kind of binding.
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
@@ -53,6 +55,10 @@ pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
         let value = match entry {
             EnvEntry::Text(text) => context.string(text)?,
             EnvEntry::Json(text) => context.json_parse(text, name)?,
+            EnvEntry::Objects { cap, key } => {
+                let arguments = [context.number(cap.0), context.string(key)?];
+                objects::namespace_class(cell)?.construct(&arguments)?
+            }
             EnvEntry::Binding { kind, cap } => {
                 if !classes.contains_key(kind) {
                     classes.insert(kind, class(cell, kind)?);

@@ -64,11 +64,21 @@ impl Isolate {
         Ok(())
     }
 
+    /// A Python exception as the caller and the log have it.
+    pub(super) fn described(&self, py: Python<'_>, error: &PyErr) -> OwnedError {
+        let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
+        OwnedError { name: PYTHON_ERROR.to_owned(), message, stack, ..OwnedError::default() }
+    }
+
     /// A handler raised, or its result is no response.
     pub(super) fn raised(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: &PyErr) {
-        let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
-        let name = PYTHON_ERROR.to_owned();
-        self.fail(py, invocation, OwnedError { name, message, stack, retryable: false });
+        let error = self.described(py, error);
+        if self.object_of(invocation).is_none() {
+            return self.fail(py, invocation, error);
+        }
+        // Python raises after it has asked for the object's abort, which then is what the caller hears of.
+        let isolate = Rc::clone(self);
+        self.cell.event_loop.post(move |py| isolate.fail(py, invocation, error));
     }
 
     pub(super) fn fail(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId, error: OwnedError) {
@@ -105,6 +115,7 @@ impl Isolate {
     }
 
     pub(super) fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
+        self.settle_alarm(invocation, matches!(outcome, Outcome::Error(_)));
         self.settle_batch(invocation, matches!(outcome, Outcome::Error(_)));
         self.link().send(Frame::Complete { invocation, outcome });
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {

@@ -19,13 +19,26 @@ impl Isolate {
     /// Runs a handler on a runner at the next turn.
     pub(super) fn start(self: &Rc<Self>, invocation: InvocationId, entrypoint: Option<String>, task: Task) {
         let isolate = Rc::clone(self);
-        self.cell.event_loop.post(move |py| {
-            let started =
-                isolate.cell.serve(invocation, || isolate.call_handler(py, invocation, entrypoint, &task));
-            if let Err(error) = started {
-                isolate.raised(py, invocation, &error);
+        let object = self.object_of(invocation);
+        self.cell.event_loop.post(move |py| match object {
+            Some(object) => isolate.start_on_object(py, invocation, &object, task),
+            None => {
+                isolate.begin(py, invocation, |py| isolate.call_handler(py, invocation, entrypoint, &task));
             }
         });
+    }
+
+    /// Runs what begins an invocation, and on its behalf.
+    pub(super) fn begin(
+        self: &Rc<Self>,
+        py: Python<'_>,
+        invocation: InvocationId,
+        work: impl FnOnce(Python<'_>) -> PyResult<()>,
+    ) {
+        let begun = self.cell.serve(invocation, || work(py));
+        if let Err(error) = begun {
+            self.raised(py, invocation, &error);
+        }
     }
 
     fn call_handler(
@@ -75,8 +88,17 @@ impl Isolate {
                 self.cell.rpc().dispatch(&target, call, arguments)?
             }
         };
+        self.follow_javascript(invocation, &result)
+    }
+
+    /// What a handler returned, or a promise of it becomes, is the answer.
+    pub(super) fn follow_javascript(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        result: &Value,
+    ) -> JsResult<()> {
         let (fulfilled, rejected) = (Rc::clone(self), Rc::clone(self));
-        let promise = self.cell.context.resolved_promise(&result)?;
+        let promise = self.cell.context.resolved_promise(result)?;
         promise.then(
             move |context, value| {
                 if let Err(thrown) = fulfilled.cell.serve(invocation, || fulfilled.answer(invocation, value))
@@ -94,7 +116,7 @@ impl Isolate {
         Ok(())
     }
 
-    fn call_python(
+    pub(super) fn call_python(
         self: &Rc<Self>,
         py: Python<'_>,
         invocation: InvocationId,

@@ -1,11 +1,13 @@
 //! What an isolate remembers of one event while it serves it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use hognose_engine::Value;
 use pyo3::{Py, PyAny};
 
 use crate::env::queues::OpenBatch;
+use crate::objects::LiveObject;
 use crate::report::Report;
 
 /// What an event is answered with.
@@ -45,6 +47,10 @@ pub(super) struct Invocation {
     pub(super) task: Option<Py<PyAny>>,
     /// What tells what its handler decided, where it can decide anything.
     pub(super) report: Option<Report>,
+    /// The Durable Object that it is for.
+    pub(super) object: Option<Rc<LiveObject>>,
+    /// How often its alarm has failed before, where it is one.
+    pub(super) alarm: Option<u32>,
     /// How many operations it has made on bindings, by their kind.
     pub(super) operations: HashMap<&'static str, u32>,
 }

@@ -11,6 +11,7 @@ use super::{Isolate, Task};
 use crate::env::{email, queues, workflows};
 use crate::host;
 use crate::link::OwnedError;
+use crate::objects::LiveObject;
 use crate::report::{self, Report};
 use crate::rpc::MethodCall;
 
@@ -21,7 +22,7 @@ impl Isolate {
     pub(super) fn invoke(
         self: &Rc<Self>,
         py: Python<'_>,
-        (invocation, props): (InvocationId, Option<String>),
+        (invocation, props, object): (InvocationId, Option<String>, Option<Rc<LiveObject>>),
         entrypoint: Option<String>,
         event: Event<'_>,
     ) -> Result<(), Violation> {
@@ -36,7 +37,7 @@ impl Isolate {
         };
         self.invocations
             .borrow_mut()
-            .insert(invocation, Invocation { wants, props, ..Invocation::default() });
+            .insert(invocation, Invocation { wants, props, object, ..Invocation::default() });
         match event {
             Event::Fetch(request) => match self.take_request(invocation, request) {
                 Ok(request) => self.start(invocation, entrypoint, Task::Handler("fetch", request)),
@@ -53,6 +54,9 @@ impl Isolate {
             Event::Scheduled { cron, scheduled_time_ms } => {
                 let made = report::scheduled(self.cell.context, cron, scheduled_time_ms);
                 self.start_reported(py, (invocation, entrypoint), "scheduled", made);
+            }
+            Event::Alarm { retry_count, scheduled_time_ms } => {
+                self.ring(py, (invocation, entrypoint), retry_count, scheduled_time_ms);
             }
             Event::Rpc { method, access, args } => {
                 let call = MethodCall::new(method, access);

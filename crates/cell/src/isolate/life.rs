@@ -167,7 +167,9 @@ impl Isolate {
             return;
         }
         let rpc = self.cell.rpc();
-        if let Err(thrown) = rpc.let_go(invocation) {
+        // What came to an object is its own, beyond the event that brought it.
+        let object = self.object_of(invocation);
+        if let Err(thrown) = if object.is_some() { Ok(()) } else { rpc.let_go(invocation) } {
             Python::attach(|py| self.cell.log(py, LogLevel::Error, &host::describe_error(&thrown.0)));
         }
         // What a method handed out keeps its invocation; what a request did ends with it.

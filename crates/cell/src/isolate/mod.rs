@@ -7,6 +7,7 @@ mod handlers;
 mod invocation;
 mod invoke;
 mod life;
+mod on_objects;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,9 +22,13 @@ use pyo3::prelude::*;
 use self::invocation::Invocation;
 use crate::cell::{Cell, LoadedWorker, Stage};
 use crate::clock::CpuClock;
-use crate::link::{Events, Link};
+use crate::link::{Events, Link, OwnedError};
+use crate::objects::Objects;
 use crate::rpc::MethodCall;
 use crate::{evaluation, process, reseed};
+
+/// What the work of an object that has ended is answered with, which nobody sees.
+const ENDED: &str = "The Durable Object has ended.";
 
 /// See the module.
 pub(crate) struct Isolate {
@@ -32,6 +37,8 @@ pub(crate) struct Isolate {
     invocations: RefCell<HashMap<InvocationId, Invocation>>,
     handlers: RefCell<Handlers>,
     clock: CpuClock,
+    /// The Durable Objects that live here.
+    objects: Objects,
 }
 
 /// The functions that serve events, by event and entrypoint.
@@ -59,6 +66,7 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         invocations: RefCell::default(),
         handlers: RefCell::default(),
         clock: CpuClock::default(),
+        objects: Objects::new(synchronous),
     });
     let serve = || -> PyResult<()> {
         reseed::reseed(py)?;
@@ -66,8 +74,6 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         let link = Link::open(&cell.event_loop, frames, events)?;
         cell.set_stage(Stage::Isolate(Rc::clone(&link), Rc::clone(&isolate)));
         cell.event_loop.set_hooks(isolate.hooks(&link));
-        // Kept open: synchronous calls of later bindings go through it.
-        let _synchronous = synchronous;
         run_on(py, cell)
     };
     if let Err(error) = serve() {
@@ -94,12 +100,14 @@ struct Inbox(Rc<Isolate>);
 impl Events for Inbox {
     fn event(&self, py: Python<'_>, frame: Frame<'_>) -> Result<(), Violation> {
         match frame {
-            Frame::Invoke { invocation, entrypoint, props, event, .. } => {
+            Frame::Invoke { invocation, entrypoint, object, props, event } => {
+                let object =
+                    object.map(|object| self.0.objects.of_event(&object, entrypoint.unwrap_or_default()));
                 let props = match props.bytes {
                     Body::Inline(json) => Some(String::from_utf8_lossy(json).into_owned()),
                     _ => None,
                 };
-                self.0.invoke(py, (invocation, props), entrypoint.map(str::to_owned), event)?;
+                self.0.invoke(py, (invocation, props, object), entrypoint.map(str::to_owned), event)?;
             }
             Frame::Call { call, target, method, access, params, .. } => {
                 let (cell, link) = (&self.0.cell, self.0.link());
@@ -112,6 +120,9 @@ impl Events for Inbox {
                     self.0.settle_if_over(owner);
                 }
             }
+            Frame::EndObject { object } => {
+                self.0.objects.end(&self.0.cell, object, &OwnedError::error(ENDED));
+            }
             Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER } => {
                 self.0.end_waits(py, invocation);
             }
@@ -121,12 +132,20 @@ impl Events for Inbox {
         Ok(())
     }
 
+    fn before_flush(&self, _py: Python<'_>) {
+        self.0.objects.commit(&self.0.cell);
+    }
+
     fn closed(&self, _py: Python<'_>) -> ! {
         process::exit(0)
     }
 }
 
 impl Isolate {
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     fn link(&self) -> Rc<Link> {
         self.cell.link().expect("invariant: an isolate has its link before it gets an event")
     }

@@ -31,6 +31,8 @@ type Reply = Box<dyn FnOnce(Python<'_>, Result<Payload<'_>, OwnedError>)>;
 pub(crate) trait Events {
     /// Something to serve, or to stop serving; a call on what is hosted here, or its end.
     fn event(&self, py: Python<'_>, frame: Frame<'_>) -> Result<(), Violation>;
+    /// What is sent now may depend on writes: they are to be committed first.
+    fn before_flush(&self, _py: Python<'_>) {}
     /// The supervisor has gone, or broke the protocol.
     fn closed(&self, py: Python<'_>) -> !;
 }
@@ -42,6 +44,8 @@ pub(crate) struct Link {
     decoder: RefCell<Decoder>,
     out: RefCell<Vec<u8>>,
     blocked: Cell<bool>,
+    /// The write that what is sent from now on depends on.
+    last_write: Cell<WriteSeq>,
     calls: RefCell<Opened<CallId, Reply>>,
     streams: Streams,
     event_loop: Rc<EventLoop>,
@@ -67,6 +71,7 @@ impl Link {
             decoder: RefCell::default(),
             out: RefCell::default(),
             blocked: Cell::new(false),
+            last_write: Cell::default(),
             calls: RefCell::new(Opened::calls()),
             streams: Streams::default(),
             event_loop: Rc::clone(event_loop),
@@ -89,10 +94,15 @@ impl Link {
     ///
     /// A frame larger than the wire allows is a mistake of the caller's, who cuts content into streams beforehand.
     pub(crate) fn send(&self, frame: Frame<'_>) {
-        let envelope = Envelope { after: WriteSeq::default(), frame };
+        let envelope = Envelope { after: self.last_write.get(), frame };
         let mut out = self.out.borrow_mut();
         hognose_wire::encode(&envelope, &mut out)
             .expect("invariant: frames are cut to size before they are sent");
+    }
+
+    /// What is sent from now on depends on this write.
+    pub(crate) fn depend_on(&self, write: WriteSeq) {
+        self.last_write.set(write);
     }
 
     /// Calls a method of a service; `reply` is called with the answer, on the main stack.
@@ -157,6 +167,7 @@ impl Link {
 
     /// Sends what is buffered. What the socket does not take is sent when it is writable again.
     pub(crate) fn flush(&self, py: Python<'_>, events: &dyn Events) {
+        events.before_flush(py);
         let mut out = self.out.borrow_mut();
         let mut sent = 0;
         while sent < out.len() {

@@ -26,6 +26,8 @@ pub(crate) struct OwnedError {
     pub(crate) message: String,
     pub(crate) stack: String,
     pub(crate) retryable: bool,
+    /// Its other own properties, as a structured clone.
+    pub(crate) properties: Vec<u8>,
 }
 
 impl OwnedError {
@@ -52,8 +54,8 @@ impl OwnedError {
 
     /// Gives `send` the error as the wire carries it.
     pub(crate) fn with_remote<T>(self, send: impl FnOnce(RemoteError<'_>) -> T) -> T {
-        let Self { name, message, stack, retryable } = &self.cut();
-        send(RemoteError { name, message, stack, retryable: *retryable, properties: &[] })
+        let Self { name, message, stack, retryable, properties } = &self.cut();
+        send(RemoteError { name, message, stack, retryable: *retryable, properties })
     }
 }
 
@@ -65,7 +67,13 @@ impl From<RemoteError<'_>> for OwnedError {
             PYTHON_ERROR => ("Error", format!("{PYTHON_ERROR}: {}", error.message)),
             name => (name, error.message.to_owned()),
         };
-        Self { name: name.to_owned(), message, stack: error.stack.to_owned(), retryable: error.retryable }
+        Self {
+            name: name.to_owned(),
+            message,
+            stack: error.stack.to_owned(),
+            retryable: error.retryable,
+            properties: error.properties.to_vec(),
+        }
     }
 }
 

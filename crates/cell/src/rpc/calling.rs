@@ -6,10 +6,11 @@ use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
 use hognose_wire::{Access, Body, Payload};
 use pyo3::Python;
 
-use super::cap_of;
+use super::{Rpc, cap_of};
 use crate::cell::Cell;
 use crate::host::{self, js_error, settle};
 use crate::link::OwnedError;
+use crate::objects::Target;
 
 /// What the supervisor knows as the wish for other props.
 const WITH_PROPS: &str = "constructor with props";
@@ -18,13 +19,14 @@ const WITH_PROPS: &str = "constructor with props";
 pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
     let cell = Cell::current().expect("invariant: natives run in a cell");
     let link = cell.link().ok_or_else(|| Thrown::new(context, ErrorKind::Error, host::GLOBAL_SCOPE))?;
-    let target = cap_of(&arguments[0]).unwrap_or_default();
+    let text = arguments[0].to_js_string()?;
+    let target = Target::parse(&text);
     let path = arguments[1].elements()?.iter().map(Value::to_js_string).collect::<Result<Vec<_>>>()?;
     let method = arguments[2].to_js_string()?;
     let access = Access {
         path: path.iter().map(String::as_str).collect(),
         read: arguments[3].strict_equals(&context.boolean(true)),
-        promise: None,
+        ..target.access()
     };
     let owner = Python::attach(|py| cell.invocation(py));
     let rpc = cell.rpc();
@@ -32,6 +34,7 @@ pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
     let deferred = context.deferred()?;
     let promise = deferred.promise.clone();
     let replied = Rc::clone(&link);
+    let failed = Rc::clone(&rpc);
     let reply = move |_py: Python<'_>, result: std::result::Result<Payload<'_>, OwnedError>| {
         let deferred = Rc::new(deferred);
         let settled = Rc::clone(&deferred);
@@ -45,14 +48,12 @@ pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
             taken.map_err(|violation| OwnedError::error(&violation.to_string()))
         });
         if let Err(error) = received {
-            let thrown = js_error(context, &error);
-            let marked = thrown.0.set("remote", &context.boolean(true));
-            settle(&deferred, marked.and(Err(thrown)));
+            settle(&deferred, Err(failed.remote_error(&error)));
         }
     };
     let called = packed.with_payload(&link, |params| {
         let params = if access.read { Payload::default() } else { params };
-        link.call_method(owner, target, &method, access, params, reply)
+        link.call_method(owner, target.cap, &method, access, params, reply)
     });
     called.and_then(|called| called).map_err(|error| js_error(context, &error))?;
     Ok(promise)
@@ -80,4 +81,24 @@ pub(super) fn specialize(context: Context, arguments: &[Value]) -> Result<Value>
     let called = link.call(owner, target, WITH_PROPS, payload, reply);
     called.map_err(|error| js_error(context, &error))?;
     Ok(promise)
+}
+
+impl Rpc {
+    /// The JavaScript error for one that came from another isolate.
+    fn remote_error(&self, error: &OwnedError) -> Thrown {
+        let thrown = js_error(self.context, error);
+        // An error that cannot be written to is told without its properties.
+        let _marked = self.mark(&thrown, error);
+        thrown
+    }
+
+    fn mark(&self, thrown: &Thrown, error: &OwnedError) -> Result<()> {
+        thrown.0.set("remote", &self.context.boolean(true))?;
+        if error.properties.is_empty() {
+            return Ok(());
+        }
+        let properties = self.decode(&error.properties, &[], Vec::new())?;
+        let assign = self.context.global().get("Object")?.get("assign")?;
+        assign.call_function(&[thrown.0.clone(), properties]).map(drop)
+    }
 }

@@ -70,7 +70,7 @@ impl Rpc {
         })?;
         natives.define_method("fetchThrough", 1, |_context, _this, arguments| {
             let cell = Cell::current().expect("invariant: natives run in a cell");
-            cell.web().fetch_through(arguments[0].as_f64().unwrap_or_default() as u32)
+            cell.web().fetch_through(&arguments[0].to_js_string()?)
         })?;
         let clone = context.eval(include_str!("../../js/clone.js"), "hognose:clone")?;
         let file = context.eval(include_str!("../../js/rpc.js"), "hognose:rpc")?;
@@ -88,17 +88,35 @@ impl Rpc {
         self.library.get(name)
     }
 
+    /// As [`Rpc::dispatch`], on a Durable Object's instance.
+    pub(crate) fn dispatch_to_object(
+        &self,
+        target: &Value,
+        call: &MethodCall,
+        arguments: &Value,
+    ) -> Result<Value> {
+        self.dispatch_by("dispatchToObject", target, call, arguments)
+    }
+
     /// Calls a method of `target`: a promise of what it gives.
     pub(crate) fn dispatch(&self, target: &Value, call: &MethodCall, arguments: &Value) -> Result<Value> {
+        self.dispatch_by("dispatch", target, call, arguments)
+    }
+
+    fn dispatch_by(&self, how: &str, target: &Value, call: &MethodCall, arguments: &Value) -> Result<Value> {
         let context = self.context;
         let path = call.path.iter().map(|name| context.string(name)).collect::<Result<Vec<_>>>()?;
-        self.get("dispatch")?.call_function(&[
-            target.clone(),
-            context.array(&path)?,
-            context.string(&call.method)?,
-            context.boolean(call.read),
-            arguments.clone(),
-        ])
+        let library = self.library();
+        library.get(how)?.call(
+            &library,
+            &[
+                target.clone(),
+                context.array(&path)?,
+                context.string(&call.method)?,
+                context.boolean(call.read),
+                arguments.clone(),
+            ],
+        )
     }
 
     pub(crate) fn release(&self, cell: &Cell, cap: CapId) {

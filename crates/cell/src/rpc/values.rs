@@ -105,7 +105,7 @@ impl Rpc {
         }
     }
 
-    fn decode(&self, bytes: &[u8], caps: &[Value], bodies: Vec<Content>) -> Result<Value> {
+    pub(super) fn decode(&self, bytes: &[u8], caps: &[Value], bodies: Vec<Content>) -> Result<Value> {
         if bytes.is_empty() {
             // A property is read without arguments.
             return self.context.array(&[]);

@@ -64,11 +64,8 @@ error[unsupported]: \"hyperdrive\" is not supported yet by this version of hogno
 
 #[test]
 fn every_binding_that_is_missing_is_named() {
-    for (key, value) in [
-        ("durable_objects", "{ bindings = [{ name = \"B\", class_name = \"C\" }] }"),
-        ("hyperdrive", "[{ binding = \"B\" }]"),
-        ("tail_consumers", "[{ service = \"s\" }]"),
-    ] {
+    for (key, value) in [("hyperdrive", "[{ binding = \"B\" }]"), ("tail_consumers", "[{ service = \"s\" }]")]
+    {
         assert_eq!(
             message(&format!("{key} = {value}")),
             format!("\"{key}\" is not supported yet by this version of hognose")
@@ -239,6 +236,22 @@ fn kv_namespaces_need_a_name_and_an_id_that_is_a_string() {
     assert_eq!(
         message("kv_namespaces = [{ binding = \"A\", ids = \"x\" }]"),
         "Unexpected fields found in kv_namespaces[0] field: \"ids\""
+    );
+}
+
+#[test]
+fn durable_objects_name_a_class_and_migrations_have_tags_of_their_own() {
+    assert_eq!(
+        message("durable_objects = { bindings = [{ name = \"A\" }] }"),
+        "\"durable_objects.bindings[0]\" bindings should have a string \"class_name\" field but got {\"name\":\"A\"}."
+    );
+    assert_eq!(
+        message("migrations = [{ tag = \"1\" }, { tag = \"1\" }]"),
+        "The migration tag \"1\" is used twice."
+    );
+    assert_eq!(
+        message("migrations = [{ tag = \"1\", renamed_classes = [{ from = \"A\" }] }]"),
+        "Expected \"migrations[0].renamed_classes\" to hold objects with the strings from, to."
     );
 }
 

@@ -33,6 +33,33 @@ pub(super) unsafe extern "C" fn await_(object: *mut ffi::PyObject) -> *mut ffi::
     }))
 }
 
+/// Where a promise says of itself (by a property that scripts do not see) that it need not be waited for: its value.
+/// Whoever marks a promise so has made it settled, and wants nothing else to run before the awaiting code goes on.
+fn settled_at_once(value: JSValue) -> Result<Option<Object>, Raised> {
+    // SAFETY: reads the object's class only.
+    let is_promise = unsafe { raw::JS_IsPromise(value) };
+    if !is_promise || js::get(value, &bridge().keys.immediate)?.tag() != raw::JS_TAG_BOOL {
+        return Ok(None);
+    }
+    // SAFETY: the bridge's invariant; the value is a live promise, whose result is a reference of ours.
+    let (state, result) =
+        unsafe { (raw::JS_PromiseState(context(), value), Js::own(raw::JS_PromiseResult(context(), value))) };
+    match state {
+        raw::JSPromiseStateEnum_JS_PROMISE_FULFILLED => convert::to_python(result).map(Some),
+        // A rejection is an error like any other: found by the reaction that the usual way leaves behind.
+        _ => Ok(None),
+    }
+}
+
+/// A future that is over.
+fn settled_future(value: Object, class: &Object) -> Result<Object, Raised> {
+    let options = PyDict::new(python());
+    options.set_item(intern!(python(), "loop"), bridge().event_loop()?)?;
+    let future = class.call((), Some(&options))?;
+    settle_future(&future, Ok(value))?;
+    Ok(future)
+}
+
 /// What the outcome of a promise is to the future that waits for it.
 #[derive(Clone, Copy, PartialEq)]
 enum Meaning {
@@ -66,6 +93,12 @@ fn pyodide_future() -> Result<Object, Raised> {
 }
 
 fn wait_for(thenable: JSValue, proxies: Vec<Js>, class: &Object) -> Result<Object, Raised> {
+    if let Some(value) = settled_at_once(thenable)? {
+        for proxy in &proxies {
+            pyproxy::destroy_borrowed(proxy.raw());
+        }
+        return settled_future(value, class);
+    }
     // SAFETY: reads the object's class only.
     let promise = if unsafe { raw::JS_IsPromise(thenable) } {
         Js::dup(thenable)

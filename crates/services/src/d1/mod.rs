@@ -7,7 +7,7 @@ mod calls;
 mod error;
 pub mod limits;
 mod split;
-mod sqlite;
+pub(crate) mod sqlite;
 
 pub use calls::D1Service;
 pub use error::D1Error;

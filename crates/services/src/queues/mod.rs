@@ -10,7 +10,7 @@ mod disposition;
 mod error;
 pub mod limits;
 mod pull;
-mod signal;
+pub(crate) mod signal;
 mod sqlite;
 
 pub use calls::QueueService;

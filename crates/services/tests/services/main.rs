@@ -7,6 +7,7 @@ mod disk_trouble;
 mod kv_calls;
 mod kv_durability;
 mod kv_storage;
+mod objects;
 mod queues;
 mod r2;
 mod secrets;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hognose_wire::objects::ObjectNumber;
 use hognose_wire::{Frame, InvocationId, StreamId, WAIT_UNTIL_OVER};
 use http::Response;
 use tokio::sync::oneshot;
@@ -25,6 +26,10 @@ pub(super) struct Invocation {
     pub(super) wants: Wants,
     /// How many Workers called each other before this one.
     pub(super) depth: u32,
+    /// The Durable Object that it is for.
+    pub(super) object: Option<ObjectNumber>,
+    /// Whether its object has ended: it was answered with that, and what it says does not count.
+    pub(super) given_up: bool,
     /// Ends it once it was answered, where it takes too long to settle.
     pub(super) deadline: Option<AbortOnDropHandle<()>>,
     /// What it has used.
@@ -109,6 +114,11 @@ impl Isolate {
         if !streams {
             state.answered.push(invocation);
         }
+        if state.is_given_up(Some(invocation)) {
+            // The answer is dropped after the state is released.
+            drop(state);
+            return Ok(());
+        }
         let answer = match (state.excess(), answer) {
             (Some(excess), Answer::Raised(raised)) => Answer::Raised(account::raised(excess, raised.stack)),
             (_, answer) => answer,
@@ -156,6 +166,15 @@ impl Isolate {
                 isolate.state().send(Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER });
             }
         })));
+    }
+
+    /// An object has ended: what it has not answered fails with this.
+    pub(crate) fn give_up_object(&self, object: ObjectNumber, raised: &Raised) {
+        let senders = self.state().give_up(object);
+        for sender in senders {
+            // Nobody waits where the client has gone.
+            let _client_gone = sender.send(Answer::Raised(raised.clone()));
+        }
     }
 
     /// The invocation is over.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+use hognose_wire::objects::Object;
 use hognose_wire::{Body as WireBody, Event, Frame, HttpRequest, Payload, StreamId};
 use tokio::sync::oneshot;
 
@@ -22,6 +24,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) props: &'a str,
     /// How many Workers called each other before.
     pub(crate) depth: u32,
+    /// The Durable Object that it is for.
+    pub(crate) object: Option<Object<'a>>,
 }
 
 /// The isolate can take no more; the request can go to another one.
@@ -101,6 +105,15 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Value, None, event))
     }
 
+    /// Has the isolate handle a Durable Object's alarm; `None`: it can take no more.
+    pub(crate) fn alarm(self: &Arc<Self>, origin: Origin<'_>, event: Event<'_>) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        Some(self.invoke(&mut state, origin, Wants::Nothing, None, event))
+    }
+
     /// Gives the isolate a message (a [`hognose_wire::email::Delivery`] and the message itself), unless it can take no
     /// more.
     pub(crate) fn email(self: &Arc<Self>, delivery: &[u8], message: &Bytes) -> Option<Pending> {
@@ -148,6 +161,8 @@ impl Isolate {
             body,
             wants,
             depth: origin.depth,
+            object: origin.object.map(|object| object.number),
+            given_up: false,
             deadline: None,
             account: Account::default(),
             trace,
@@ -161,7 +176,13 @@ impl Isolate {
             json => WireBody::Inline(json.as_bytes()),
         };
         let props = Payload { bytes: props, ..Payload::default() };
-        state.send(Frame::Invoke { invocation, entrypoint: origin.entrypoint, object: None, props, event });
+        state.send(Frame::Invoke {
+            invocation,
+            entrypoint: origin.entrypoint,
+            object: origin.object,
+            props,
+            event,
+        });
         Pending { isolate: Arc::clone(self), invocation, answer, over: false }
     }
 }

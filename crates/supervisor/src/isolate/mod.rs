@@ -10,6 +10,7 @@ mod begin;
 mod hosted;
 mod state;
 
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hognose_wire::{ProtocolError, Violation};
@@ -22,6 +23,7 @@ pub(crate) use state::State;
 
 use crate::calls::Grants;
 use crate::links::{self, Handle};
+use crate::objects::Storages;
 use crate::process::Process;
 use crate::trace::Trace;
 use answers::Invocation;
@@ -30,6 +32,8 @@ use answers::Invocation;
 pub(crate) struct Isolate {
     pub(crate) process: Process,
     pub(crate) grants: Arc<Grants>,
+    /// Of the Durable Objects that live in it.
+    pub(crate) storages: Arc<Storages>,
     state: Mutex<State>,
     /// Told when an invocation or a stream ends.
     progress: Notify,
@@ -66,9 +70,12 @@ impl Breach {
 }
 
 impl Isolate {
-    pub(crate) fn new(process: Process, grants: Arc<Grants>) -> Self {
+    /// `synchronous` is its second socket, which a script's cell does not have.
+    pub(crate) fn new(process: Process, grants: Arc<Grants>, synchronous: Option<UnixStream>) -> Self {
         let state = State::with_exports(links::granted(&grants));
-        Self { process, grants, state: Mutex::new(state), progress: Notify::new(), begun: Notify::new() }
+        let storages = Arc::new(Storages::new(synchronous));
+        let (progress, begun) = (Notify::new(), Notify::new());
+        Self { process, grants, storages, state: Mutex::new(state), progress, begun }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -105,7 +112,7 @@ impl Isolate {
     }
 
     /// Ends everything that was begun, and returns how many requests were lost.
-    pub(crate) fn lose_all(&self, reason: &str) -> usize {
+    pub(crate) fn lose_all(self: &Arc<Self>, reason: &str) -> usize {
         let mut state = self.state();
         state.close(Closing::Asked);
         let excess = state.excess();
@@ -119,6 +126,9 @@ impl Isolate {
         drop((asked, held));
         drop(unread);
         calls.iter().for_each(AbortHandle::abort);
+        if let Some(objects) = &self.grants.objects {
+            objects.lost(self);
+        }
         self.progress.notify_waiters();
         let tracing = &self.grants.tracing;
         invocations.into_iter().filter_map(|invocation| invocation.lose(reason, excess, tracing)).count()

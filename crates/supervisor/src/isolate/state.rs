@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use hognose_wire::limits::INVOCATIONS_MAX;
+use hognose_wire::objects::ObjectNumber;
 use hognose_wire::{
     Accepted, Body as WireBody, CLIENT_GONE, CallId, CapId, EncodeError, Envelope, Exports, Frame,
     InvocationId, LogLevel, Opened, Payload, Violation, WriteSeq,
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::Closing;
-use super::answers::Invocation;
+use super::answers::{Answer, Invocation};
 use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
 use crate::links::{Handle, Raised, Value};
 use crate::recorder::Tracing;
@@ -126,7 +127,7 @@ impl State {
         self.wake();
     }
 
-    fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         if let Some(task) = self.task.take() {
             task.wake();
         }
@@ -181,6 +182,32 @@ impl State {
         if let Some(Invocation { trace: Some(trace), .. }) = self.invocations.get_mut(invocation) {
             trace.log(level, text);
         }
+    }
+
+    /// Whether an invocation is an object's that has ended.
+    pub(crate) fn is_given_up(&self, invocation: Option<InvocationId>) -> bool {
+        invocation.and_then(|id| self.invocations.get(id)).is_some_and(|open| open.given_up)
+    }
+
+    /// Whether an object has something to do.
+    pub(crate) fn works_for(&self, object: ObjectNumber) -> bool {
+        self.invocations.iter().any(|(_, open)| open.object == Some(object))
+    }
+
+    /// Gives up what an object was given, and says whose answers are due.
+    pub(super) fn give_up(&mut self, object: ObjectNumber) -> Vec<oneshot::Sender<Answer>> {
+        let open =
+            self.invocations.iter_mut().map(|(_, open)| open).filter(|open| open.object == Some(object));
+        open.filter_map(|open| {
+            open.given_up = true;
+            open.answer.take()
+        })
+        .collect()
+    }
+
+    /// Whether it is to end, or has.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// How many Workers called each other before what this invocation calls.
@@ -265,6 +292,8 @@ mod tests {
             body: None,
             wants: Wants::Response,
             depth: 0,
+            object: None,
+            given_up: false,
             deadline: None,
             account: Account::default(),
             trace: None,

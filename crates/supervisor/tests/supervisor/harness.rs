@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hognose_services::Service;
+use hognose_services::objects::SqliteObjects;
+use hognose_services::{Service, SystemClock};
 use hognose_supervisor::{
     EgressOptions, EgressPolicy, PoolOptions, Server, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
 };
@@ -46,6 +47,8 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         workflows: Vec::new(),
         assets: None,
         links: Vec::new(),
+        object_links: Vec::new(),
+        classes: Vec::new(),
     }
 }
 
@@ -61,6 +64,7 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
         listen: "127.0.0.1:0".parse().unwrap(),
         workers: vec![version],
         pool: PoolOptions { isolates_max: 2, ..PoolOptions::default() },
+        objects: Arc::new(objects()),
         cell: fake_cell::command(),
         egress: local_network(),
         development: true,
@@ -68,6 +72,12 @@ pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<
         events: sender,
     };
     (options, events)
+}
+
+/// A store in a folder that is left to the system's cleaning up.
+fn objects() -> SqliteObjects {
+    let folder = tempfile::tempdir().unwrap().keep();
+    SqliteObjects::open(folder, Arc::new(SystemClock)).unwrap()
 }
 
 impl TestServer {

@@ -135,7 +135,7 @@ fn outgoing_request(arguments: &Arguments) -> Result<OutgoingRequest> {
         follow_redirects: arguments.string(4)? == "follow",
         body: BodySource::from_values(&[arguments.value(5), arguments.value(6), arguments.value(7)])?,
         raw_response_body: arguments.boolean(8),
-        target: arguments.value(9).as_f64().map(|target| target as u32),
+        target: arguments.optional_string(9)?,
     })
 }
 

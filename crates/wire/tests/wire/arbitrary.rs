@@ -1,6 +1,7 @@
 //! Frames of every shape, for property tests. Text and bytes are slices of two constants, so that a frame borrows from
 //! something that outlives it. Boxed where they nest: the value trees of a whole frame are too much for a test thread's stack.
 
+use hognose_wire::objects::{Object, ObjectId, ObjectNumber};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId,
     LogLevel, MessageKind, Outcome, Payload, RemoteError, SocketEvent, StreamId, WriteSeq,
@@ -68,10 +69,19 @@ fn payload() -> BoxedStrategy<Payload<'static>> {
 }
 
 fn access() -> impl Strategy<Value = Access<'static>> {
-    (vec(text(), 0..4), any::<bool>(), option::of(cap())).prop_map(|(path, read, promise)| Access {
-        path,
-        read,
-        promise,
+    (vec(text(), 0..4), option::of(object_id()), any::<bool>(), option::of(cap()))
+        .prop_map(|(path, object, read, promise)| Access { path, object, read, promise })
+}
+
+fn object_id() -> impl Strategy<Value = ObjectId<'static>> {
+    (text(), option::of(text())).prop_map(|(digits, name)| ObjectId { digits, name })
+}
+
+fn object() -> impl Strategy<Value = Object<'static>> {
+    (any::<u32>(), object_id(), any::<bool>()).prop_map(|(number, id, sql)| Object {
+        number: ObjectNumber(number),
+        id,
+        sql,
     })
 }
 
@@ -163,7 +173,7 @@ fn log_level() -> impl Strategy<Value = LogLevel> {
 
 fn invocation_frame() -> BoxedStrategy<Frame<'static>> {
     prop_oneof![
-        (invocation(), option::of(text()), option::of(text()), payload(), event()).prop_map(
+        (invocation(), option::of(text()), option::of(object()), payload(), event()).prop_map(
             |(invocation, entrypoint, object, props, event)| Frame::Invoke {
                 invocation,
                 entrypoint,
@@ -174,6 +184,9 @@ fn invocation_frame() -> BoxedStrategy<Frame<'static>> {
         ),
         (invocation(), text())
             .prop_map(|(invocation, reason)| Frame::CancelInvocation { invocation, reason }),
+        any::<u32>().prop_map(|object| Frame::EndObject { object: ObjectNumber(object) }),
+        (any::<u32>(), remote_error())
+            .prop_map(|(object, error)| Frame::ResetObject { object: ObjectNumber(object), error }),
         invocation().prop_map(|invocation| Frame::Started { invocation }),
         (invocation(), outcome()).prop_map(|(invocation, outcome)| Frame::Complete { invocation, outcome }),
         (invocation(), any::<u64>()).prop_map(|(invocation, cpu_us)| Frame::Settled { invocation, cpu_us }),

@@ -5,6 +5,7 @@ use hognose_wire::limits::{
     BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
     HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX, VALUE_INLINE_MAX,
 };
+use hognose_wire::objects::{ID_DIGITS, Object, ObjectId, ObjectNumber};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
     MessageKind, Outcome, Payload, RemoteError, Side, SocketEvent, StreamId, Violation, encode,
@@ -20,11 +21,9 @@ const SUPERVISORS: StreamId = StreamId(2);
 
 proptest! {
     #[test]
-    fn checking_never_panics_and_synchronous_frames_are_a_subset(frame in frame()) {
+    fn checking_never_panics(frame in frame()) {
         for side in [Side::Supervisor, Side::Cell] {
-            if frame.check_synchronous(side).is_ok() {
-                prop_assert_eq!(frame.check(side), Ok(()));
-            }
+            let _either_will_do = frame.check(side);
         }
     }
 }
@@ -152,10 +151,15 @@ fn bounds_of_calls_and_values_hold() {
 #[test]
 fn bounds_of_events_hold() {
     let side = Side::Supervisor;
-    let invoked = |entrypoint, object| Frame::Invoke {
+    let digits = "0".repeat(ID_DIGITS);
+    let invoked = |entrypoint, name| Frame::Invoke {
         invocation: INVOCATION,
         entrypoint: Some(entrypoint),
-        object: Some(object),
+        object: Some(Object {
+            number: ObjectNumber(1),
+            id: ObjectId { digits: &digits, name: Some(name) },
+            sql: true,
+        }),
         props: Payload::default(),
         event: Event::Test,
     };
@@ -270,17 +274,15 @@ fn a_call_goes_to_the_receiver_and_a_read_has_no_arguments() {
 }
 
 #[test]
-fn on_the_synchronous_socket_the_cell_calls_and_the_supervisor_returns() {
-    let call = call("get", Access::default(), Payload::default());
-    let answer = returned(Payload::default());
-    assert_eq!(call.check_synchronous(Side::Cell), Ok(()));
-    assert_eq!(answer.check_synchronous(Side::Supervisor), Ok(()));
-    assert!(matches!(call.check_synchronous(Side::Supervisor), Err(Violation::WrongDirection { .. })));
-    assert!(matches!(answer.check_synchronous(Side::Cell), Err(Violation::WrongDirection { .. })));
-    assert_eq!(Frame::StreamEnd { stream: CELLS }.check_synchronous(Side::Cell), Ok(()));
-    for frame in [invoke(Event::Test), Frame::CancelCall { call: CALL }, complete(Outcome::Done)] {
-        let refused = Violation::NotSynchronous { frame: frame.name() };
-        assert_eq!(frame.check_synchronous(Side::Supervisor), Err(refused));
+fn an_objects_id_is_hexadecimal_digits() {
+    let id = |digits| Some(ObjectId { digits, name: None });
+    let call =
+        |object| call("m", Access { object, ..Access::default() }, Payload::default()).check(Side::Cell);
+    let digits = "0123456789abcdef".repeat(4);
+    assert_eq!(call(id(&digits)), Ok(()));
+    for wrong in [&digits[1..], &"../".repeat(22)[..ID_DIGITS], &digits.to_uppercase(), &digits.repeat(2), ""]
+    {
+        assert_eq!(call(id(wrong)), Err(Violation::ObjectId));
     }
 }
 

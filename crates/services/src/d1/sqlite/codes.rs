@@ -59,7 +59,7 @@ const EXTENDED: [(i32, &str); 12] = [
 ];
 
 /// `error` as the Worker reads of it.
-pub(super) fn worded(error: &Error, transaction_refused: bool) -> D1Error {
+pub(crate) fn worded(error: &Error, transaction_refused: bool) -> D1Error {
     let (code, message, offset) = match error {
         Error::SqliteFailure(code, message) => (*code, message.clone(), None),
         Error::SqlInputError { error, msg, offset, .. } => (*error, Some(msg.clone()), Some(*offset)),

@@ -10,7 +10,7 @@ use super::guard::Guard;
 use crate::d1::{D1Error, Meta, Statement, StatementResult, Value, limits, split};
 
 /// The size of a page, SQLite's default, in bytes.
-pub(super) const PAGE_BYTES: u64 = 4096;
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
 /// Runs the statements, all or none of them, for at most `query_max`.
 pub(super) fn run(
@@ -183,7 +183,7 @@ struct State {
     size: u64,
 }
 
-fn owned_by_sqlite(value: ValueRef<'_>) -> Value<'_> {
+pub(crate) fn owned_by_sqlite(value: ValueRef<'_>) -> Value<'_> {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Integer(number),
@@ -194,7 +194,7 @@ fn owned_by_sqlite(value: ValueRef<'_>) -> Value<'_> {
 }
 
 /// A value to be bound.
-struct Bound<'a>(&'a Value<'static>);
+pub(crate) struct Bound<'a>(pub(crate) &'a Value<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

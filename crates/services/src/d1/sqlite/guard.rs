@@ -56,7 +56,7 @@ const REFUSED_FUNCTIONS: [&str; 8] = [
 
 /// What a connection's hooks and its user share.
 #[derive(Default)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     /// Whether what runs is the engine's own SQL.
     trusted: AtomicBool,
     /// Whether a transaction was refused since this was last taken.
@@ -69,7 +69,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Sets the hooks of a connection.
-    pub(super) fn install(guard: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(crate) fn install(guard: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
         let (asked, looked, told) = (Arc::clone(guard), Arc::clone(guard), Arc::clone(guard));
         connection.authorizer(Some(move |context: AuthContext<'_>| asked.judge(&context)))?;
         connection.progress_handler(INSTRUCTIONS_PER_LOOK, Some(move || looked.is_late()))?;
@@ -77,7 +77,7 @@ impl Guard {
     }
 
     /// Runs the engine's own SQL.
-    pub(super) fn trusting<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn trusting<T>(&self, work: impl FnOnce() -> T) -> T {
         self.trusted.store(true, Ordering::Relaxed);
         let result = work();
         self.trusted.store(false, Ordering::Relaxed);
@@ -85,23 +85,23 @@ impl Guard {
     }
 
     /// Gives what follows the time of one query.
-    pub(super) fn begin_query(&self, query_max: Duration) {
+    pub(crate) fn begin_query(&self, query_max: Duration) {
         *lock(&self.deadline) = Some(Instant::now() + query_max);
         self.transaction_refused.store(false, Ordering::Relaxed);
     }
 
     /// Whether what SQLite refused was a transaction.
-    pub(super) fn refused_transaction(&self) -> bool {
+    pub(crate) fn refused_transaction(&self) -> bool {
         self.transaction_refused.load(Ordering::Relaxed)
     }
 
     /// Whether a pragma has changed the connection, which is then not for another query.
-    pub(super) fn take_setting_changed(&self) -> bool {
+    pub(crate) fn take_setting_changed(&self) -> bool {
         self.setting_changed.swap(false, Ordering::Relaxed)
     }
 
     /// How many rows of each table were written.
-    pub(super) fn take_written(&self) -> HashMap<String, u64> {
+    pub(crate) fn take_written(&self) -> HashMap<String, u64> {
         std::mem::take(&mut *lock(&self.written))
     }
 

@@ -5,11 +5,11 @@
 //! queries and nothing else. Several processes may use a file at a time.
 
 mod admin;
-mod codes;
-mod execute;
+pub(crate) mod codes;
+pub(crate) mod execute;
 mod export;
-mod guard;
-mod thread;
+pub(crate) mod guard;
+pub(crate) mod thread;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

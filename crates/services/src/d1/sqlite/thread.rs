@@ -128,7 +128,7 @@ fn open(path: &Path) -> Result<(Connection, Arc<Guard>), D1Error> {
 }
 
 /// Sets what hostile SQL is held to. The order matters: the guard refuses settings, so it comes last.
-fn confine(connection: &mut Connection, guard: &Arc<Guard>) -> rusqlite::Result<()> {
+pub(crate) fn confine(connection: &mut Connection, guard: &Arc<Guard>) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "max_page_count", (limits::DATABASE_MAX_BYTES / PAGE_BYTES) as i64)?;

@@ -1,0 +1,208 @@
+//! The Durable Objects that live in this isolate: their instances, when events reach them, and how they end.
+//!
+//! An object comes with the first event that names its number. Its instance is made before any event is served, and
+//! events wait in order while `blockConcurrencyWhile` runs. Storage answers at once ([`storage`]), so between an
+//! operation and its result nothing else of the object runs and no other gate is needed.
+
+mod ids;
+mod natives;
+mod storage;
+
+use std::cell::{Cell as Slot, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+use hognose_engine::{Result, Value};
+use hognose_wire::objects::{Object, ObjectNumber, Operation};
+use hognose_wire::{Frame, RemoteError};
+use pyo3::prelude::*;
+
+use crate::cell::Cell;
+use crate::link::OwnedError;
+
+pub(crate) use ids::Target;
+pub(crate) use natives::{make_runtime, namespace_class};
+pub(crate) use storage::Storage;
+
+/// An event that waits until its object takes it.
+type Waiting = Box<dyn FnOnce(Python<'_>)>;
+
+/// An instance of a class.
+pub(crate) enum Instance {
+    /// Of a Python class.
+    Python(Py<PyAny>),
+    /// Of a JavaScript class.
+    JavaScript(Value),
+}
+
+/// A live object.
+pub(crate) struct LiveObject {
+    pub(crate) number: ObjectNumber,
+    pub(crate) class: String,
+    digits: String,
+    name: Option<String>,
+    sql: bool,
+    instance: RefCell<Option<Rc<Instance>>>,
+    /// How many `blockConcurrencyWhile` are under way.
+    blocks: Slot<u32>,
+    waiting: RefCell<VecDeque<Waiting>>,
+    ended: Slot<bool>,
+}
+
+/// See the module.
+pub(crate) struct Objects {
+    pub(crate) storage: Storage,
+    live: RefCell<HashMap<ObjectNumber, Rc<LiveObject>>>,
+}
+
+impl LiveObject {
+    /// Whether it takes events.
+    fn is_open(&self) -> bool {
+        self.blocks.get() == 0 && self.waiting.borrow().is_empty()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    pub(crate) fn instance(&self) -> Option<Rc<Instance>> {
+        self.instance.borrow().clone()
+    }
+
+    pub(crate) fn set_instance(&self, instance: Instance) {
+        self.instance.replace(Some(Rc::new(instance)));
+    }
+
+    /// `ctx`, as JavaScript has it.
+    pub(crate) fn make_state(&self, cell: &Cell) -> Result<Value> {
+        let context = cell.context;
+        let name =
+            self.name.as_deref().map_or_else(|| Ok(context.undefined()), |name| context.string(name))?;
+        let arguments =
+            [context.number(self.number.0), context.string(&self.digits)?, name, context.boolean(self.sql)];
+        cell.runtime().get("makeState")?.call_function(&arguments)
+    }
+
+    /// Runs what an event is to do: now, or once those before it have begun and nothing blocks it.
+    pub(crate) fn run_in_turn(self: &Rc<Self>, py: Python<'_>, event: impl FnOnce(Python<'_>) + 'static) {
+        if self.is_open() {
+            return event(py);
+        }
+        self.waiting.borrow_mut().push_back(Box::new(event));
+    }
+
+    pub(super) fn block(&self) {
+        self.blocks.set(self.blocks.get() + 1);
+    }
+
+    /// One block fewer; what waits begins, one at each turn, for the first may block again.
+    pub(super) fn unblock(self: &Rc<Self>, cell: &Cell) {
+        self.blocks.set(self.blocks.get().saturating_sub(1));
+        if self.blocks.get() == 0 && !self.waiting.borrow().is_empty() {
+            let object = Rc::clone(self);
+            cell.event_loop.post(move |py| object.run_next(py));
+        }
+    }
+
+    fn run_next(self: &Rc<Self>, py: Python<'_>) {
+        if self.blocks.get() > 0 {
+            return;
+        }
+        let next = self.waiting.borrow_mut().pop_front();
+        let Some(next) = next else { return };
+        next(py);
+        if let Some(cell) = Cell::current().filter(|_| self.blocks.get() == 0) {
+            let object = Rc::clone(self);
+            cell.event_loop.post(move |py| object.run_next(py));
+        }
+    }
+}
+
+impl Objects {
+    pub(crate) fn new(synchronous: UnixStream) -> Self {
+        Self { storage: Storage::new(synchronous), live: RefCell::default() }
+    }
+
+    /// The object that an event is for, known from now on.
+    pub(crate) fn of_event(&self, object: &Object<'_>, class: &str) -> Rc<LiveObject> {
+        let mut live = self.live.borrow_mut();
+        let known = live.entry(object.number).or_insert_with(|| {
+            Rc::new(LiveObject {
+                number: object.number,
+                class: class.to_owned(),
+                digits: object.id.digits.to_owned(),
+                name: object.id.name.map(str::to_owned),
+                sql: object.sql,
+                instance: RefCell::default(),
+                blocks: Slot::default(),
+                waiting: RefCell::default(),
+                ended: Slot::default(),
+            })
+        });
+        Rc::clone(known)
+    }
+
+    /// A live object.
+    pub(crate) fn get(&self, number: ObjectNumber) -> Option<Rc<LiveObject>> {
+        self.live.borrow().get(&number).cloned()
+    }
+
+    /// Has something done with an object's storage. Where the object cannot go on after it, it ends.
+    pub(super) fn perform<T>(
+        &self,
+        cell: &Cell,
+        number: ObjectNumber,
+        operation: Operation<'_>,
+        read: impl FnOnce(hognose_wire::objects::Answer<'_>) -> T,
+    ) -> std::result::Result<T, OwnedError> {
+        let done = self.storage.perform(number, operation, read);
+        if let Some(link) = cell.link() {
+            link.depend_on(self.storage.last_write());
+        }
+        done.map_err(|(error, reset)| {
+            if reset {
+                self.reset(cell, number, &error);
+            }
+            error
+        })
+    }
+
+    /// Commits what was written, if anything was. Objects whose writes are lost have ended for the supervisor already.
+    pub(crate) fn commit(&self, cell: &Cell) {
+        if !self.storage.is_uncommitted() {
+            return;
+        }
+        for (number, message) in self.storage.commit() {
+            self.end(cell, number, &OwnedError::error(&message));
+        }
+        if let Some(link) = cell.link() {
+            link.depend_on(self.storage.last_write());
+        }
+    }
+
+    /// An object cannot go on: the supervisor is told, and fails what it was given.
+    pub(super) fn reset(&self, cell: &Cell, number: ObjectNumber, error: &OwnedError) {
+        if self.get(number).is_none_or(|object| object.has_ended()) {
+            return;
+        }
+        if let Some(link) = cell.link() {
+            let tell = |error: RemoteError<'_>| link.send(Frame::ResetObject { object: number, error });
+            error.clone().with_remote(tell);
+        }
+        self.end(cell, number, error);
+    }
+
+    /// Lets an object go: nothing that it still does reaches anybody.
+    pub(crate) fn end(&self, cell: &Cell, number: ObjectNumber, error: &OwnedError) {
+        let Some(object) = self.live.borrow_mut().remove(&number) else { return };
+        object.ended.set(true);
+        let waiting = object.waiting.take();
+        let instance = object.instance.take();
+        drop(waiting);
+        if let Some(isolate) = cell.isolate() {
+            isolate.give_up_object(number, error);
+        }
+        drop(instance);
+    }
+}

@@ -1,0 +1,120 @@
+//! The way to the storage of objects: a socket on which this thread blocks until the answer is there.
+
+use std::cell::{Cell, RefCell};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use hognose_wire::WriteSeq;
+use hognose_wire::objects::{self, Answer, ObjectNumber, Operation, Reply, Request};
+
+use crate::link::OwnedError;
+use crate::process;
+
+/// How much is read from the socket at once, in bytes.
+const READ_BYTES: usize = 64 << 10;
+/// What the buffers keep between requests, in bytes.
+const KEPT_BYTES: usize = 256 << 10;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    socket: UnixStream,
+    buffers: RefCell<(Vec<u8>, Vec<u8>)>,
+    /// The last commit.
+    committed: Cell<WriteSeq>,
+    /// Whether something waits for the next.
+    uncommitted: Cell<bool>,
+}
+
+impl Storage {
+    pub(super) fn new(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            buffers: RefCell::default(),
+            committed: Cell::default(),
+            uncommitted: Cell::new(false),
+        }
+    }
+
+    /// Whether something waits for a commit.
+    pub(super) fn is_uncommitted(&self) -> bool {
+        self.uncommitted.get()
+    }
+
+    /// The write that depends on all that was done so far.
+    pub(super) fn last_write(&self) -> WriteSeq {
+        let WriteSeq(committed) = self.committed.get();
+        WriteSeq(committed + u64::from(self.uncommitted.get()))
+    }
+
+    /// Has an operation done, and gives `read` what came of it. An error says whether the object cannot go on.
+    pub(super) fn perform<T>(
+        &self,
+        object: ObjectNumber,
+        operation: Operation<'_>,
+        read: impl FnOnce(Answer<'_>) -> T,
+    ) -> Result<T, (OwnedError, bool)> {
+        let mut buffers = self.buffers.borrow_mut();
+        let (out, received) = &mut *buffers;
+        if let Err(size) = objects::write(&Request { object, operation }, out) {
+            let message = format!("The values are too large to be stored at once: {size} bytes.");
+            return Err((OwnedError { name: "RangeError".to_owned(), ..OwnedError::error(&message) }, false));
+        }
+        self.exchange(out, received);
+        let reply = objects::read::<Reply<'_>>(received);
+        // The supervisor is trusted; what cannot be read means that it is another program.
+        let Ok(Some(Reply { uncommitted, answer })) = reply else { process::exit(1) };
+        if uncommitted {
+            self.uncommitted.set(true);
+        }
+        let result = match answer {
+            Answer::Failed { name, message, reset } => {
+                Err((OwnedError { name: name.into_owned(), ..OwnedError::error(&message) }, reset))
+            }
+            answer => Ok(read(answer)),
+        };
+        out.shrink_to(KEPT_BYTES);
+        received.clear();
+        received.shrink_to(KEPT_BYTES);
+        result
+    }
+
+    /// Has all that was written committed, and says which objects lost what they had written, and why.
+    pub(super) fn commit(&self) -> Vec<(ObjectNumber, String)> {
+        let committed = self.perform(ObjectNumber(0), Operation::Commit, |answer| match answer {
+            Answer::Committed { seq, failed } => {
+                let failed = failed.into_iter().map(|(object, why)| (object, why.into_owned())).collect();
+                (seq, failed)
+            }
+            _ => process::exit(1),
+        });
+        let Ok((seq, failed)) = committed else { process::exit(1) };
+        self.uncommitted.set(false);
+        self.committed.set(seq);
+        failed
+    }
+
+    /// Sends what is in `out` and waits for one message. Without the supervisor there is nothing left to do.
+    fn exchange(&self, out: &[u8], received: &mut Vec<u8>) {
+        let mut socket = &self.socket;
+        if socket.write_all(out).is_err() {
+            process::exit(0);
+        }
+        received.clear();
+        while received.len() < 4 || received.len() < 4 + length(received) {
+            let start = received.len();
+            received.resize(start + READ_BYTES, 0);
+            match socket.read(&mut received[start..]) {
+                Ok(0) => process::exit(0),
+                Ok(count) => received.truncate(start + count),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => received.truncate(start),
+                Err(_) => process::exit(0),
+            }
+        }
+    }
+}
+
+/// The length that a message begins with.
+fn length(bytes: &[u8]) -> usize {
+    bytes.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length) as usize)
+}

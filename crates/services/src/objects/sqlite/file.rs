@@ -1,0 +1,334 @@
+//! An object's file: opening it, its transactions, and what is kept beside keys and tables.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::d1::sqlite::codes;
+use crate::d1::sqlite::guard::Guard;
+use crate::d1::sqlite::thread::confine;
+use crate::objects::{Answer, Flush, StorageError, limits};
+
+/// Where the alarm stands in `_cf_METADATA`.
+const ALARM: i64 = 1;
+/// Where the number of the last bookmark stands there.
+const BOOKMARK: i64 = 2;
+
+/// See the module.
+pub(super) struct ObjectFile {
+    path: PathBuf,
+    open: Option<Open>,
+    /// How many transactions of the object's own stand within each other.
+    depth: u32,
+    /// Whether what was written waits for the commit.
+    writing: bool,
+    /// Whether the log has something that the disk may not have.
+    unflushed: bool,
+}
+
+/// The file's connection.
+pub(super) struct Open {
+    pub(super) connection: Connection,
+    pub(super) guard: Arc<Guard>,
+    /// Stands before SQL of the engine's own, so that what a Worker writes is never served from what was prepared for it,
+    /// which nobody has judged.
+    mark: String,
+    /// Whether the hidden tables exist.
+    has_keys: bool,
+    has_metadata: bool,
+}
+
+impl Open {
+    /// SQL of the engine's own, by which it is kept prepared.
+    pub(super) fn own(&self, sql: &str) -> String {
+        format!("{}{sql}", self.mark)
+    }
+
+    pub(super) fn worded(&self, error: &rusqlite::Error) -> StorageError {
+        codes::worded(error, self.guard.refused_transaction()).into()
+    }
+
+    /// Runs work of the engine's own.
+    pub(super) fn trusted<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StorageError> {
+        self.guard.trusting(|| work(&self.connection)).map_err(|error| self.worded(&error))
+    }
+}
+
+impl ObjectFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, open: None, depth: 0, writing: false, unflushed: false }
+    }
+
+    /// Gives what follows the time of one operation.
+    pub(super) fn begin_operation(&self) {
+        if let Some(open) = &self.open {
+            open.guard.begin_query(limits::OPERATION_MAX);
+        }
+    }
+
+    /// Whether SQLite has ended a transaction by itself, as it does where a disk is full or a write was interrupted.
+    pub(super) fn has_lost_its_writes(&self) -> bool {
+        self.writing && self.open.as_ref().is_some_and(|open| open.connection.is_autocommit())
+    }
+
+    pub(super) fn is_committable(&self) -> bool {
+        (self.writing && self.depth == 0) || self.unflushed
+    }
+
+    /// The connection, where there is a file to open.
+    pub(super) fn existing(&mut self) -> Result<Option<&mut Open>, StorageError> {
+        if self.open.is_none() && !self.path.exists() {
+            return Ok(None);
+        }
+        self.opened().map(Some)
+    }
+
+    /// The connection; the file is made where there is none.
+    pub(super) fn opened(&mut self) -> Result<&mut Open, StorageError> {
+        if self.open.is_none() {
+            let open = open(&self.path)?;
+            self.open = Some(open);
+        }
+        Ok(self.open.as_mut().expect("invariant: it was opened above"))
+    }
+
+    /// The connection within a transaction.
+    pub(super) fn writable(&mut self) -> Result<&mut Open, StorageError> {
+        let writing = self.writing;
+        let open = self.opened()?;
+        if !writing {
+            open.trusted(|connection| connection.execute_batch("BEGIN"))?;
+            self.writing = true;
+        }
+        self.opened()
+    }
+
+    /// The same, with the table of keys.
+    pub(super) fn with_keys(&mut self) -> Result<&mut Open, StorageError> {
+        let open = self.writable()?;
+        if !open.has_keys {
+            open.trusted(|connection| {
+                connection.execute_batch(
+                    "CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID",
+                )
+            })?;
+            open.has_keys = true;
+        }
+        Ok(open)
+    }
+
+    /// The connection, where there is a table of keys.
+    pub(super) fn keys(&mut self) -> Result<Option<&mut Open>, StorageError> {
+        Ok(self.existing()?.filter(|open| open.has_keys))
+    }
+
+    /// Begins a transaction within those under way.
+    pub(super) fn begin(&mut self) -> Result<Answer<'static>, StorageError> {
+        if self.depth == limits::TRANSACTIONS_MAX {
+            return Err(StorageError::error("Transactions are nested too deeply."));
+        }
+        let name = self.depth;
+        self.writable()?.trusted(|connection| connection.execute_batch(&format!("SAVEPOINT _cf_{name}")))?;
+        self.depth += 1;
+        Ok(Answer::Done)
+    }
+
+    /// Ends the innermost transaction.
+    pub(super) fn keep(&mut self) -> Result<Answer<'static>, StorageError> {
+        let name = self.innermost()?;
+        self.opened()?.trusted(|connection| connection.execute_batch(&format!("RELEASE _cf_{name}")))?;
+        self.depth = name;
+        Ok(Answer::Done)
+    }
+
+    /// Undoes the innermost transaction, and ends it.
+    pub(super) fn undo(&mut self) -> Result<(), StorageError> {
+        let name = self.innermost()?;
+        let open = self.opened()?;
+        open.trusted(|connection| {
+            connection.execute_batch(&format!("ROLLBACK TO _cf_{name}; RELEASE _cf_{name}"))
+        })?;
+        open.look_for_tables()?;
+        self.depth = name;
+        Ok(())
+    }
+
+    /// Undoes all that was not committed.
+    pub(super) fn abandon(&mut self) -> Result<(), StorageError> {
+        self.depth = 0;
+        if !std::mem::take(&mut self.writing) {
+            return Ok(());
+        }
+        let open = self.opened()?;
+        if !open.connection.is_autocommit() {
+            open.trusted(|connection| connection.execute_batch("ROLLBACK"))?;
+        }
+        open.look_for_tables()
+    }
+
+    fn innermost(&self) -> Result<u32, StorageError> {
+        self.depth.checked_sub(1).ok_or_else(|| StorageError::error("There is no transaction under way."))
+    }
+
+    /// Ends the transaction that gathers writes.
+    pub(super) fn commit(&mut self) -> Result<(), StorageError> {
+        if !self.writing || self.depth > 0 {
+            return Ok(());
+        }
+        self.writing = false;
+        let open = self.opened()?;
+        let done = open.trusted(|connection| connection.execute_batch("COMMIT"));
+        if let Err(error) = done {
+            if !open.connection.is_autocommit() {
+                open.trusted(|connection| connection.execute_batch("ROLLBACK"))?;
+            }
+            return Err(StorageError { reset: true, ..error });
+        }
+        self.unflushed = true;
+        Ok(())
+    }
+
+    /// What has the disk keep all commits so far.
+    pub(super) fn flush(&mut self) -> Option<Flush> {
+        if !std::mem::take(&mut self.unflushed) {
+            return None;
+        }
+        let log = beside(&self.path, "-wal");
+        Some(Box::new(move || match File::open(log) {
+            Ok(log) => log.sync_data(),
+            // Closing the file has moved all of it into the database, and flushed that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }))
+    }
+
+    /// Removes the file.
+    pub(super) fn erase(&mut self) -> Result<(), StorageError> {
+        if self.depth > 0 {
+            return Err(StorageError::error("Cannot call deleteAll() within a transaction"));
+        }
+        self.writing = false;
+        self.unflushed = false;
+        // SQLite undoes what was not committed.
+        self.open = None;
+        // The database goes first: a log without one counts for nothing.
+        let removed = ["", "-wal", "-shm"].iter().try_for_each(|end| remove(&beside(&self.path, end)));
+        removed.map_err(|error| StorageError::fatal(format!("The storage cannot be removed: {error}")))
+    }
+
+    /// When the alarm is due.
+    pub(super) fn alarm(&mut self) -> Result<Option<f64>, StorageError> {
+        self.metadata(ALARM)
+    }
+
+    /// Sets the alarm, or removes it.
+    pub(super) fn set_alarm(&mut self, due_ms: Option<f64>) -> Result<(), StorageError> {
+        self.set_metadata(ALARM, due_ms)
+    }
+
+    /// A bookmark of the present state, greater than all before.
+    pub(super) fn bookmark(&mut self) -> Result<Answer<'static>, StorageError> {
+        let number = self.metadata(BOOKMARK)?.unwrap_or_default() + 1.0;
+        self.set_metadata(BOOKMARK, Some(number))?;
+        Ok(Answer::Text(format!("{:08x}-{:08x}-{:08x}-{:032x}", 0, number as u32, 0, 0).into()))
+    }
+
+    fn metadata(&mut self, key: i64) -> Result<Option<f64>, StorageError> {
+        let Some(open) = self.existing()?.filter(|open| open.has_metadata) else { return Ok(None) };
+        let sql = open.own("SELECT value FROM _cf_METADATA WHERE key = ?1");
+        open.trusted(|connection| {
+            connection
+                .prepare_cached(&sql)?
+                .query_row([key], |row| row.get(0))
+                .optional()
+                .map(Option::flatten)
+        })
+    }
+
+    fn set_metadata(&mut self, key: i64, value: Option<f64>) -> Result<(), StorageError> {
+        let open = self.writable()?;
+        if !open.has_metadata {
+            let table = "CREATE TABLE IF NOT EXISTS _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)";
+            open.trusted(|connection| connection.execute_batch(table))?;
+            open.has_metadata = true;
+        }
+        let sql = open.own("INSERT OR REPLACE INTO _cf_METADATA VALUES (?1, ?2)");
+        open.trusted(|connection| connection.prepare_cached(&sql)?.execute((key, value))).map(drop)
+    }
+}
+
+impl Open {
+    fn look_for_tables(&mut self) -> Result<(), StorageError> {
+        let names = self.trusted(|connection| {
+            let mut names = connection
+                .prepare("SELECT name FROM sqlite_schema WHERE name LIKE '\\_cf\\_%' ESCAPE '\\'")?;
+            names.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        self.has_keys = names.iter().any(|name| name == "_cf_KV");
+        self.has_metadata = names.iter().any(|name| name == "_cf_METADATA");
+        Ok(())
+    }
+}
+
+impl Drop for ObjectFile {
+    fn drop(&mut self) {
+        // What was not committed is undone; what was is moved out of the log, and flushed.
+        self.open = None;
+    }
+}
+
+fn open(path: &Path) -> Result<Open, StorageError> {
+    let unusable = |cause: String| {
+        StorageError::fatal(format!("The storage {} cannot be opened: {cause}", path.display()))
+    };
+    make(path).map_err(|error| unusable(error.to_string()))?;
+    let mut open = connect(path).map_err(|error| unusable(error.to_string()))?;
+    open.look_for_tables()?;
+    Ok(open)
+}
+
+/// Makes the file where there is none. SQLite gives its companions the permissions of the database: for the owner's eyes
+/// only.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match OpenOptions::new().create_new(true).append(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Open> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    // Set before the log is made, so that its index is in memory and not in a file of its own.
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // The log is flushed before its content moves, but not at each commit: `Flush` does that, on another thread.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    let guard = Arc::new(Guard::default());
+    confine(&mut connection, &guard)?;
+    let mark = format!("/*{}*/", crate::random::name());
+    Ok(Open { connection, guard, mark, has_keys: false, has_metadata: false })
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
