@@ -112,6 +112,17 @@ def test_queues_are_paused_and_purged(folder, serve):
     assert json.loads(hognose(folder, "queues", "info", "jobs"))[0]["backlog_count"] == 0
 
 
+def test_a_queue_holds_back_what_it_was_told_to(folder, serve):
+    server = serve(folder)
+    hognose(folder, "queues", "update", "jobs", "--delivery-delay-secs", "3600")
+    server.fetch("/send")
+    hognose(folder, "queues", "update", "jobs", "--delivery-delay-secs", "0")
+    server.fetch("/send")
+    while server.fetch("/").text != "1":
+        pass
+    assert json.loads(hognose(folder, "queues", "info", "jobs"))[0]["backlog_count"] == 1
+
+
 def test_queues_are_made_told_and_deleted(folder):
     options = ["--delivery-delay-secs", "5", "--message-retention-period-secs", "60"]
     hognose(folder, "queues", "create", "own", *options)

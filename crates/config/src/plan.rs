@@ -227,7 +227,7 @@ pub struct QueueProducer {
     /// The queue.
     pub queue: String,
     /// How long messages are held back that say nothing of it, in seconds.
-    pub delivery_delay_s: u64,
+    pub delivery_delay_s: Option<u64>,
 }
 
 /// A queue whose messages a Worker gets.

@@ -116,11 +116,7 @@ fn producer(section: &Section<'_>, node: &Node) -> Option<QueueProducer> {
     let binding = field(section, node, "binding", true);
     let queue = field(section, node, "queue", true);
     let delivery_delay_s = section.integer("delivery_delay", 0..=DELAY_MAX_S);
-    Some(QueueProducer {
-        binding: binding?.to_owned(),
-        queue: queue?.to_owned(),
-        delivery_delay_s: delivery_delay_s.unwrap_or(0),
-    })
+    Some(QueueProducer { binding: binding?.to_owned(), queue: queue?.to_owned(), delivery_delay_s })
 }
 
 /// A consumer of either type.

@@ -165,7 +165,8 @@ impl Engines {
         self.bind_small(plan, &mut bound);
         for producer in &plan.queue_producers {
             let queue = Arc::new(self.queue(&producer.queue)?);
-            let service = Arc::new(QueueService::new(queue, producer.delivery_delay_s as i64));
+            let service =
+                Arc::new(QueueService::new(queue, producer.delivery_delay_s.map(|delay| delay as i64)));
             bound.push(Bound { name: &producer.binding, kind: "queue", service });
         }
         for sender in &plan.send_email {

@@ -10,14 +10,15 @@ use crate::{Answer, Call, CallError, Content, Pending, Service, next_chunk};
 /// A queue as a producer's binding.
 pub struct QueueService {
     queue: Arc<dyn Queue>,
-    delivery_delay_s: i64,
+    delivery_delay_s: Option<i64>,
 }
 
 type Reply = Pending<Result<Answer, CallError>>;
 
 impl QueueService {
-    /// Serves `queue`; messages without a delay of their own are held back for `delivery_delay_s` seconds.
-    pub fn new(queue: Arc<dyn Queue>, delivery_delay_s: i64) -> Self {
+    /// Serves `queue`; messages without a delay of their own are held back for `delivery_delay_s` seconds, or as long as
+    /// the queue says.
+    pub fn new(queue: Arc<dyn Queue>, delivery_delay_s: Option<i64>) -> Self {
         Self { queue, delivery_delay_s }
     }
 
@@ -26,7 +27,10 @@ impl QueueService {
         let [body] = std::mem::take(&mut call.bodies)
             .try_into()
             .map_err(|_| CallError::violation("`send` takes exactly one body"))?;
-        let delay_s = params.delay_s.unwrap_or(self.delivery_delay_s);
+        let delay_s = match params.delay_s.or(self.delivery_delay_s) {
+            Some(delay_s) => delay_s,
+            None => self.queue.delivery_delay_s()?,
+        };
         let queue = Arc::clone(&self.queue);
         Ok(Pending::later(async move {
             let messages = read_messages(body).await?;

@@ -31,6 +31,9 @@ pub trait Queue: Send + Sync {
     /// Its name.
     fn name(&self) -> &str;
 
+    /// How long messages are held back where neither they nor their producer say, in seconds.
+    fn delivery_delay_s(&self) -> Result<i64, QueueError>;
+
     /// Adds messages, all or none; resolved once they are durable, with the state before.
     fn send(&self, messages: Vec<Message>) -> Pending<Result<Metrics, QueueError>>;
 

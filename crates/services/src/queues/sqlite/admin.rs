@@ -88,6 +88,11 @@ impl SqliteQueue {
         })?)
     }
 
+    /// What the queue was told.
+    pub(super) fn settings(&self) -> Result<QueueSettings, QueueError> {
+        Ok(self.store.database.read(|connection| settings(connection, self.number))?)
+    }
+
     /// Tells the queue something. Waits for the disk.
     pub fn set(&self, told: QueueSettings) -> Result<(), QueueError> {
         let (number, QueueSettings { delivery_delay_s, retention_s, is_paused }) = (self.number, told);

@@ -78,6 +78,10 @@ impl Queue for SqliteQueue {
         &self.name
     }
 
+    fn delivery_delay_s(&self) -> Result<i64, QueueError> {
+        Ok(self.settings()?.delivery_delay_s.unwrap_or(0))
+    }
+
     fn send(&self, messages: Vec<Message>) -> Pending<Result<Metrics, QueueError>> {
         let (queue, now_ms, signal) = (self.number, self.store.clock.now_ms(), self.signal());
         let messages: Vec<(String, Message)> =
