@@ -89,7 +89,10 @@ mod tests {
         let mut headers = HeaderMap::from_iter([("etag".parse().unwrap(), "x".parse().unwrap())]);
         let place = Place { host: "a.example", path, query: "" };
         HeaderRules::parse(rules, &mut Vec::new()).apply(place, &mut headers);
-        headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        let mut lines: Vec<String> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        lines.sort_unstable();
+        lines
     }
 
     #[test]
