@@ -92,7 +92,9 @@ class Server:
 
     def fetch(self, path="/", method="GET", body=None, headers=None):
         with contextlib.closing(self.connect()) as connection:
-            connection.request(method, path, body=body, headers=headers or {})
+            # What is refused is answered, and the connection closed, before all of it was sent.
+            with contextlib.suppress(BrokenPipeError):
+                connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
 

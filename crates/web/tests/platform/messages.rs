@@ -422,7 +422,7 @@ fn a_failed_fetch_carries_its_error() {
 #[test]
 fn a_capability_has_a_fetch_of_its_own() {
     let platform = Platform::start();
-    platform.set_global("serviceFetch", &platform.web.fetch_through(7).unwrap());
+    platform.set_global("serviceFetch", &platform.web.fetch_through("7").unwrap());
     platform.eval("serviceFetch('http://anything/')");
     platform.run_jobs();
     platform.eval("serviceFetch('http://anything/', { method: 'POST', body: 'vier' })");
@@ -431,7 +431,7 @@ fn a_capability_has_a_fetch_of_its_own() {
     );
     platform.run_jobs();
     let requests = platform.outside.requests.borrow();
-    assert_eq!(requests[0].0.target, Some(7));
+    assert_eq!(requests[0].0.target, Some("7".to_owned()));
     assert_eq!(requests[1].0.headers.get("content-length"), Some("4"));
     assert_eq!(requests[2].0.headers.get("transfer-encoding"), Some("chunked"));
 }
