@@ -217,8 +217,9 @@ def test_an_alarm_rings_after_a_kill(objects, serve):
 def test_a_new_version_resets_objects_and_keeps_what_they_stored(objects):
     run(objects, "v", "self.mark = 1\nawait storage.put('a', 1)")
     main = objects.folder / "src" / "index.py"
+    printed = len(objects.output.text)
     main.write_text(main.read_text() + "\n# another version\n")
-    objects.output.wait_for(r"Reloaded|Loaded", len(objects.output.text))
+    objects.output.wait_for("Reloaded", printed)
     assert run(objects, "v", "[hasattr(self, 'mark'), await storage.get('a')]") == "[False, 1]"
 
 
