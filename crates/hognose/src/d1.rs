@@ -16,10 +16,9 @@ use crate::console::Console;
 use crate::data::d1_files::{
     self, CreateArguments, DeleteArguments, ExportArguments, InfoArguments, ListPlace,
 };
+use crate::data::{Place, PlaceArguments};
 use crate::error::CommandError;
-use crate::project::{self, Configuration};
-use crate::remarks::Remarks;
-use crate::state;
+use crate::project;
 use crate::table;
 
 /// How long a command's SQL may run: an import is longer than a Worker's query.
@@ -89,18 +88,8 @@ enum MigrationsCommand {
 struct DatabaseArguments {
     /// The database: its name, its binding or its id
     database: String,
-    /// Read this configuration instead of looking for one
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Use this environment of the configuration
-    #[arg(short, long, env = "CLOUDFLARE_ENV", hide_env_values = true, value_name = "NAME")]
-    env: Option<String>,
-    /// The folder with the data [default: `.hognose` beside the configuration]
-    #[arg(long, value_name = "FOLDER")]
-    persist_to: Option<PathBuf>,
-    /// Accepted for wrangler's sake: there is no other place
-    #[arg(long, hide = true)]
-    local: bool,
+    #[command(flatten)]
+    place: PlaceArguments,
 }
 
 /// Runs one of the commands.
@@ -147,12 +136,9 @@ struct Opened {
 
 impl Opened {
     fn new(arguments: &DatabaseArguments, console: Console) -> Result<Self, CommandError> {
-        let configuration = match &arguments.config {
-            Some(path) => Configuration::named(path)?,
-            None => Configuration::find(Path::new("."))?,
-        };
-        let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
-        let plan = project::plan(&configuration, environment, &Remarks::new(console))?;
+        let place = Place::find(&arguments.place, console)?;
+        let plan = place.plan()?;
+        let configuration = place.configuration()?;
         let wanted = Some(&arguments.database);
         let about = plan.d1_databases.into_iter().find(|known| {
             known.name.as_ref() == wanted || Some(&known.binding) == wanted || Some(&known.id) == wanted
@@ -161,11 +147,7 @@ impl Opened {
             name: arguments.database.clone(),
             configuration: project::relative(&configuration.path),
         })?;
-        let state =
-            arguments.persist_to.clone().unwrap_or_else(|| configuration.folder().join(state::FOLDER));
-        let folder = state.join("d1");
-        fs::create_dir_all(&folder).map_err(writing(&folder))?;
-        let engine = SqliteD1::new(folder, Arc::new(SystemClock)).with_query_max(QUERY_MAX);
+        let engine = SqliteD1::new(place.folder("d1")?, Arc::new(SystemClock)).with_query_max(QUERY_MAX);
         let migrations = configuration.folder().join(&about.migrations_dir);
         Ok(Self { database: engine.database(&about.id), migrations, about })
     }
