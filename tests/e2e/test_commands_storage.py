@@ -13,6 +13,10 @@ main = "index.py"
 compatibility_date = "2025-08-01"
 compatibility_flags = ["python_workers"]
 
+[[kv_namespaces]]
+binding = "SEEN"
+id = "seen"
+
 [[r2_buckets]]
 binding = "R2"
 bucket_name = "files"
@@ -38,8 +42,6 @@ max_batch_timeout = 0
 WORKER = """\
 from js import Response
 
-seen = []
-
 async def on_fetch(request, env):
     path = request.url.rpartition("/")[2]
     if path == "secret":
@@ -53,10 +55,12 @@ async def on_fetch(request, env):
         await env.JOBS.send("x")
     if path == "object":
         return Response.new((await env.R2.get("a/b.txt")).body)
-    return Response.new(str(len(seen)))
+    # Not a list of the module's: the batch may be handled by another isolate than the one that answers.
+    return Response.new(str(len((await env.SEEN.list()).keys)))
 
 async def on_queue(batch, env):
-    seen.extend(batch.messages)
+    for message in batch.messages:
+        await env.SEEN.put(message.id, "")
 """
 
 
