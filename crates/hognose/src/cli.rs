@@ -21,8 +21,10 @@ use crate::interpreter::Interpreter;
 use crate::run;
 use crate::serve;
 use crate::session::Mode;
+use crate::sync::{self, SyncArguments};
 use crate::tail::{self, TailArguments};
 use crate::test;
+use crate::types::{self, TypesArguments};
 use crate::vectorize::{self, VectorizeArguments};
 use crate::versions::{self, DeleteArguments, DeploymentsArguments, RollbackArguments, VersionsArguments};
 use crate::workflows::{self, WorkflowsArguments};
@@ -71,6 +73,10 @@ enum Command {
     Delete(DeleteArguments),
     /// Follow what the Workers of a running server are asked, answer and log
     Tail(TailArguments),
+    /// Write stubs by which editors know `js` and the Worker's `env`
+    Types(TypesArguments),
+    /// Install the packages of `pyproject.toml` into `python_modules`, for editors and for machines without a network
+    Sync(SyncArguments),
     /// Run the `test` handlers that Workers export, as `workerd test` does
     Test(TestArguments),
     /// List cron triggers, or run one by hand
@@ -243,6 +249,8 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Rollback(options) => versions::rollback(&options, console).map(|()| 0),
         Command::Delete(options) => versions::delete(&options, console).map(|()| 0),
         Command::Tail(options) => tail::tail(&options, console).map(|()| 0),
+        Command::Types(options) => types::types(&options, interpreter, console).map(|()| 0),
+        Command::Sync(options) => sync::sync(&options, interpreter, console).map(|()| 0),
         Command::Test(options) => test::test(&options, interpreter, console),
         Command::Cron(options) => cron::cron(&options, interpreter, console),
         Command::D1(options) => d1::d1(&options, console).map(|()| 0),

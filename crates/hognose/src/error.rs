@@ -35,6 +35,18 @@ pub(crate) enum CommandError {
     /// The state folder, or something in it, cannot be made.
     #[error("`{}` cannot be written", path.display())]
     State { path: PathBuf, source: io::Error },
+    /// A command on packages finds nothing that asks for them.
+    #[error("`{}` has no `pyproject.toml`", .0.display())]
+    NoPythonProject(PathBuf),
+    /// Packages are listed where neither pywrangler nor hognose reads them.
+    #[error("`{}` is there, which is not read any more", .0.display())]
+    RequirementsFile(PathBuf),
+    /// What is in a folder that was to be replaced is somebody's own.
+    #[error("`{}` was not made by `hognose sync` or `pywrangler sync`", .0.display())]
+    NotSynced(PathBuf),
+    /// `types --check` found other stubs than it would write.
+    #[error("`{}` is missing, or does not fit the configuration", .0.display())]
+    TypesOutOfDate(PathBuf),
     /// `uv` is not installed.
     #[error("`uv`, which installs the packages of a Worker, was not found")]
     UvMissing,
@@ -206,6 +218,14 @@ impl CommandError {
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
             Self::Unconfirmed(_) => "Give `-y` to do it unasked".into(),
+            Self::NoPythonProject(_) => {
+                "Add one with `dependencies = [\"httpx\"]` under `[project]`".into()
+            }
+            Self::RequirementsFile(_) => {
+                "List its packages in pyproject.toml, under [project], as dependencies = [\"…\"], and delete it".into()
+            }
+            Self::NotSynced(_) => "Move it away, or give `--force` to have it replaced".into(),
+            Self::TypesOutOfDate(_) => "Run `hognose types` with the same options".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),
             Self::Packages { may_build: true, .. } => "What `uv` said stands above".into(),
             Self::Packages { may_build: false, .. } => {

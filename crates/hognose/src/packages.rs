@@ -17,6 +17,19 @@ use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 use crate::project::{PythonProject, relative};
 
+/// The file by which a `python_modules/` is known to be up to date.
+pub(crate) const SYNCED: &str = ".synced";
+
+/// What [`SYNCED`] says of packages that were installed for `project`.
+pub(crate) fn token(project: &PythonProject, interpreter: &Interpreter) -> String {
+    format!("hognose {}\n", hash(&project.text, interpreter))
+}
+
+/// Whether `hognose sync` has put into `modules` all that the project asks for now, for this interpreter.
+pub(crate) fn is_synced(project: &PythonProject, modules: &Path, interpreter: &Interpreter) -> bool {
+    fs::read_to_string(modules.join(SYNCED)).is_ok_and(|text| text == token(project, interpreter))
+}
+
 /// The folder with the packages of `project` under `folder`, installed now if need be; none where it asks for none.
 pub(crate) fn install(
     project: &PythonProject,
@@ -37,7 +50,8 @@ pub(crate) fn install(
     console.note(&format!("Installing {packages} for Python {}", interpreter.version()));
     let partial = folder.join(format!("partial-{}", std::process::id()));
     remove(&partial)?;
-    if let Err(failed) = run_uv(&project.path, may_build, &partial, interpreter) {
+    let effort = Effort { may_build, refresh: false };
+    if let Err(failed) = run_uv(&project.path, effort, &partial, interpreter) {
         remove(&partial)?;
         return Err(failed);
     }
@@ -69,12 +83,21 @@ fn hash(project: &str, interpreter: &Interpreter) -> String {
     format!("{:032x}", digest.iter().take(16).fold(0u128, |name, byte| name << 8 | u128::from(*byte)))
 }
 
+/// How `uv` goes about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// Whether packages may be built from source.
+    pub may_build: bool,
+    /// Whether to ask again for what it has fetched or built before.
+    pub refresh: bool,
+}
+
 /// `uv pip install`, with its progress and its complaints on our standard error. It reads the project's file itself, so
 /// that `[tool.uv]` sources, indexes and constraints are respected; it takes wheels before source packages, whose build
 /// runs outside any cell; and it compiles to bytecode, for a cell cannot write any.
-fn run_uv(
+pub(crate) fn run_uv(
     project: &Path,
-    may_build: bool,
+    Effort { may_build, refresh }: Effort,
     target: &Path,
     interpreter: &Interpreter,
 ) -> Result<(), CommandError> {
@@ -83,6 +106,9 @@ fn run_uv(
     command.args(["pip", "install", "--compile-bytecode"]);
     if !may_build {
         command.arg("--no-build");
+    }
+    if refresh {
+        command.arg("--refresh");
     }
     command
         .arg("--python")
@@ -111,7 +137,8 @@ pub(crate) fn find_uv(interpreter: &Interpreter) -> Option<PathBuf> {
         .find(|uv| uv.is_file())
 }
 
-fn remove(folder: &Path) -> Result<(), CommandError> {
+/// Removes a folder, if it is there.
+pub(crate) fn remove(folder: &Path) -> Result<(), CommandError> {
     match fs::remove_dir_all(folder) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(CommandError::State { path: folder.to_owned(), source })

@@ -162,17 +162,21 @@ impl Reader {
 
     fn python(&self) -> Result<Option<PythonProject>, CommandError> {
         let folder = self.configuration.folder();
-        let path = folder.join("pyproject.toml");
-        let Some(text) = read_if_there(&path)? else {
-            let unread = folder.join("requirements.txt");
-            if unread.is_file() {
-                self.remarks.show(&[config::requirements_txt_warning()], "", &unread)?;
-            }
-            return Ok(None);
-        };
-        let wants = self.remarks.accept(config::parse_python_project(&text), &text, &path)?;
-        Ok(Some(PythonProject { path, text, wants }))
+        let found = python(folder, &self.remarks)?;
+        let unread = folder.join("requirements.txt");
+        if found.is_none() && unread.is_file() {
+            self.remarks.show(&[config::requirements_txt_warning()], "", &unread)?;
+        }
+        Ok(found)
     }
+}
+
+/// What the `pyproject.toml` in `folder` asks for, where there is one.
+pub(crate) fn python(folder: &Path, remarks: &Remarks) -> Result<Option<PythonProject>, CommandError> {
+    let path = folder.join("pyproject.toml");
+    let Some(text) = read_if_there(&path)? else { return Ok(None) };
+    let wants = remarks.accept(config::parse_python_project(&text), &text, &path)?;
+    Ok(Some(PythonProject { path, text, wants }))
 }
 
 /// What `[ai]` says, with the folder that its paths are relative to.

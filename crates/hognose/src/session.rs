@@ -341,9 +341,14 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The folder with the packages the project asks for, installed now if need be.
+    /// The folder with the packages the project asks for, installed now if need be; none where `hognose sync` has put them
+    /// into the project.
     fn packages(&self, project: &Project) -> Result<Option<PathBuf>, CommandError> {
         let Some(python) = &project.python else { return Ok(None) };
+        let modules = plan::python_modules(&project.plan);
+        if modules.is_some_and(|modules| packages::is_synced(python, &modules, self.interpreter)) {
+            return Ok(None);
+        }
         let may_build = self.mode != Mode::Serve || python.wants.allow_build;
         let folder = self.state.folder("packages")?;
         packages::install(python, may_build, &folder, self.interpreter, self.console)

@@ -1,15 +1,18 @@
 //! Which server and which Worker a command is about, for commands that talk to a running server.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Args;
 use tokio::runtime;
 
+use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::control::Control;
 use crate::error::CommandError;
+use crate::interpreter::Interpreter;
 use crate::plan;
-use crate::project::{self, Configuration};
+use crate::project::{self, Configuration, Project, Reader};
 use crate::remarks::Remarks;
 use crate::state;
 
@@ -39,6 +42,27 @@ impl TargetArguments {
     /// The environment that is meant; an empty `CLOUDFLARE_ENV` chooses none.
     pub(crate) fn environment(&self) -> Option<&str> {
         self.env.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// Reads the project that is meant as `dev` would.
+    pub(crate) fn project(
+        &self,
+        interpreter: &Interpreter,
+        console: Console,
+    ) -> Result<Project, CommandError> {
+        let options = ServerArguments {
+            env: self.env.clone(),
+            persist_to: self.persist_to.clone(),
+            ..ServerArguments::default()
+        };
+        let reader = Reader {
+            configuration: self.configuration(Path::new("."))?,
+            options: Rc::new(options),
+            release: interpreter.release,
+            remarks: Rc::new(Remarks::new(console)),
+            label: None,
+        };
+        reader.read()
     }
 
     /// The server that is meant. Where its state folder is named, no project is needed.
