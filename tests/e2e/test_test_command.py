@@ -79,6 +79,30 @@ def test_a_module_level_python_test(project):
     assert (code, output.splitlines()[-2:]) == (0, ["PASS unit:default", "1 passed, 0 failed"])
 
 
+VECTORIZE = """
+from workers import import_from_javascript
+
+vectorize = import_from_javascript("cloudflare:vectorize")
+
+def test():
+    assert vectorize.DistanceMetric.DOT_PRODUCT == "dot-product"
+    assert vectorize.MetadataRetrievalLevel.INDEXED == "indexed"
+    assert "@cf/baai/bge-base-en-v1.5" in dir(vectorize.KnownModel)
+"""
+
+
+def test_the_words_of_vectorize_are_a_module(project):
+    code, output = run("test", folder=worker(project, "main.py", VECTORIZE))
+    assert (code, output.splitlines()[-1]) == (0, "1 passed, 0 failed"), output
+
+
+def test_a_worker_without_tests_is_told_so(project):
+    code, output = run("test", folder=worker(project, "main.py", "def on_fetch(request):\n    pass\n"))
+    assert code == 1
+    assert "No Worker has a test: export" in output
+    assert output.endswith("0 passed, 0 failed\n")
+
+
 def test_python_classes_and_json(project):
     folder = worker(project, "main.py", CLASSES)
     code, output = run("test", "--json", "--config", "wrangler.toml", folder=folder)

@@ -14,7 +14,7 @@ use pyo3::Python;
 use pyo3::types::PyAnyMethods;
 
 use crate::cell::Cell;
-use crate::env::{email, workflows};
+use crate::env::{email, vectorize, workflows};
 
 /// The module that shows a Worker the classes and the `env` of its runtime.
 const WORKERS: &str = "cloudflare:workers";
@@ -22,6 +22,8 @@ const WORKERS: &str = "cloudflare:workers";
 const WORKFLOWS: &str = "cloudflare:workflows";
 /// The module with the class of messages.
 const EMAIL: &str = "cloudflare:email";
+/// The module with the words of Vectorize.
+const VECTORIZE: &str = "cloudflare:vectorize";
 
 /// Where Cloudflare has the files of Python packages.
 const PACKAGES: &str = "python_modules/";
@@ -151,7 +153,7 @@ impl ModuleLoader for Modules {
         if PlatformModules::has(base) || PlatformModules::has(specifier) {
             return PlatformModules.resolve(context, base, specifier);
         }
-        if [WORKERS, WORKFLOWS, EMAIL].contains(&specifier) {
+        if [WORKERS, WORKFLOWS, EMAIL, VECTORIZE].contains(&specifier) {
             return Ok(specifier.to_owned());
         }
         if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
@@ -186,6 +188,7 @@ impl ModuleLoader for Modules {
             WORKERS => self.workers(),
             WORKFLOWS => Ok(ModuleSource::Synthetic(workflows::module(&self.cell())?)),
             EMAIL => Ok(ModuleSource::Synthetic(email::module(&self.cell())?)),
+            VECTORIZE => Ok(ModuleSource::Synthetic(vectorize::module(context)?)),
             _ => self.read(context, name, attributes),
         }
     }

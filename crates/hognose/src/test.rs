@@ -25,6 +25,10 @@ use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
 /// The handler's name.
 const TEST: &str = "test";
 
+/// Said where there is nothing to run.
+const NO_TESTS: &str =
+    "No Worker has a test: export `async def test(ctrl, env, ctx)`, or a class with such a method";
+
 /// How the wire names the default export.
 const DEFAULT: &str = "default";
 
@@ -190,6 +194,9 @@ impl Tally<'_> {
     }
 
     fn finish(self) -> u8 {
+        if self.passed + self.failed == 0 {
+            Console::error_text(NO_TESTS);
+        }
         Console::text(&format!("{} passed, {} failed\n", self.passed, self.failed));
         u8::from(self.failed > 0 || self.passed == 0)
     }

@@ -63,6 +63,8 @@ struct Members {
     /// How many starts have ended, and how the last did.
     starts: u64,
     failure: Option<String>,
+    /// Whether no more are wanted.
+    closed: bool,
 }
 
 struct Member {
@@ -114,13 +116,22 @@ impl Pool {
         first
     }
 
-    /// A started isolate joins.
+    /// A started isolate joins. One that comes after the end is closed at once: nobody else would.
     pub(crate) fn add(&self, isolate: Arc<Isolate>) {
         let mut members = self.members();
         members.end_start(None);
+        if members.closed {
+            isolate.close();
+        }
         members.isolates.insert(0, Member { isolate, used: Instant::now() });
         drop(members);
         self.changed.notify_waiters();
+    }
+
+    /// No more isolates are wanted. Gives those that are there.
+    pub(crate) fn close(&self) -> Vec<Arc<Isolate>> {
+        self.members().closed = true;
+        self.isolates()
     }
 
     /// The start did not work.

@@ -294,7 +294,7 @@ impl Version {
     pub(crate) async fn retire(&self, deadline: tokio::time::Instant) {
         self.retiring.cancel();
         let _out_of_time = timeout_at(deadline, self.all_answered()).await;
-        for isolate in self.pool.isolates() {
+        for isolate in self.pool.close() {
             let _out_of_time = timeout_at(deadline, isolate.drained()).await;
             isolate.close();
         }

@@ -1,5 +1,7 @@
 // How values look in the log: the style of Node's util.inspect, on one line where it fits, several where it does not.
 
+import { WeakRef } from "./weak-ref.js";
+
 /** The method by which an object says how it looks, as Node's programs name it. */
 const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
 const DEPTH_MAX = 4;

@@ -6,6 +6,7 @@ import { cloneKey, CryptoKey } from "./crypto/key.js";
 import { Headers } from "./headers.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
+import { WeakRef } from "./weak-ref.js";
 import { requireArguments, toDictionary } from "./webidl.js";
 
 const ERROR_CLASSES = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };

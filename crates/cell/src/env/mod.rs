@@ -12,7 +12,7 @@ pub(crate) mod natives;
 mod plain;
 pub(crate) mod queues;
 mod r2;
-mod vectorize;
+pub(crate) mod vectorize;
 pub(crate) mod workflows;
 
 use std::collections::HashMap;

@@ -23,6 +23,14 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     context.eval(include_str!("../../js/vectorize.js"), "hognose:vectorize")?.call_function(&[natives])
 }
 
+/// What the module `cloudflare:vectorize` exports.
+pub(crate) fn module(context: Context) -> Result<Vec<(String, Value)>> {
+    let constants =
+        context.eval(include_str!("../../js/vectorize-constants.js"), "hognose:vectorize-constants")?;
+    let names = ["DistanceMetric", "KnownModel", "MetadataRetrievalLevel"];
+    names.into_iter().map(|name| Ok((name.to_owned(), constants.get(name)?))).collect()
+}
+
 fn put(context: Context, method: &'static str, arguments: &[Value]) -> Result<Value> {
     let vectors = arguments[1].elements()?.iter().map(vector).collect::<Result<Vec<_>>>()?;
     let bytes = postcard::to_allocvec(&vectors).expect("invariant: vectors are plain data");

@@ -38,6 +38,7 @@ fn an_older_date_takes_back_what_came_later() {
             "Error: The 'cache' field on 'RequestInitializerDict' is not implemented.",
         ),
         ("return [typeof WeakRef, typeof MessageChannel, typeof navigator]", "undefined,undefined,undefined"),
+        ("console.log(new (class Odd {})(), structuredClone({ a: 1 })); return 'shown'", "shown"),
         ("return new Response(['a', 'b']).text()", "a,b"),
         ("new Request('http://a', { method: 'patch' })", "TypeError: Invalid HTTP method string: patch"),
         ("return new Request('http://a', { method: 'put' }).method", "PUT"),
