@@ -1,13 +1,20 @@
-"""A pytest plugin: the fixture `worker` is the project's Worker, served with a state of its own for each test.
+"""A pytest plugin. The fixture `worker` is the project's Worker, served with a state of its own for each test:
 
     def test_hello(worker):
         assert worker.fetch("/").text == "Hello!\\n"
+
+A test that takes `env`, `js` or `ctx` runs inside the Worker's process, with its real bindings:
+
+    async def test_a_note_is_kept(env):
+        await env.NOTES.put("a", "b")
+        assert await env.NOTES.get("a") == "b"
 
 The project is the one whose configuration pytest's root folder has; the ini option `hognose_project` names another, the
 fixture `hognose_options` gives more options of `hognose dev`. The Worker runs as it does in `dev`: in a locked process,
 with real bindings, whose data lies in a temporary folder and goes with the test.
 """
 
+import contextlib
 import http.client
 import json
 import re
@@ -17,6 +24,8 @@ import threading
 from dataclasses import dataclass
 
 import pytest
+
+from hognose import in_cell
 
 READY = re.compile(r"Ready on http://\S+?:(\d+)")
 TIMEOUT_S = 60
@@ -100,11 +109,16 @@ def hognose_options():
 @pytest.fixture
 def worker(pytestconfig, tmp_path_factory, hognose_options):
     """The project's Worker, served for one test."""
-    project = pytestconfig.rootpath / pytestconfig.getini("hognose_project")
+    with _served(pytestconfig, tmp_path_factory, hognose_options) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def _served(pytestconfig, tmp_path_factory, options):
     state = tmp_path_factory.mktemp("hognose")
-    command = [sys.executable, "-m", "hognose", "dev", str(project), "--port", "0", "--persist-to", str(state)]
+    command = [sys.executable, "-m", "hognose", "dev", str(_project(pytestconfig)), "--port", "0"]
     process = subprocess.Popen(
-        [*command, *hognose_options],
+        [*command, "--persist-to", str(state), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -116,3 +130,64 @@ def worker(pytestconfig, tmp_path_factory, hognose_options):
     finally:
         process.terminate()
         process.wait(TIMEOUT_S)
+
+
+def _project(pytestconfig):
+    return pytestconfig.rootpath / pytestconfig.getini("hognose_project")
+
+
+def pytest_configure():
+    """Makes `from js import ...` harmless where tests are collected."""
+    in_cell.offer_js()
+
+
+@pytest.fixture(scope="session")
+def _modules(pytestconfig, tmp_path_factory):
+    """A function that gives what tests of a folder import in the cell, made once for each."""
+    made = {}
+
+    def modules(tests):
+        if tests not in made:
+            made[tests] = in_cell.Modules(tmp_path_factory.mktemp("modules"), _project(pytestconfig), tests)
+        return made[tests]
+
+    return modules
+
+
+@pytest.fixture
+def _cell(request, pytestconfig, tmp_path_factory, hognose_options, _modules):
+    """The Worker in whose cell one test is run."""
+    main = _modules(request.node.path.parent).main
+    options = ["--script", str(main), *hognose_options]
+    with _served(pytestconfig, tmp_path_factory, options) as served:
+        yield served
+
+
+@pytest.fixture
+def env(_cell):
+    """What the Worker's handlers get as `env`. The test runs in the Worker's process."""
+
+
+@pytest.fixture
+def ctx(_cell):
+    """What the Worker's handlers get as `ctx`. The test runs in the Worker's process."""
+
+
+@pytest.fixture
+def js(_cell):
+    """The module `js`. The test runs in the Worker's process."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs a test that takes one of our fixtures in the cell, and leaves any other to pytest."""
+    cell = pyfuncitem.funcargs.get("_cell")
+    if cell is None:
+        return None
+    printed = len(cell.output)
+    try:
+        in_cell.call(pyfuncitem, cell)
+    finally:
+        if said := cell.output[printed:]:
+            pyfuncitem.add_report_section("call", "worker", said)
+    return True

@@ -1,5 +1,6 @@
 """`hognose init`, `check`, `doctor` and `completions`: what a newcomer types first."""
 
+import json
 import re
 
 import pytest
@@ -118,3 +119,20 @@ def test_help_names_the_exit_codes(tmp_path):
     assert code == 0
     assert "Exit codes: 0 done; 1 failed" in output
     assert run("deploi", folder=tmp_path)[0] == 2
+
+
+def test_check_describes_a_project_for_programs(made):
+    folder = made("kv")
+    code, output = run("check", "--json", ".", folder=folder)
+    assert code == 0, output
+    [described] = json.loads(output)
+    assert described["name"] == "my-worker"
+    assert described["main"] == str(folder / "src/entry.py")
+    assert described["base_dir"] == str(folder / "src")
+
+
+def test_another_main_module_can_be_served(made, serve):
+    folder = made("hello")
+    (folder / "other").mkdir()
+    (folder / "other/main.py").write_text((folder / "src/entry.py").read_text().replace("Hello", "Goodbye"))
+    assert serve(folder, "--script", str(folder / "other/main.py")).fetch("/").text == "Goodbye from my-worker!\n"

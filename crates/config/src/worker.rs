@@ -29,6 +29,8 @@ pub struct Options<'a> {
     pub path: &'a Path,
     /// The environment asked for with `--env` or `CLOUDFLARE_ENV`.
     pub environment: Option<&'a str>,
+    /// The main file, whatever the configuration says.
+    pub script: Option<&'a Path>,
     /// Today (UTC): the compatibility date of a configuration without one, and the latest one allowed.
     pub today: Date,
 }
@@ -81,7 +83,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
     bindings::check(layers);
     check_unusable(layers);
     let directory = options.path.parent().unwrap_or(Path::new(""));
-    let main = main(layers, directory);
+    let main = main(layers, directory).map(|main| options.script.map_or(main, Path::to_owned));
     let is_python =
         main.as_deref().is_none_or(|main| main.extension().is_some_and(|extension| extension == "py"));
     let Compatibility { date, flags, handlers, python } =
@@ -90,7 +92,10 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
     Plan {
         name: name(layers, options.environment),
         environment: options.environment.map(str::to_owned),
-        base_dir: base_dir(layers, directory, main.as_deref()),
+        base_dir: match options.script {
+            Some(script) => script.parent().unwrap_or(directory).to_owned(),
+            None => base_dir(layers, directory, main.as_deref()),
+        },
         directory: directory.to_owned(),
         // Without assets that is an error in the report, and this plan is read no further.
         main: main.unwrap_or_default(),

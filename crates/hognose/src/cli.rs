@@ -176,6 +176,9 @@ pub(crate) struct ServerArguments {
     /// Read these configurations instead of looking for one; may be repeated
     #[arg(short, long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
+    /// Serve this main module instead of the configuration's `main`; its folder is the root of the modules
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Listen on this port; 0 picks a free one [default: the configuration's, else 8787 or the next free]
     #[arg(long)]
     pub port: Option<u16>,

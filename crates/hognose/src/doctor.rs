@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -22,6 +23,9 @@ pub(crate) struct CheckArguments {
     /// Use this environment of the configuration
     #[arg(short, long, env = "CLOUDFLARE_ENV", hide_env_values = true, value_name = "NAME")]
     pub env: Option<String>,
+    /// Print a JSON list with an object for each project
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Reads projects as `dev` would, and says what is in them, what is wrong, and what Cloudflare would do otherwise.
@@ -32,6 +36,7 @@ pub(crate) fn check(
 ) -> Result<(), CommandError> {
     let options = Rc::new(ServerArguments { env: arguments.env.clone(), ..ServerArguments::default() });
     let remarks = Rc::new(Remarks::new(console));
+    let mut described = Vec::new();
     for directory in &arguments.directories {
         let reader = Reader {
             configuration: Configuration::find(directory)?,
@@ -40,9 +45,28 @@ pub(crate) fn check(
             remarks: Rc::clone(&remarks),
             label: None,
         };
-        describe(&reader.read()?);
+        let project = reader.read()?;
+        if arguments.json { described.push(as_json(&project)) } else { describe(&project) }
+    }
+    if arguments.json {
+        Console::print(&format!("{:#}", Value::from(described)));
     }
     Ok(())
+}
+
+/// What `check --json` says of a project.
+fn as_json(project: &Project) -> Value {
+    let Project { configuration, plan, python, .. } = project;
+    json!({
+        "name": plan::name(plan),
+        "configuration": configuration,
+        "main": plan.main,
+        "base_dir": plan.base_dir,
+        "packages": python.as_ref().map(|python| &python.wants.dependencies),
+        "env": banner::bindings(plan).collect::<Vec<_>>(),
+        "not_yet": banner::unserved(plan).collect::<Vec<_>>(),
+        "differences": differences(project),
+    })
 }
 
 fn describe(project: &Project) {

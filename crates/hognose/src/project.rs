@@ -101,7 +101,9 @@ impl Reader {
     pub(crate) fn read(&self) -> Result<Project, CommandError> {
         let Configuration { path, format } = &self.configuration;
         let source = read(path)?;
-        let options = config::Options { path, environment: self.options.environment(), today: today() };
+        let script = self.options.script.as_deref().map(absolute).transpose()?;
+        let environment = self.options.environment();
+        let options = config::Options { path, environment, script: script.as_deref(), today: today() };
         let mut plan = self.remarks.accept(config::parse(&source, *format, &options), &source, path)?;
         let has_main = plan.assets.is_none() || !plan.main.as_os_str().is_empty();
         if has_main && !plan.main.is_file() {
@@ -212,7 +214,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, CommandError> {
     let Configuration { path, format } = configuration;
     let source = read(path)?;
-    let options = config::Options { path, environment, today: today() };
+    let options = config::Options { path, environment, script: None, today: today() };
     remarks.accept(config::parse(&source, *format, &options), &source, path)
 }
 

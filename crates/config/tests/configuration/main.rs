@@ -11,7 +11,11 @@ use hognose_config::{Date, Diagnostic, Format, Options, Plan, Reading, parse};
 
 fn read(text: &str, format: Format, environment: Option<&str>) -> Reading<Plan> {
     let today = Date::parse("2026-06-01").expect("a date");
-    parse(text, format, &Options { path: Path::new("/worker/wrangler.toml"), environment, today })
+    parse(
+        text,
+        format,
+        &Options { path: Path::new("/worker/wrangler.toml"), environment, script: None, today },
+    )
 }
 
 fn diagnostics_of<T>(reading: Reading<T>) -> Vec<Diagnostic> {
