@@ -15,6 +15,10 @@ pub const BUSY_AFTER: Duration = Duration::from_millis(2);
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may send nothing of a body that is being read.
 pub const BODY_PAUSE_MAX: Duration = Duration::from_mins(1);
+/// How long to wait where no connection can be accepted, for want of descriptors or memory.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often the operator is told of that while it lasts.
+pub const EXHAUSTION_TOLD_EVERY: Duration = Duration::from_secs(1);
 /// How long what a Worker passed to `waitUntil` may go on after the response, unless told otherwise (Cloudflare's).
 pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate beside the first may have nothing to do before it is ended, unless told otherwise.

@@ -1,13 +1,13 @@
 //! Where clients come in: HTTP/1.1 and HTTP/2, one request at a time to the Worker and its answer back.
 
 mod error_page;
+mod exhaustion;
 mod patience;
 mod request;
 mod response;
 mod triggers;
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -35,6 +35,7 @@ use crate::routes;
 use crate::slots::Slots;
 use crate::static_assets;
 use crate::websocket::{NetworkSocket, WebSocket};
+use exhaustion::Exhaustion;
 use request::{Prepared, Upgrade};
 use response::Failure;
 
@@ -72,10 +73,11 @@ impl Ingress {
     ) -> GracefulShutdown {
         let connections = GracefulShutdown::new();
         let protocol = protocol();
+        let mut exhaustion = Exhaustion::default();
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((socket, peer)) => self.serve(&protocol, &connections, socket, peer),
-                Err(error) => pause_if_exhausted(&error).await,
+                Err(error) => exhaustion.pause(&error, &self.events).await,
             }
         }
         connections
@@ -213,17 +215,6 @@ fn protocol() -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(HEADER_READ_TIMEOUT)
         .max_header_list_size(2 * HEADER_BYTES_MAX as u32);
     protocol
-}
-
-/// Out of descriptors or memory, accepting again at once would only spin.
-async fn pause_if_exhausted(error: &io::Error) {
-    let of_one_client = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    );
-    if !of_one_client {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
 }
 
 /// After a request that was refused unread, the rest of it is not worth reading.

@@ -13,10 +13,10 @@ use std::time::Instant;
 use hognose_supervisor::CellCommand;
 use hognose_supervisor::limits::BUSY_AFTER;
 use hognose_wire::control::{LoadFailure, Loaded, Order, Report, Role};
-use hognose_wire::limits::{CHUNK_MAX, STREAM_WINDOW};
+use hognose_wire::limits::{CHUNK_MAX, LOG_LINE_MAX, STREAM_WINDOW};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Decoder, Envelope, Event, Frame, HttpRequest, HttpResponse,
-    InvocationId, Outcome, Payload, RemoteError, StreamId, WriteSeq,
+    InvocationId, LogLevel, Outcome, Payload, RemoteError, StreamId, WriteSeq,
 };
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde::de::DeserializeOwned;
@@ -213,6 +213,8 @@ impl Isolate {
             }
             "/block" => self.block(task),
             "/never" => self.never(task),
+            "/flood" => self.flood(task, task.query.parse().unwrap()),
+            "/half-frame" => self.half_frame(task),
             "/echo" => self.echo(task),
             "/length" => self.length(task),
             "/stream" => self.stream(task, task.query.parse().unwrap()),
@@ -248,14 +250,25 @@ impl Isolate {
     /// Computes: long enough to be seen, which it tells the test, and then until the test lets go. It says nothing on the
     /// wire meanwhile.
     fn block(&mut self, task: &Task) {
-        let begun = Instant::now();
-        while begun.elapsed() <= BUSY_AFTER {
-            std::hint::spin_loop();
-        }
-        let mut test = TcpStream::connect(&task.query).unwrap();
-        test.write_all(b"b").unwrap();
-        let _let_go = test.read(&mut [0]);
+        wait_for_the_test(&task.query, b"b");
         self.text(task, &std::process::id().to_string());
+    }
+
+    /// Says very much at once, and only then answers.
+    fn flood(&mut self, task: &Task, lines: usize) {
+        let text = "f".repeat(LOG_LINE_MAX);
+        for _ in 0..lines {
+            let invocation = Some(task.invocation);
+            self.send(Frame::Log { invocation, level: LogLevel::Info, text: &text });
+        }
+        self.text(task, "flooded");
+    }
+
+    /// Begins a frame, and leaves it so until the test lets go; then it ends.
+    fn half_frame(&mut self, task: &Task) {
+        self.socket.write_all(&1024_u32.to_le_bytes()).unwrap();
+        wait_for_the_test(&task.query, b"h");
+        std::process::exit(3);
     }
 
     /// Never answers, and tells the test when it is told that nobody waits any more.
@@ -411,6 +424,17 @@ impl Isolate {
             params,
         });
     }
+}
+
+/// Computes until that shows, tells the test, and waits until it lets go.
+fn wait_for_the_test(address: &str, word: &[u8]) {
+    let begun = Instant::now();
+    while begun.elapsed() <= BUSY_AFTER {
+        std::hint::spin_loop();
+    }
+    let mut test = TcpStream::connect(address).unwrap();
+    test.write_all(word).unwrap();
+    let _let_go = test.read(&mut [0]);
 }
 
 fn response(body: Body<'_>) -> HttpResponse<'_> {

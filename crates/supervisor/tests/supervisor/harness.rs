@@ -105,6 +105,14 @@ impl TestServer {
         tokio::spawn(async move { get(address, &path).await })
     }
 
+    /// A GET with a header of so many bytes that goes on in the background.
+    pub(crate) fn begin_large(&self, path: &str, bytes: usize) -> tokio::task::JoinHandle<(u16, String)> {
+        let request =
+            Request::get(format!("http://{}{path}", self.address)).header("x-large", "x".repeat(bytes));
+        let request = request.body(Full::default()).unwrap();
+        tokio::spawn(async move { read(client(false).request(request).await.unwrap()).await })
+    }
+
     pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> (u16, String) {
         let request = Request::post(format!("http://{}{path}", self.address)).body(Full::from(body)).unwrap();
         read(client(false).request(request).await.unwrap()).await

@@ -6,6 +6,7 @@
 mod bodies;
 mod calls;
 mod fake_cell;
+mod faults;
 mod fetch;
 mod harness;
 mod isolates;
