@@ -168,6 +168,14 @@ def test_a_handshake_without_a_key_is_an_ordinary_request(javascript):
     assert "did not contain the header" in answer.text
 
 
+def test_a_worker_is_its_own_client(serve):
+    server = serve("sockets_sdk")
+    assert server.fetch("/itself").text == "who is there?"
+    with Client(server.port, "/through") as client:
+        client.text("through twice")
+        assert client.receive_text() == "through twice"
+
+
 def test_many_sockets_are_served_at_a_time(server):
     clients = [Client(server.port) for _ in range(50)]
     for number, client in enumerate(clients):

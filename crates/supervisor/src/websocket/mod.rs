@@ -115,12 +115,9 @@ impl Isolate {
         }
     }
 
-    /// The number under which the isolate is given a socket.
-    pub(crate) fn name_socket(self: &Arc<Self>, socket: Arc<WebSocket>) -> Result<CapRef, Full> {
-        match &socket.end {
-            End::Hosted(hosted) if Arc::ptr_eq(&hosted.isolate, self) => Ok(CapRef::Receiver(hosted.cap)),
-            _ => self.state().exports.insert(Handle::Socket(socket)).map(CapRef::Sender),
-        }
+    /// The number under which the isolate is given a socket, be it one that it hosts itself.
+    pub(crate) fn name_socket(&self, socket: Arc<WebSocket>) -> Result<CapRef, Full> {
+        self.state().exports.insert(Handle::Socket(socket)).map(CapRef::Sender)
     }
 
     /// The isolate opens a socket that it holds.
