@@ -45,7 +45,10 @@ impl Screen {
                 self.requests.push_str(&console.request(method.as_str(), &path, status, duration));
             }
             ServerEvent::Log { worker, level, text } => {
-                console.worker(level, &format!("{}{text}", self.whose(&worker)));
+                // Each line says whose it is: nobody passes one off as another Worker's, or as hognose's own.
+                let whose = self.whose(&worker);
+                let text = text.trim_end_matches('\n').replace('\n', &format!("\n{whose}"));
+                console.worker(level, &format!("{whose}{text}"));
             }
             ServerEvent::Loaded { worker, warnings, duration, .. } => {
                 let whose = self.whose(&worker);
