@@ -117,3 +117,35 @@ def test_exports_come_with_their_date(project, serve, date, there):
     configuration = {"2026-01-01": date}
     server = served(project, serve, "index.mjs", source, **configuration)
     assert server.fetch("/").text == there
+
+
+TO_ITSELF = """
+from workers import Response, WorkerEntrypoint
+
+class Counting(WorkerEntrypoint):
+    async def call(self, function):
+        return await function(1)
+
+    async def new_counter(self):
+        value = 0
+
+        def add(amount):
+            nonlocal value
+            value += amount
+            return value
+
+        return add
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        counter = await self.env.SELF.new_counter()
+        answers = [await self.env.SELF.call(lambda n: f"called with {n}"), await self.env.SELF.call(counter), await counter(4)]
+        return Response.json(answers)
+"""
+
+
+def test_functions_that_a_worker_sends_to_itself_are_stubs_as_any(serve, project):
+    services = 'services = [{ binding = "SELF", service = "own", entrypoint = "Counting" }]\n'
+    configuration = CONFIGURATION.replace("MAIN", "index.py") + services
+    folder = project(files={"wrangler.toml": configuration, "src/index.py": TO_ITSELF})
+    assert serve(folder).fetch().json == ["called with 1", 1, 5]

@@ -199,9 +199,34 @@ def test_alarms_ring_and_are_tried_again(objects):
     assert run(objects, "alarm", "await storage.getAlarm()") == "None"
 
 
-def test_a_class_needs_a_handler_for_alarms(objects):
-    code = "del type(self).alarm\nawait storage.setAlarm(9e12)"
-    assert run(objects, "silent", code).endswith("must have an alarm() handler in order to call setAlarm()")
+SILENT = """
+import { DurableObject } from "cloudflare:workers";
+
+export class Silent extends DurableObject {
+  async fetch() {
+    return new Response(await this.ctx.storage.setAlarm(9e12).then(() => "set", String));
+  }
+}
+
+export default { fetch: (request, env) => env.SILENT.getByName("a").fetch(request) };
+"""
+SILENT_CONFIGURATION = """
+name = "silent"
+main = "index.mjs"
+compatibility_date = "2026-01-01"
+durable_objects.bindings = [{ name = "SILENT", class_name = "Silent" }]
+migrations = [{ tag = "v1", new_sqlite_classes = ["Silent"] }]
+"""
+
+
+def test_a_class_in_javascript_needs_a_handler_for_alarms(serve, project):
+    server = serve(project(files={"wrangler.toml": SILENT_CONFIGURATION, "index.mjs": SILENT}))
+    assert server.fetch().text.endswith("must have an alarm() handler in order to call setAlarm()")
+
+
+def test_a_class_in_python_is_taken_for_able_to_handle_alarms(objects):
+    code = "del type(self).alarm\nawait storage.setAlarm(9e12)\nint(await storage.getAlarm())"
+    assert run(objects, "silent", code) == "9000000000000"
 
 
 def test_an_alarm_rings_after_a_kill(objects, serve):

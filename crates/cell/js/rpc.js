@@ -271,9 +271,7 @@
     // Python lends its functions for the time of a call only.
     hosted: (target) => [true, isPyProxy(target) ? target.copy() : target],
     target: (methods) => Object.assign(Object.create(Sink.prototype), { methods }),
-    // What comes home is itself again.
     adopt(tag, cap) {
-      if (Array.isArray(cap)) return cap[0];
       const reference = adoptReference(cap);
       return tag === "F" ? new Fetcher(reference) : makeStub(reference);
     },

@@ -292,28 +292,21 @@ impl Isolate {
     }
 
     /// Makes a value ready for a frame to this isolate; it comes back where there is no room.
-    pub(crate) fn pack(self: &Arc<Self>, state: &mut State, value: Value) -> Result<Packed, Value> {
+    pub(crate) fn pack(state: &mut State, value: Value) -> Result<Packed, Value> {
         let Value { bytes, caps, bodies } = value;
         let room = state.streams.has_room_for(bodies.len() + 1) && state.exports.has_room_for(caps.len());
         if !room {
             return Err(Value { bytes, caps, bodies });
         }
-        let named = caps.iter().map(|handle| self.name(state, handle)).collect();
+        // What the isolate hosts itself has no other form: a Worker that calls itself need not know that it does.
+        let name = |handle: &Handle| state.exports.insert(handle.clone());
+        let named = caps.iter().map(name).map(|cap| CapRef::Sender(cap.expect("invariant: there is room")));
+        let named = named.collect();
         Ok(Packed {
             bytes: state.streams.offer(bytes),
             caps: named,
             bodies: bodies.into_iter().map(|body| state.streams.offer(body)).collect(),
             _held: caps,
         })
-    }
-
-    fn name(self: &Arc<Self>, state: &mut State, handle: &Handle) -> CapRef {
-        match handle {
-            Handle::Hosted(hosted) if Arc::ptr_eq(&hosted.isolate, self) => CapRef::Receiver(hosted.cap),
-            handle => {
-                let cap = state.exports.insert(handle.clone());
-                CapRef::Sender(cap.expect("invariant: the caller saw room for the capabilities"))
-            }
-        }
     }
 }

@@ -140,7 +140,7 @@ impl Isolate {
             drop(state);
             return drop(value);
         }
-        match self.pack(&mut state, value) {
+        match Self::pack(&mut state, value) {
             Ok(packed) => {
                 state.send(Frame::Return { call, result: Ok(packed.wire()) });
                 drop(state);

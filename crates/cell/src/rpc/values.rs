@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use hognose_engine::{ErrorKind, Result, Thrown, Value};
 use hognose_web::{BodyId, BodySource};
-use hognose_wire::{CapRef, InvocationId, Payload, Violation, limits};
+use hognose_wire::{CapId, CapRef, InvocationId, Payload, Violation, limits};
 use pyo3::Python;
 
 use super::{Export, Rpc, cap_of};
@@ -91,18 +91,11 @@ impl Rpc {
         Ok(())
     }
 
-    /// A capability as `js/rpc.js` takes it: a number, or in an array what is hosted here.
+    /// A capability as `js/rpc.js` takes it, a number. The supervisor hosts them all.
     pub(super) fn receive(&self, cap: CapRef) -> std::result::Result<Value, Violation> {
-        match cap {
-            CapRef::Sender(cap) => {
-                self.imports.borrow_mut().receive(cap)?;
-                Ok(self.context.number(cap.0))
-            }
-            CapRef::Receiver(cap) => {
-                let target = self.exports.borrow().get(cap)?.target.clone();
-                Ok(self.context.array(&[target]).unwrap_or_else(|_| self.context.undefined()))
-            }
-        }
+        let CapRef::Sender(cap) = cap else { return Err(Violation::UnknownCap(CapId::ROOT)) };
+        self.imports.borrow_mut().receive(cap)?;
+        Ok(self.context.number(cap.0))
     }
 
     pub(super) fn decode(&self, bytes: &[u8], caps: &[Value], bodies: Vec<Content>) -> Result<Value> {

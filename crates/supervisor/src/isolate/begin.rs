@@ -61,7 +61,7 @@ impl Isolate {
             drop(state);
             return Err(arguments);
         }
-        let packed = match self.pack(&mut state, arguments) {
+        let packed = match Self::pack(&mut state, arguments) {
             Ok(packed) => packed,
             Err(arguments) => {
                 drop(state);

@@ -31,7 +31,7 @@ impl Isolate {
             drop(state);
             return Err(Raised::error(HOST_GONE));
         }
-        let packed = match self.pack(&mut state, arguments) {
+        let packed = match Self::pack(&mut state, arguments) {
             Ok(packed) => packed,
             Err(arguments) => {
                 drop(state);
