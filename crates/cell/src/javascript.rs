@@ -7,6 +7,7 @@ use hognose_engine::{Context, Result, Thrown, Value};
 use hognose_wire::control::Worker;
 
 use crate::cell::Cell;
+use crate::typescript;
 
 /// Name, kind and methods of something that a main module exports.
 pub(crate) type Exported = (String, String, Vec<String>);
@@ -22,9 +23,10 @@ pub(crate) struct MainModule {
     class_has: Value,
 }
 
-/// Whether the main module of this name is JavaScript.
+/// Whether the main module of this name is JavaScript, or TypeScript that becomes it.
 pub(crate) fn is_main(file: &str) -> bool {
-    Path::new(file).extension().is_some_and(|extension| extension == "js" || extension == "mjs")
+    let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("js" | "mjs")) || typescript::is_module(Path::new(file))
 }
 
 /// Begins to import a Worker's main module: the promise of its namespace.

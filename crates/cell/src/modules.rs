@@ -15,6 +15,7 @@ use pyo3::types::PyAnyMethods;
 
 use crate::cell::Cell;
 use crate::env::{email, vectorize, workflows};
+use crate::typescript;
 
 /// The module that shows a Worker the classes and the `env` of its runtime.
 const WORKERS: &str = "cloudflare:workers";
@@ -28,8 +29,8 @@ const VECTORIZE: &str = "cloudflare:vectorize";
 /// Where Cloudflare has the files of Python packages.
 const PACKAGES: &str = "python_modules/";
 
-/// What a bare name may lack to be a file's, in the order in which it is tried.
-const ENDINGS: [&str; 4] = ["", ".js", ".mjs", ".json"];
+/// What a name may lack to be a file's, in the order in which it is tried.
+const ENDINGS: [&str; 7] = ["", ".ts", ".js", ".mjs", ".json", "/index.ts", "/index.js"];
 
 /// Finds modules.
 pub(crate) struct Modules {
@@ -66,6 +67,12 @@ impl Modules {
         };
         let default = |value: Value| ModuleSource::Synthetic(vec![("default".to_owned(), value)]);
         match kind {
+            ModuleKind::EsModule if typescript::is_module(Path::new(path)) => {
+                let stripped = typescript::strip(&text(bytes)?).map_err(|refused| {
+                    Thrown::named(context, "SyntaxError", &format!("{}:{refused}", self.shown(path)))
+                })?;
+                Ok(ModuleSource::JavaScript(stripped))
+            }
             ModuleKind::EsModule => Ok(ModuleSource::JavaScript(text(bytes)?)),
             ModuleKind::Text => Ok(default(context.string(&text(bytes)?)?)),
             ModuleKind::Json => Ok(default(context.json_parse(&text(bytes)?, path)?)),
@@ -94,7 +101,7 @@ impl Modules {
         }
         match Path::new(path).extension().and_then(|extension| extension.to_str()) {
             Some("json") => Ok(ModuleKind::Json),
-            Some("js" | "mjs") => Ok(ModuleKind::EsModule),
+            Some("js" | "mjs" | "ts" | "mts") => Ok(ModuleKind::EsModule),
             _ => {
                 let advice = match self.root {
                     Some(_) => "add one to \"rules\" in the configuration",
@@ -115,8 +122,7 @@ impl Modules {
     /// The file that a bare name means: Workers' modules are known by their paths from the root.
     fn bare(&self, specifier: &str) -> Option<String> {
         let root = self.root.as_ref()?;
-        let mut candidates = ENDINGS.iter().map(|ending| root.join(format!("{specifier}{ending}")));
-        candidates.find(|path| path.is_file()).map(|path| path.to_string_lossy().into_owned())
+        file(&root.join(specifier).to_string_lossy())
     }
 
     /// The file of an installed Python package, which is how the SDK asks for its own.
@@ -158,7 +164,8 @@ impl ModuleLoader for Modules {
         }
         if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
             let folder = Path::new(base).parent().unwrap_or(Path::new("/"));
-            return Ok(tidy(&folder.join(specifier)));
+            let path = tidy(&folder.join(specifier));
+            return Ok(file(&path).unwrap_or(path));
         }
         if let Some(file) = self.bare(specifier).or_else(|| self.in_package(specifier)) {
             return Ok(file);
@@ -192,6 +199,17 @@ impl ModuleLoader for Modules {
             _ => self.read(context, name, attributes),
         }
     }
+}
+
+/// The file that a path means: as bundlers have it, its ending may be left out, and TypeScript may call a module by the
+/// name of the JavaScript that it would be compiled to.
+fn file(path: &str) -> Option<String> {
+    let mut candidates = ENDINGS.iter().map(|ending| format!("{path}{ending}"));
+    let found = candidates.find(|path| Path::new(path).is_file());
+    found.or_else(|| {
+        let typescript = format!("{}.ts", path.strip_suffix(".js")?);
+        Path::new(&typescript).is_file().then_some(typescript)
+    })
 }
 
 /// The path without `.` and `..`; no link is followed.

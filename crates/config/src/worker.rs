@@ -168,12 +168,13 @@ fn main(layers: &Layers<'_>, directory: &Path) -> Option<PathBuf> {
     }
     let main = layers.inherited("main", Section::string)?;
     let extension = Path::new(main.value).extension().and_then(|extension| extension.to_str());
-    if !matches!(extension, Some("py" | "js" | "mjs")) {
-        let message = format!("\"main\" is neither a Python nor a JavaScript file: {}", main.value);
+    if !matches!(extension, Some("py" | "js" | "mjs" | "ts" | "mts")) {
+        let message =
+            format!("\"main\" is neither a Python nor a JavaScript or TypeScript file: {}", main.value);
         report.push(
             Diagnostic::error(Code::InvalidValue, message)
-                .at(main.span, "should end in .py, .js or .mjs")
-                .help("TypeScript has to be compiled first, for example with `npx esbuild --bundle`"),
+                .at(main.span, "should end in .py, .js, .mjs, .ts or .mts")
+                .help("name the Worker's main module, for example: main = \"src/entry.py\""),
         );
         return None;
     }

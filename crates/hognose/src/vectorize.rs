@@ -313,7 +313,8 @@ impl Opened {
             if !line.trim().is_empty() {
                 batch.push(read_vector(&line, &options.file, number + 1)?);
             }
-            if batch.len() >= options.batch_size.into() || (lines.peek().is_none() && !batch.is_empty()) {
+            if batch.len() >= usize::from(options.batch_size) || (lines.peek().is_none() && !batch.is_empty())
+            {
                 progress.vectors += batch.len();
                 check_batch(&batch, &shape, operation, limits::COMMAND_BATCH_MAX)?;
                 wait(index.put(std::mem::take(&mut batch), conflict))?;

@@ -134,8 +134,8 @@ fn the_main_file_is_required_and_must_be_code_inside_the_base() {
     let date = "compatibility_date = \"2025-01-01\"\ncompatibility_flags = [\"python_workers\"]";
     assert_eq!(said(date), "Missing entry-point to Worker script or to assets directory");
     assert_eq!(
-        said(&format!("main = \"src/index.ts\"\n{date}")),
-        "\"main\" is neither a Python nor a JavaScript file: src/index.ts"
+        said(&format!("main = \"src/index.rb\"\n{date}")),
+        "\"main\" is neither a Python nor a JavaScript or TypeScript file: src/index.rb"
     );
     assert_eq!(message("base_dir = \"lib\""), "\"main\" does not lie in \"base_dir\" (lib)");
     assert_eq!(messages("base_dir = \".\""), [""; 0]);
