@@ -63,12 +63,6 @@ def test_an_unknown_key_warns_with_a_suggestion_and_serves(serve, project):
     assert server.fetch().text == "hello"
 
 
-def test_what_is_read_but_not_done_yet_is_said(serve, project):
-    configuration = MAIN + 'limits = { subrequests = 10 }\n'
-    server = serve(project(files={"wrangler.toml": configuration, "src/index.py": HELLO}))
-    assert "`limits.subrequests` is not enforced" in server.output.text
-
-
 @pytest.mark.parametrize("name", ["wrangler.json", "wrangler.jsonc"])
 def test_json_configurations_are_read(serve, project, name):
     text = '{\n  // comments are allowed\n  "main": "src/index.py",\n}\n'

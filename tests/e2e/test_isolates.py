@@ -11,6 +11,7 @@ from harness import TIMEOUT_S, Gates
 WORKER = """\
 import asyncio
 import os
+import time
 import urllib.request
 
 import js
@@ -56,7 +57,19 @@ async def computes(env, ctx):
     return await process(env, ctx)
 
 
-ROUTES = {"/keeps": keeps, "/streams": streams, "/process": process, "/computes": computes}
+kept = []
+
+
+async def hoards(env, ctx):
+    kept.append(bytearray(b"x") * (50 << 20))
+    # Long enough for somebody to look.
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
+        pass
+    return await process(env, ctx)
+
+
+ROUTES = {"/hoards": hoards, "/keeps": keeps, "/streams": streams, "/process": process, "/computes": computes}
 """
 TOO_LONG = "waitUntil() tasks did not complete within the allowed time"
 
@@ -110,6 +123,53 @@ def test_an_isolate_that_is_no_longer_needed_ends(start, gates):
     ended = wait_for_one_end([first, second])
     assert int(server.fetch("/process").text) in {first, second} - {ended}
     assert "ended" not in server.output.text
+
+
+REPLACED = {
+    "by its age": ("[pool]\nisolate_age_ms = 1\n", "/process"),
+    "by requests": ("[pool]\nisolate_requests = 3\n", "/process"),
+    "by memory": ("[limits]\nmemory_mb = 64\n", "/hoards"),
+}
+
+
+@pytest.mark.parametrize("why", REPLACED)
+def test_an_isolate_is_replaced(start, why):
+    settings, path = REPLACED[why]
+    server = start(settings)
+    first = server.fetch(path)
+    with contextlib.closing(Ended(int(first.text))) as ended:
+        while (answer := server.fetch("/process")).text == first.text:
+            assert answer.status == 200
+        assert answer.status == 200
+        ended.wait()
+    assert "ended" not in server.output.text, "nobody lost anything"
+
+
+def test_a_worker_that_nobody_asks_has_no_isolate(start):
+    server = start("[pool]\nisolate_idle_ms = 1\nworker_idle_ms = 1\n")
+    pid = int(server.fetch("/process").text)
+    with contextlib.closing(Ended(pid)) as ended:
+        ended.wait()
+    answer = server.fetch("/process")
+    assert answer.status == 200 and int(answer.text) != pid
+
+
+class Ended:
+    """The end of a process, which may have come already."""
+
+    def __init__(self, pid):
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._descriptor = None
+
+    def wait(self):
+        if self._descriptor is not None:
+            assert select.select([self._descriptor], [], [], TIMEOUT_S)[0]
+
+    def close(self):
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 def answer_of_another(server, threads):

@@ -136,3 +136,48 @@ def test_memory_has_an_end(limited, greedy):
 def test_what_the_top_level_holds_is_not_charged(limited):
     server = limited("held = bytearray(b'x') * (200 << 20)\n" + MEMORY, settings="[limits]\nmemory_mb = 64\n")
     assert server.fetch("/40").text == "ok"
+
+
+ASKING = """\
+from js import Response
+
+
+async def on_fetch(request, env):
+    path, _, count = request.url.rpartition("/")
+    for number in range(int(count)):
+        await env.KV.get("nothing")
+    return Response.new("ok")
+"""
+KV = 'main = "src/index.py"\nkv_namespaces = [{ binding = "KV", id = "kv" }]\n'
+
+
+def test_subrequests_are_counted_by_invocation(limited):
+    server = limited(ASKING, KV + "limits = { subrequests = 3 }\n")
+    for count, status in [(3, 200), (4, 500), (3, 200)]:
+        answer = server.fetch(f"/{count}")
+        assert (answer.status, "Error: Too many subrequests." in answer.text) == (status, status == 500)
+
+
+TALKING = """\
+from js import Response
+
+
+async def on_fetch(request):
+    for number in request.url.rpartition("/")[2].split(","):
+        print("x" * int(number))
+    print("behind it")
+    return Response.new("ok")
+"""
+CUT = r"Log size limit exceeded: More than 100 bytes were logged by one invocation\."
+
+
+def test_what_one_invocation_logs_has_an_end(limited):
+    server = limited(TALKING, settings="[limits]\nlog_bytes = 100\n")
+    assert server.fetch(f"/{100 - len('behind it')}").text == "ok"
+    server.output.wait_for("x{91}\nbehind it")
+    begun = len(server.output.text)
+    assert server.fetch("/92,1").text == "ok"
+    end = server.output.wait_for(f"x{{92}}\nx\n{CUT}", begun).end()
+    assert server.fetch("/50").text == "ok"
+    server.output.wait_for("x{50}\nbehind it", end)
+    assert server.output.text.count("behind it") == 2

@@ -23,6 +23,12 @@ pub const MEMORY_MB_MAX: u64 = 1 << 20;
 /// The most scratch space that can be set, in bytes: a tebibyte.
 pub const SCRATCH_BYTES_MAX: u64 = 1 << 40;
 
+/// The most text that one invocation can be let log, in bytes: a GiB.
+pub const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// The most events after which an isolate can be replaced.
+pub const ISOLATE_REQUESTS_MAX: u64 = 1 << 40;
+
 /// How strong the lock around a Worker is, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockLevel {
@@ -45,6 +51,15 @@ pub struct Settings {
     /// `pool.isolate_idle_ms`: how long an isolate beside the first may have nothing to do before it is ended, 1 to
     /// [`DURATION_MS_MAX`].
     pub isolate_idle_max: Option<Duration>,
+    /// `pool.worker_idle_ms`: how long the last isolate of a Worker may have nothing to do before it is ended, too, 1 to
+    /// [`DURATION_MS_MAX`].
+    pub worker_idle_max: Option<Duration>,
+    /// `pool.isolate_age_ms`: after how long an isolate is replaced by a new one, 1 to [`DURATION_MS_MAX`]; by default
+    /// never.
+    pub isolate_age_max: Option<Duration>,
+    /// `pool.isolate_requests`: after how many events an isolate is replaced by a new one, 1 to
+    /// [`ISOLATE_REQUESTS_MAX`]; by default never.
+    pub isolate_requests_max: Option<u64>,
     /// `pool.object_idle_ms`: how long a Durable Object may have nothing to do before its instance is ended, 1 to
     /// [`DURATION_MS_MAX`].
     pub object_idle_max: Option<Duration>,
@@ -54,6 +69,8 @@ pub struct Settings {
     /// `limits.memory_mb`: the memory of one isolate beside what it shares with its zygote, in MiB, 1 to
     /// [`MEMORY_MB_MAX`].
     pub memory_max: Option<u64>,
+    /// `limits.log_bytes`: how much text one invocation may log, 1 to [`LOG_BYTES_MAX`].
+    pub log_bytes: Option<u64>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
     /// `ai`: what answers for models.
@@ -87,12 +104,16 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
     if let Some(pool) = top.section("pool") {
         settings.max_isolates = pool.integer("max_isolates", 1..=ISOLATES_MAX).map(|most| most as usize);
         settings.isolate_idle_max = duration(&pool, "isolate_idle_ms");
+        settings.worker_idle_max = duration(&pool, "worker_idle_ms");
+        settings.isolate_age_max = duration(&pool, "isolate_age_ms");
+        settings.isolate_requests_max = pool.integer("isolate_requests", 1..=ISOLATE_REQUESTS_MAX);
         settings.object_idle_max = duration(&pool, "object_idle_ms");
         pool.finish();
     }
     if let Some(limits) = top.section("limits") {
         settings.wait_until_max = duration(&limits, "wait_until_ms");
         settings.memory_max = limits.integer("memory_mb", 1..=MEMORY_MB_MAX).map(|mebibytes| mebibytes << 20);
+        settings.log_bytes = limits.integer("log_bytes", 1..=LOG_BYTES_MAX);
         settings.scratch_bytes = limits.integer("scratch_bytes", 1..=SCRATCH_BYTES_MAX);
         limits.finish();
     }
@@ -145,13 +166,18 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n[limits]\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
+        let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n\
+                    worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
                     allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
                     minimum = \"container\"\nmaximum = \"full\"";
         let expected = Settings {
             max_isolates: Some(4),
             isolate_idle_max: Some(Duration::from_millis(5)),
             object_idle_max: Some(Duration::from_millis(7)),
+            worker_idle_max: Some(Duration::from_millis(8)),
+            isolate_age_max: Some(Duration::from_millis(9)),
+            isolate_requests_max: Some(10),
+            log_bytes: Some(11),
             wait_until_max: Some(Duration::from_millis(6)),
             memory_max: Some(7 << 20),
             allow_private: Some(true),
@@ -202,6 +228,17 @@ mod tests {
         {
             let read = parse_settings(&format!("[limits]\nscratch_bytes = {given}"));
             assert_eq!(read.is_ok(), taken, "{given}");
+        }
+    }
+
+    #[test]
+    fn logs_and_events_have_limits() {
+        for (key, most) in
+            [("limits]\nlog_bytes", LOG_BYTES_MAX), ("pool]\nisolate_requests", ISOLATE_REQUESTS_MAX)]
+        {
+            for (given, taken) in [(0, false), (1, true), (most, true), (most + 1, false)] {
+                assert_eq!(parse_settings(&format!("[{key} = {given}")).is_ok(), taken, "{key} {given}");
+            }
         }
     }
 

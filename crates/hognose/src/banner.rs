@@ -23,7 +23,6 @@ pub(crate) fn rows(
         rows.push(("worker", format!("{name} ({})", relative(configuration).display())));
         rows.extend(bindings(plan).map(|text| ("env", text)));
         rows.extend(plan.crons.iter().map(|cron| ("cron", cron.to_string())));
-        rows.extend(unserved(plan).map(|text| ("not yet", text)));
     }
     rows.extend(lock.rows());
     rows
@@ -40,11 +39,6 @@ pub(crate) fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
     let services = plan.services.iter().map(|link| format!("{}: Worker `{}`", link.binding, link.service));
     let variables = plan.vars.iter().map(|(name, variable)| format!("{name}: {}", shown(variable)));
     namespaces.chain(databases).chain(buckets).chain(queues).chain(workflows).chain(services).chain(variables)
-}
-
-/// What the configuration asks for and this version reads, but does not do.
-pub(crate) fn unserved(plan: &Plan) -> impl Iterator<Item = String> {
-    plan.limits.subrequests.map(|_| "`limits.subrequests` is not enforced".to_owned()).into_iter()
 }
 
 /// A variable's value, short enough for a line. Secrets are not for screens.

@@ -64,7 +64,6 @@ fn as_json(project: &Project) -> Value {
         "base_dir": plan.base_dir,
         "packages": python.as_ref().map(|python| &python.wants.dependencies),
         "env": banner::bindings(plan).collect::<Vec<_>>(),
-        "not_yet": banner::unserved(plan).collect::<Vec<_>>(),
         "differences": differences(project),
     })
 }
@@ -77,9 +76,6 @@ fn describe(project: &Project) {
     let wanted = project.python.iter().flat_map(|python| &python.wants.dependencies);
     for package in wanted {
         Console::print(&format!("  package    {package}"));
-    }
-    for text in banner::unserved(&project.plan) {
-        Console::print(&format!("  not yet    {text}"));
     }
     for text in differences(project) {
         Console::print(&format!("  Cloudflare {text}"));

@@ -395,6 +395,9 @@ fn pool(settings: &Settings) -> PoolOptions {
     PoolOptions {
         isolates_max: settings.max_isolates.unwrap_or_else(cores),
         isolate_idle_max: settings.isolate_idle_max.unwrap_or(defaults.isolate_idle_max),
+        worker_idle_max: settings.worker_idle_max.unwrap_or(defaults.worker_idle_max),
+        isolate_age_max: settings.isolate_age_max,
+        isolate_requests_max: settings.isolate_requests_max,
         object_idle_max: settings.object_idle_max.unwrap_or(defaults.object_idle_max),
         wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
     }
@@ -406,6 +409,8 @@ fn limits(project: &Project) -> WorkerLimits {
     WorkerLimits {
         cpu_max: project.plan.limits.cpu_ms.map_or(defaults.cpu_max, Duration::from_millis),
         memory_max: project.settings.memory_max.unwrap_or(defaults.memory_max),
+        subrequests_max: project.plan.limits.subrequests.unwrap_or(defaults.subrequests_max),
+        log_bytes_max: project.settings.log_bytes.unwrap_or(defaults.log_bytes_max),
     }
 }
 

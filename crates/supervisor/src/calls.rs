@@ -25,6 +25,7 @@ use crate::objects::{ObjectLink, Objects, ToObject};
 use crate::questions::Forks;
 use crate::recorder::Tracing;
 use crate::streams::{Parcel, remote_error};
+use crate::watch::WorkerLimits;
 use crate::websocket::WebSocket;
 
 /// The one method of what takes requests. No other can have its name.
@@ -36,6 +37,9 @@ const WITH_PROPS: &str = "constructor with props";
 
 /// What an instance of a Durable Object is told that goes on after its end.
 const ENDED: &str = "This instance of the Durable Object has ended.";
+
+/// What a Worker is told whose invocation has asked too often.
+const TOO_MANY_SUBREQUESTS: &str = "Too many subrequests.";
 
 /// What the isolates of one Worker version may reach, and what they are charged and heard through.
 pub(crate) struct Grants {
@@ -68,6 +72,8 @@ pub(crate) struct Grants {
     pub(crate) wait_until_max: Duration,
     /// Where what is remembered of invocations goes.
     pub(crate) tracing: Tracing,
+    /// What the Worker may use.
+    pub(crate) limits: WorkerLimits,
 }
 
 impl Grants {
@@ -102,6 +108,12 @@ impl Isolate {
         self.state().begin_call(call, invocation, (cap, method), &self.grants.tracing)?;
         if self.state().is_given_up(invocation) {
             self.answer_error(call, "Error", ENDED, false);
+            return Ok(());
+        }
+        // Neither is a request: what opens a socket that is there, and what says by which props an export is called.
+        let counts = !matches!(method, OPEN | WITH_PROPS);
+        if counts && !self.state().spend_subrequest(invocation, self.grants.limits.subrequests_max) {
+            self.answer_error(call, "Error", TOO_MANY_SUBREQUESTS, false);
             return Ok(());
         }
         if cap == self.grants.outbound {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hognose_services::StreamError;
-use hognose_wire::{Decoder, Envelope, Frame, InvocationId, LogLevel, Outcome, Side};
+use hognose_wire::{Decoder, Envelope, Frame, InvocationId, Outcome, Side};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::UnixStream;
 
@@ -241,12 +241,5 @@ impl Isolate {
         if let Some(invocation) = invocation {
             self.state().started(invocation);
         }
-    }
-
-    fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str) {
-        if let Some(invocation) = invocation {
-            self.state().log(invocation, level, text);
-        }
-        self.grants.events.log(&self.grants.worker, level, text);
     }
 }

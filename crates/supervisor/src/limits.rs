@@ -23,6 +23,10 @@ pub const EXHAUSTION_TOLD_EVERY: Duration = Duration::from_secs(1);
 pub const WAIT_UNTIL_MAX: Duration = Duration::from_secs(30);
 /// How long an isolate beside the first may have nothing to do before it is ended, unless told otherwise.
 pub const ISOLATE_IDLE_MAX: Duration = Duration::from_mins(1);
+/// How long the last isolate of a Worker may have nothing to do before it is ended, unless told otherwise.
+pub const WORKER_IDLE_MAX: Duration = Duration::from_mins(10);
+/// An isolate that holds more than so many quarters of its memory is replaced before it goes past the limit.
+pub const MEMORY_SWOLLEN_QUARTERS: u64 = 3;
 
 /// How long a Durable Object may have nothing to do before its instance is ended (Cloudflare: 70 to 140 s).
 pub const OBJECT_IDLE_MAX: Duration = Duration::from_secs(70);
@@ -58,5 +62,10 @@ pub const CPU_GRACE: Duration = Duration::from_millis(100);
 pub const MEMORY_MAX: u64 = 512 << 20;
 /// How much address space an isolate may map beside that: libraries and stacks that are hardly used count in full.
 pub const ADDRESS_SPACE_SPARE: u64 = 512 << 20;
+/// How often one invocation may call a binding or `fetch()`, unless its Worker's configuration has `limits.subrequests`
+/// (Cloudflare's, of its paid plan).
+pub const SUBREQUESTS_MAX: u64 = 10_000;
+/// How much text one invocation may log, unless `hognose.toml` has `limits.log_bytes` (Cloudflare's).
+pub const LOG_BYTES_MAX: u64 = 256 << 10;
 /// How often a process that works is looked at.
 pub const WATCH_PERIOD: Duration = Duration::from_millis(25);

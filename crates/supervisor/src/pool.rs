@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::isolate::Isolate;
 use crate::limits::{
     BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, OBJECT_IDLE_MAX, WAIT_UNTIL_MAX,
+    WORKER_IDLE_MAX,
 };
 
 /// What the isolates of one Worker may be and do.
@@ -19,6 +20,13 @@ pub struct PoolOptions {
     pub isolates_max: usize,
     /// How long an isolate beside the first may have nothing to do before it is ended.
     pub isolate_idle_max: Duration,
+    /// How long the last isolate of a Worker may have nothing to do before it is ended, too. The next request has another
+    /// one forked.
+    pub worker_idle_max: Duration,
+    /// After how long an isolate is replaced by a new one.
+    pub isolate_age_max: Option<Duration>,
+    /// After how many events an isolate is replaced by a new one.
+    pub isolate_requests_max: Option<u64>,
     /// How long a Durable Object may have nothing to do before its instance is ended.
     pub object_idle_max: Duration,
     /// How long what was passed to `waitUntil` may go on after the response.
@@ -30,6 +38,9 @@ impl Default for PoolOptions {
         Self {
             isolates_max: 1,
             isolate_idle_max: ISOLATE_IDLE_MAX,
+            worker_idle_max: WORKER_IDLE_MAX,
+            isolate_age_max: None,
+            isolate_requests_max: None,
             object_idle_max: OBJECT_IDLE_MAX,
             wait_until_max: WAIT_UNTIL_MAX,
         }
@@ -50,6 +61,7 @@ pub(crate) struct Pool {
     members: Mutex<Members>,
     changed: Notify,
     size_max: usize,
+    wear: Wear,
     /// How many isolates died since the last answer.
     deaths: AtomicU32,
 }
@@ -69,13 +81,24 @@ struct Members {
 
 struct Member {
     isolate: Arc<Isolate>,
-    /// When it was last given something to do.
+    /// When it joined, when it was last given something to do, and how often.
+    joined: Instant,
     used: Instant,
+    uses: u64,
+}
+
+/// When an isolate has done its part.
+#[derive(Clone, Copy, Debug)]
+struct Wear {
+    age_max: Option<Duration>,
+    uses_max: Option<u64>,
 }
 
 /// What a request is to do.
 enum Choice {
     Use(Arc<Isolate>),
+    /// The same, and the caller is to start the one that will take its place.
+    UseAndStart(Arc<Isolate>),
     /// Another isolate is being started.
     Wait,
     /// The same, and the caller is to start it.
@@ -84,10 +107,11 @@ enum Choice {
 }
 
 impl Pool {
-    /// At most `size_max` isolates, at least one.
-    pub(crate) fn new(size_max: usize) -> Self {
-        let size_max = size_max.max(1);
-        Self { members: Mutex::default(), changed: Notify::new(), size_max, deaths: AtomicU32::new(0) }
+    /// Of as many isolates as `options` say, at least one.
+    pub(crate) fn new(options: &PoolOptions) -> Self {
+        let size_max = options.isolates_max.max(1);
+        let wear = Wear { age_max: options.isolate_age_max, uses_max: options.isolate_requests_max };
+        Self { members: Mutex::default(), changed: Notify::new(), size_max, wear, deaths: AtomicU32::new(0) }
     }
 
     /// An isolate for one more request. Where another one is to be started `start` is called, and is to have
@@ -97,9 +121,13 @@ impl Pool {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let choice = self.members().choose(self.size_max, starts_before);
+            let choice = self.members().choose((self.size_max, self.wear), starts_before);
             match choice {
                 Choice::Use(isolate) => return Ok(isolate),
+                Choice::UseAndStart(isolate) => {
+                    start();
+                    return Ok(isolate);
+                }
                 Choice::Fail(error) => return Err(error),
                 Choice::StartAndWait => start(),
                 Choice::Wait => {}
@@ -116,16 +144,21 @@ impl Pool {
         first
     }
 
-    /// A started isolate joins. One that comes after the end is closed at once: nobody else would.
-    pub(crate) fn add(&self, isolate: Arc<Isolate>) {
+    /// A started isolate joins. One that comes after the end is closed at once: nobody else would. Those that have done
+    /// their part leave, and are to be ended when they are drained.
+    pub(crate) fn add(&self, isolate: Arc<Isolate>) -> Vec<Arc<Isolate>> {
         let mut members = self.members();
         members.end_start(None);
         if members.closed {
             isolate.close();
         }
-        members.isolates.insert(0, Member { isolate, used: Instant::now() });
+        let worn = members.isolates.extract_if(.., |member| self.wear.has_worn(member));
+        let worn: Vec<_> = worn.map(|member| member.isolate).collect();
+        let now = Instant::now();
+        members.isolates.insert(0, Member { isolate, joined: now, used: now, uses: 0 });
         drop(members);
         self.changed.notify_waiters();
+        worn
     }
 
     /// No more isolates are wanted. Gives those that are there.
@@ -152,21 +185,18 @@ impl Pool {
         }
     }
 
-    /// Takes out the isolates that have had nothing to do for `idle`, all but the one used last.
-    pub(crate) fn let_go(&self, idle: Duration) -> Vec<Arc<Isolate>> {
+    /// Takes out the isolates that have had nothing to do for too long: for `idle`, and the one used last for `last_idle`.
+    pub(crate) fn let_go(&self, idle: Duration, last_idle: Duration) -> Vec<Arc<Isolate>> {
         let mut members = self.members();
         let rest = members.isolates.len().min(1);
-        let let_go = members.isolates.extract_if(rest.., |member| {
-            member.used.elapsed() >= idle
-                && member.isolate.state().is_drained()
-                && member.isolate.storages.is_empty()
-        });
-        let_go.map(|member| member.isolate).collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.members().isolates.len()
+        let let_go = members.isolates.extract_if(rest.., |member| member.is_idle_for(idle));
+        let mut let_go: Vec<_> = let_go.map(|member| member.isolate).collect();
+        if let [last] = &*members.isolates
+            && last.is_idle_for(last_idle)
+        {
+            let_go.extend(members.isolates.pop().map(|member| member.isolate));
+        }
+        let_go
     }
 
     /// An isolate has answered a request.
@@ -194,7 +224,23 @@ impl Pool {
 impl Member {
     fn use_now(&mut self) -> Arc<Isolate> {
         self.used = Instant::now();
+        self.uses += 1;
         Arc::clone(&self.isolate)
+    }
+
+    /// Durable Objects that live in it are something to do.
+    fn is_idle_for(&self, idle: Duration) -> bool {
+        self.used.elapsed() >= idle && self.isolate.state().is_drained() && self.isolate.storages.is_empty()
+    }
+}
+
+impl Wear {
+    /// Whether it is to be replaced. Durable Objects that live in it keep it.
+    fn has_worn(self, member: &Member) -> bool {
+        let worn = self.uses_max.is_some_and(|most| member.uses >= most)
+            || self.age_max.is_some_and(|most| member.joined.elapsed() >= most)
+            || member.isolate.state().is_swollen();
+        worn && member.isolate.storages.is_empty()
     }
 }
 
@@ -206,14 +252,19 @@ fn backoff(deaths: u32) -> Duration {
 }
 
 impl Members {
-    fn choose(&mut self, size_max: usize, starts_before: u64) -> Choice {
+    fn choose(&mut self, (size_max, wear): (usize, Wear), starts_before: u64) -> Choice {
         let idle = self.isolates.iter().position(|member| {
             let state = member.isolate.state();
             state.takes_work() && !state.is_busy()
         });
         if let Some(position) = idle {
             self.isolates[..=position].rotate_right(1);
-            return Choice::Use(self.isolates[0].use_now());
+            let chosen = self.isolates[0].use_now();
+            if self.starting || !wear.has_worn(&self.isolates[0]) {
+                return Choice::Use(chosen);
+            }
+            self.starting = true;
+            return Choice::UseAndStart(chosen);
         }
         let failure = self.failure.as_ref().filter(|_| self.starts > starts_before);
         if failure.is_none() && self.starting {
@@ -253,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_answer_ends_the_delay() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(&PoolOptions::default());
         (0..9).for_each(|_| pool.failed("x".into()));
         assert!(!pool.backoff().is_zero());
         pool.succeeded();
@@ -262,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_fails_when_the_start_it_waited_for_does() {
-        let pool = Pool::new(2);
+        let pool = Pool::new(&PoolOptions { isolates_max: 2, ..PoolOptions::default() });
         let refusal = pool.pick(|| pool.failed("no memory".into())).await.err().unwrap();
         assert_eq!(refusal.to_string(), "no process could be started for the Worker: no memory");
         let again = pool.pick(|| pool.failed("still none".into())).await.err().unwrap();

@@ -19,6 +19,7 @@ use crate::isolate::Isolate;
 use crate::limits::WAIT_UNTIL_MAX;
 use crate::recorder::Tracing;
 use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
+use crate::watch::WorkerLimits;
 
 /// The capability through which a script's `fetch()` leaves.
 pub const SCRIPT_OUTBOUND: CapId = CapId(1);
@@ -91,5 +92,11 @@ fn grants(around: &Surroundings) -> Grants {
         tasks: around.tasks.clone(),
         wait_until_max: WAIT_UNTIL_MAX,
         tracing: Tracing::default(),
+        // A script is its caller's own.
+        limits: WorkerLimits {
+            subrequests_max: u64::MAX,
+            log_bytes_max: u64::MAX,
+            ..WorkerLimits::default()
+        },
     }
 }

@@ -26,6 +26,7 @@ use crate::routes::Routes;
 use crate::scheduled::ScheduledResult;
 use crate::trace::Trace;
 use crate::version::{InUse, Version, WorkerVersion};
+use crate::watch::WorkerLimits;
 
 /// What all Workers of a server share.
 pub(crate) struct Shared {
@@ -165,7 +166,8 @@ impl Slot {
         self.routes.set(routes);
         let nursery = self.shared.nurseries.of(base);
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants = Arc::new(self.grants(worker.outbound, services, assets, links, (object_links, tracing)));
+        let grants =
+            Arc::new(self.grants(worker.outbound, services, assets, links, (object_links, tracing, limits)));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -211,7 +213,7 @@ impl Slot {
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
-        (object_links, tracing): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing),
+        (object_links, tracing, limits): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing, WorkerLimits),
     ) -> Grants {
         let Shared { directory, objects, egress, forks, events, tasks, pool, .. } = &*self.shared;
         Grants {
@@ -230,6 +232,7 @@ impl Slot {
             tasks: tasks.clone(),
             wait_until_max: pool.wait_until_max,
             tracing,
+            limits,
         }
     }
 

@@ -71,7 +71,8 @@ pub(crate) struct Version {
     nursery: Arc<Nursery>,
     zygote: Mutex<Option<Template>>,
     pool: Pool,
-    isolate_idle_max: Duration,
+    /// How long isolates may have nothing to do: those beside the first, and the last one.
+    idle_max: (Duration, Duration),
     limits: WorkerLimits,
     /// Requests that are looking for an isolate or were given to one.
     requests: AtomicUsize,
@@ -102,7 +103,7 @@ impl Version {
         };
         let exports = zygote.loaded.exports.clone();
         let zygote = Mutex::new(Some(zygote));
-        let pool = Pool::new(options.isolates_max);
+        let pool = Pool::new(&options);
         let version = Self {
             worker,
             exports,
@@ -110,13 +111,14 @@ impl Version {
             nursery,
             zygote,
             pool,
-            isolate_idle_max: options.isolate_idle_max,
+            idle_max: (options.isolate_idle_max, options.worker_idle_max),
             limits,
             requests: AtomicUsize::new(0),
             idle: Notify::new(),
             retiring: CancellationToken::new(),
         };
         let version = Arc::new(version);
+        version.let_go();
         if version.pool.claim_first() {
             version.start_isolate();
         }
@@ -209,10 +211,7 @@ impl Version {
     }
 
     fn serve(self: &Arc<Self>, isolate: Arc<Isolate>, connection: Connection) {
-        self.pool.add(Arc::clone(&isolate));
-        if self.pool.len() == 2 {
-            self.begin_to_let_go();
-        }
+        self.pool.add(Arc::clone(&isolate)).into_iter().for_each(|worn| self.end_when_drained(worn));
         let version = Arc::clone(self);
         self.grants.tasks.spawn(async move {
             let watch = watch(&isolate, version.limits, || version.replace(&isolate));
@@ -231,26 +230,26 @@ impl Version {
     /// Gives an isolate no more work, and ends it when it has finished what it has.
     fn replace(&self, isolate: &Arc<Isolate>) {
         self.pool.remove(isolate);
-        let isolate = Arc::clone(isolate);
+        self.end_when_drained(Arc::clone(isolate));
+    }
+
+    fn end_when_drained(&self, isolate: Arc<Isolate>) {
         self.grants.tasks.spawn(async move {
             isolate.drained().await;
             isolate.close();
         });
     }
 
-    /// Ends isolates that are not needed any more, until one is left. The second one to come starts it again.
-    fn begin_to_let_go(self: &Arc<Self>) {
+    /// Ends isolates that are not needed any more, as long as the version is there.
+    fn let_go(self: &Arc<Self>) {
         let version = Arc::downgrade(self);
-        let idle_max = self.isolate_idle_max;
+        let (idle_max, last_idle_max) = self.idle_max;
         // Not among the tasks that a shutdown waits for: it has nothing to finish.
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(idle_max).await;
+                tokio::time::sleep(idle_max.min(last_idle_max)).await;
                 let Some(version) = version.upgrade() else { return };
-                version.pool.let_go(idle_max).iter().for_each(|isolate| isolate.close());
-                if version.pool.len() < 2 {
-                    return;
-                }
+                version.pool.let_go(idle_max, last_idle_max).iter().for_each(|isolate| isolate.close());
             }
         });
     }

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::isolate::Isolate;
-use crate::limits::{ADDRESS_SPACE_SPARE, CPU_GRACE, CPU_MAX, MEMORY_MAX, WATCH_PERIOD};
+use crate::limits::{
+    ADDRESS_SPACE_SPARE, CPU_GRACE, CPU_MAX, LOG_BYTES_MAX, MEMORY_MAX, MEMORY_SWOLLEN_QUARTERS,
+    SUBREQUESTS_MAX, WATCH_PERIOD,
+};
 
 /// What one Worker may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,20 @@ pub struct WorkerLimits {
     pub cpu_max: Duration,
     /// The memory of one isolate in bytes, beside what it shares with its zygote.
     pub memory_max: u64,
+    /// How often one invocation may call a binding or `fetch()`.
+    pub subrequests_max: u64,
+    /// How much text one invocation may log, in bytes.
+    pub log_bytes_max: u64,
 }
 
 impl Default for WorkerLimits {
     fn default() -> Self {
-        Self { cpu_max: CPU_MAX, memory_max: MEMORY_MAX }
+        Self {
+            cpu_max: CPU_MAX,
+            memory_max: MEMORY_MAX,
+            subrequests_max: SUBREQUESTS_MAX,
+            log_bytes_max: LOG_BYTES_MAX,
+        }
     }
 }
 
@@ -101,6 +113,7 @@ impl Meter {
         let used = cpu.saturating_sub(std::mem::replace(&mut self.cpu, cpu));
         let too_much = memory > self.limits.memory_max;
         let mut state = isolate.state();
+        state.swell(memory / MEMORY_SWOLLEN_QUARTERS > self.limits.memory_max / 4);
         let most = state.charge(used);
         if state.is_exceeding() {
             drop(state);

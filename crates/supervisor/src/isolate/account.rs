@@ -13,6 +13,9 @@ use crate::watch::Excess;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     pub(super) cpu: Duration,
+    pub(super) subrequests: u64,
+    /// Of text.
+    pub(super) log_bytes: u64,
     /// Whether it is the one that went past a limit.
     pub(super) exceeding: bool,
 }
@@ -50,6 +53,15 @@ impl State {
     /// Whether what went past a limit is still under way.
     pub(crate) fn is_exceeding(&self) -> bool {
         self.invocations.iter().any(|(_, open)| open.account.exceeding)
+    }
+
+    /// Takes note of whether it holds nearly as much memory as it may.
+    pub(crate) fn swell(&mut self, swollen: bool) {
+        self.swollen = swollen;
+    }
+
+    pub(crate) fn is_swollen(&self) -> bool {
+        self.swollen
     }
 
     /// The limit that something went past.

@@ -5,6 +5,7 @@
 //! Nothing that holds a stream may be dropped under the lock, for dropping a stream takes it.
 
 mod account;
+mod allowance;
 mod answers;
 mod begin;
 mod hosted;

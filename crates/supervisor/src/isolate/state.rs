@@ -8,7 +8,7 @@ use hognose_wire::limits::INVOCATIONS_MAX;
 use hognose_wire::objects::ObjectNumber;
 use hognose_wire::{
     Accepted, Body as WireBody, CLIENT_GONE, CallId, CapId, EncodeError, Envelope, Exports, Frame,
-    InvocationId, LogLevel, Opened, Payload, Violation, WriteSeq,
+    InvocationId, Opened, Payload, Violation, WriteSeq,
 };
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(super) invocations: Opened<InvocationId, Invocation>,
     /// Whether somebody looks at what it uses.
     pub(super) watched: bool,
+    /// Whether it holds so much memory that it is to be replaced.
+    pub(super) swollen: bool,
     /// The Worker's limit that something went past.
     pub(super) excess: Option<Excess>,
     /// Invocations that have just been answered in full.
@@ -70,6 +72,7 @@ impl Default for State {
             closing: None,
             invocations: Opened::invocations(),
             watched: false,
+            swollen: false,
             excess: None,
             answered: Vec::new(),
             unstarted: VecDeque::new(),
@@ -174,13 +177,6 @@ impl State {
                 trace.cancelled();
             }
             self.send(Frame::CancelInvocation { invocation, reason: CLIENT_GONE });
-        }
-    }
-
-    /// An invocation has logged something.
-    pub(crate) fn log(&mut self, invocation: InvocationId, level: LogLevel, text: &str) {
-        if let Some(Invocation { trace: Some(trace), .. }) = self.invocations.get_mut(invocation) {
-            trace.log(level, text);
         }
     }
 
