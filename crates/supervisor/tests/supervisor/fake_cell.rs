@@ -254,12 +254,11 @@ impl Isolate {
         self.text(task, &std::process::id().to_string());
     }
 
-    /// Says very much at once, and only then answers.
+    /// Says very much at once, and charges it to nobody; only then answers.
     fn flood(&mut self, task: &Task, lines: usize) {
         let text = "f".repeat(LOG_LINE_MAX);
         for _ in 0..lines {
-            let invocation = Some(task.invocation);
-            self.send(Frame::Log { invocation, level: LogLevel::Info, text: &text });
+            self.send(Frame::Log { invocation: None, level: LogLevel::Info, text: &text });
         }
         self.text(task, "flooded");
     }
