@@ -1,9 +1,9 @@
 // What a Durable Object has of itself: `ctx`, its id, its storage. The file is one function: it gets the natives of the
-// cell and the structured clone of stored values, and returns what makes a `ctx`.
+// cell, the structured clone of stored values and the class of an object's sockets, and returns what makes a `ctx`.
 //
 // Storage answers at once: the isolate waits for the supervisor, so the promises of the asynchronous methods are settled
 // when they are given out, and nothing else of the object runs between a call and its result.
-(natives, stored, namespaces) => {
+(natives, stored, namespaces, ObjectSockets) => {
   "use strict";
 
   const { encode, decode, immediate } = stored;
@@ -454,11 +454,13 @@
     #object;
     #id;
     #storage;
+    #sockets;
 
-    constructor(object, id) {
+    constructor(object, id, sockets) {
       this.#object = object;
       this.#id = id;
       this.#storage = new DurableObjectStorage(object);
+      this.#sockets = sockets;
     }
 
     get id() {
@@ -488,14 +490,50 @@
       throw error;
     }
 
+    acceptWebSocket(socket, tags) {
+      this.#sockets.accept(socket, tags);
+    }
+
+    getWebSockets(tag) {
+      return this.#sockets.list(textOrUndefined(tag));
+    }
+
+    getTags(socket) {
+      return this.#sockets.tags(socket);
+    }
+
+    setWebSocketAutoResponse(pair) {
+      this.#sockets.autoRespond(pair);
+    }
+
+    getWebSocketAutoResponse() {
+      return this.#sockets.autoResponse;
+    }
+
+    getWebSocketAutoResponseTimestamp(socket) {
+      return this.#sockets.autoRespondedAt(socket);
+    }
+
+    setHibernatableWebSocketEventTimeout(time) {
+      this.#sockets.limitEvents(time);
+    }
+
+    getHibernatableWebSocketEventTimeout() {
+      return this.#sockets.eventLimit;
+    }
+
     get [Symbol.toStringTag]() {
       return "DurableObjectState";
     }
   }
 
   return {
-    makeState: (number, digits, name, sql) =>
-      new DurableObjectState(new LiveObject(number, sql), new DurableObjectId(digits, name)),
+    // `ctx`, and what makes the arguments of a handler of what comes on a socket.
+    makeState: (number, digits, name, sql) => {
+      const sockets = new ObjectSockets(number, name);
+      const state = new DurableObjectState(new LiveObject(number, sql), new DurableObjectId(digits, name), sockets);
+      return { state, receive: (message) => sockets.receive(message) };
+    },
     makeAlarmInfo: (retryCount, scheduledTime) => ({ retryCount, isRetry: retryCount > 0, scheduledTime }),
   };
 };

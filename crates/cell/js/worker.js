@@ -102,6 +102,9 @@
 
     serveObject: (event, instance, argument) => handlerOf(event, instance).call(instance, argument),
 
+    // A class that does not have the handler ignores the event.
+    serveSocket: (event, instance, values) => instance[event]?.(...values),
+
     serve: (event, entrypoint, argument, ctx) => {
       const exported = exportedAs(entrypoint);
       if (!isClass(exported)) return handlerOf(event, exported).call(exported, argument, env, ctx);

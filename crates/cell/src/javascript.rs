@@ -20,6 +20,7 @@ pub(crate) struct MainModule {
     target: Value,
     instance: Value,
     serve_object: Value,
+    serve_socket: Value,
     class_has: Value,
 }
 
@@ -51,6 +52,7 @@ impl MainModule {
             target: made.get("target")?,
             instance: made.get("instance")?,
             serve_object: made.get("serveObject")?,
+            serve_socket: made.get("serveSocket")?,
             class_has: made.get("classHas")?,
         })
     }
@@ -83,6 +85,12 @@ impl MainModule {
     pub(crate) fn serve_object(&self, event: &str, instance: &Value, argument: &Value) -> Result<Value> {
         let arguments = [self.context.string(event)?, instance.clone(), argument.clone()];
         self.serve_object.call_function(&arguments)
+    }
+
+    /// Calls an instance's handler of an event on a socket, if it has one, with all that is in `arguments`.
+    pub(crate) fn serve_socket(&self, event: &str, instance: &Value, arguments: &Value) -> Result<Value> {
+        let arguments = [self.context.string(event)?, instance.clone(), arguments.clone()];
+        self.serve_socket.call_function(&arguments)
     }
 
     /// Calls the handler of an event, and gives what it returned.

@@ -99,7 +99,7 @@ fn make(cell: &Rc<Cell>) -> Result<Value> {
     })?;
     let file = context.eval(include_str!("../js/context.js"), "hognose:context")?;
     let runtime = file.call_function(&[natives, rpc.library()])?;
-    objects::make_runtime(context, &rpc, &runtime)?;
+    objects::make_runtime(context, &cell.web(), &rpc, &runtime)?;
     cell.set_rpc(rpc);
     let workers = runtime.get("makeWorkersModule")?.call_function(&[context.object()?])?;
     let helper = runtime.get("makeEntrypointHelper")?.call_function(std::slice::from_ref(&workers))?;

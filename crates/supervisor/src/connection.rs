@@ -204,6 +204,9 @@ impl Isolate {
                 self.log(invocation, level, text);
             }
             Frame::ResetObject { object, error } => self.object_reset(object, error),
+            Frame::SocketMessage { object, socket, last, message } => {
+                self.send_on_socket(object, socket, last, message)?;
+            }
             Frame::Invoke { .. } | Frame::CancelInvocation { .. } | Frame::EndObject { .. } => {
                 unreachable!("invariant: checked on arrival");
             }

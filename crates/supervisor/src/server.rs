@@ -191,6 +191,7 @@ impl Server {
     pub async fn shutdown(self, drain: Duration) {
         let deadline = Instant::now() + drain;
         self.shared.stop.cancel();
+        self.shared.objects.break_off_sockets(None);
         if let Ok(connections) = self.accepting.await {
             let _out_of_time = timeout_at(deadline, connections.shutdown()).await;
         }

@@ -33,7 +33,8 @@ import { URL, URLSearchParams } from "./url.js";
 import { URLPattern } from "./url-pattern.js";
 import { WeakRef } from "./weak-ref.js";
 import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
-import { giveWebSocket, WebSocket, WebSocketPair } from "./websocket.js";
+import { giveWebSocket, hibernation, WebSocket, WebSocketPair } from "./websocket.js";
+import { WebSocketRequestResponsePair } from "./websocket/hibernation.js";
 
 const CREATE = Symbol("create");
 
@@ -72,7 +73,7 @@ const target = events.globalTarget;
 const globals = {
   AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, EventSource, File, FormData,
   Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
-  URLPattern, URLSearchParams, WebSocket, WebSocketPair,
+  URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,
@@ -151,6 +152,8 @@ natives.entry = {
     const packed = format !== undefined || state.encodeBody === "manual";
     return [state.status, state.statusText, headers, ...body, packed, socket];
   },
+
+  hibernation,
 
   // Any value that may be a body (what `new Response(value)` takes), on its way out.
   sendBody: (body) => extractContent(body).content.send(),

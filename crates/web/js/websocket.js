@@ -9,6 +9,7 @@ import { fetch } from "./fetch.js";
 import { isOn, isPedantic } from "./flags.js";
 import { natives } from "./natives.js";
 import { BINARY, CLOSE, FAILED, HeldEnd, LOST, NO_CODE, PairEnd, RemoteEnd, TEXT } from "./websocket/ends.js";
+import { HibernatingEnd } from "./websocket/hibernation.js";
 import { bytesOf, finishInterface, isBufferSource, requireArguments, toDictionary, toUsvString } from "./webidl.js";
 
 const CREATE = Symbol("create");
@@ -22,6 +23,12 @@ const ACCEPTED = "accepted";
 const RELEASED = "released";
 
 let endOf;
+
+/** What the cell does with the sockets of Durable Objects. */
+export let hibernation;
+
+// How values that are attached to a socket become bytes and values again.
+let attachments;
 
 /** https://developers.cloudflare.com/workers/runtime-apis/websockets/ */
 export class WebSocket extends EventTarget {
@@ -39,6 +46,8 @@ export class WebSocket extends EventTarget {
   #error;
   #frame;
   #connecting;
+  // Bytes, where it does not hibernate.
+  #attachment;
 
   constructor(url, protocols) {
     super();
@@ -63,7 +72,48 @@ export class WebSocket extends EventTarget {
       if (socket.#state === RELEASED) throw new TypeError("Can't return WebSocket that was already used in a response.");
       if (socket.#state === ACCEPTED) throw new TypeError("Can't return WebSocket in a Response after calling accept().");
       socket.#state = RELEASED;
-      return socket.#end;
+      return socket.#end.give();
+    };
+
+    hibernation = {
+      makeEnd: (send, attachments) => new HibernatingEnd(send, attachments),
+
+      useAttachments(codec) {
+        attachments = codec;
+      },
+
+      /** Whether a socket can be accepted for an object; if not, the fitting one of these texts says so. */
+      check(socket, isAccepted, isPeerUsed) {
+        if (socket.#state === ACCEPTED) throw new Error(isAccepted);
+        if (socket.#state !== WAITING || (socket.#end.isPeerUsed ?? true)) throw new Error(isPeerUsed);
+      },
+
+      /** A socket that was checked is accepted; its peer is what the capability leads to. */
+      accept(socket, end, capability) {
+        socket.#end.hibernate(capability);
+        socket.#hibernate(end);
+        if (socket.#attachment !== undefined) end.attachments.keep(socket.#attachment);
+      },
+
+      /** A socket that was accepted before, perhaps by another instance. */
+      wake(end, closedIncoming, closedOutgoing) {
+        const socket = new WebSocket(CREATE);
+        socket.#hibernate(end);
+        socket.#closedIncoming = closedIncoming;
+        socket.#closedOutgoing = closedOutgoing;
+        return socket;
+      },
+
+      /** What has come: the name of the object's handler, and its arguments but the socket. */
+      receive(socket, kind, data) {
+        if (kind === TEXT || kind === BINARY) return ["webSocketMessage", data];
+        socket.#closedIncoming = true;
+        if (kind === FAILED) return ["webSocketError", new Error(data)];
+        const [code, reason, wasClean] = data;
+        if (!wasClean) socket.#isAborted = true;
+        else if (!socket.#allowHalfOpen && !socket.#closedOutgoing) socket.#close([code, reason]);
+        return ["webSocketClose", code, reason, wasClean];
+      },
     };
   }
 
@@ -94,6 +144,18 @@ export class WebSocket extends EventTarget {
     this.#requireAccepted();
     if (this.#error !== undefined) throw this.#error;
     return this.#close(why);
+  }
+
+  serializeAttachment(value) {
+    requireArguments(arguments.length, 1, "serializeAttachment", "WebSocket");
+    const bytes = attachments.encode(value);
+    if (this.#end?.attachments === undefined) this.#attachment = bytes;
+    else this.#end.attachments.keep(bytes);
+  }
+
+  deserializeAttachment() {
+    const bytes = this.#end?.attachments === undefined ? this.#attachment : this.#end.attachments.get();
+    return bytes === undefined ? null : attachments.decode(bytes);
   }
 
   get readyState() {
@@ -132,6 +194,14 @@ export class WebSocket extends EventTarget {
       this.#isAborted = true;
     });
     this.#end.start((kind, data) => runInFrame(this.#frame, this.#receive, this, [kind, data]));
+  }
+
+  #hibernate(end) {
+    this.#state = ACCEPTED;
+    this.#end = end;
+    end.watch(() => {
+      this.#isAborted = true;
+    });
   }
 
   async #connect({ url, headers }) {

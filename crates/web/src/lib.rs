@@ -47,6 +47,7 @@ struct Entry {
     fetch_through: Value,
     send_body: Value,
     stream_of_body: Value,
+    hibernation: Value,
     report_error: Value,
     report_unhandled_rejection: Value,
     report_handled_rejection: Value,
@@ -71,6 +72,7 @@ impl Web {
             fetch_through: entry.get("fetchThrough")?,
             send_body: entry.get("sendBody")?,
             stream_of_body: entry.get("streamOfBody")?,
+            hibernation: entry.get("hibernation")?,
             report_error: entry.get("reportError")?,
             report_unhandled_rejection: entry.get("reportUnhandledRejection")?,
             report_handled_rejection: entry.get("reportHandledRejection")?,
@@ -143,6 +145,11 @@ impl Web {
     pub fn stream_of_body(&self, body: BodyId, length: Option<u64>) -> Result<Value> {
         let length = message::length_value(self.context, length);
         self.entry.stream_of_body.call_function(&[self.context.number(body.0), length])
+    }
+
+    /// What sockets that hibernate are made and changed with (`hibernation` of `js/websocket.js`).
+    pub fn hibernation(&self) -> Value {
+        self.entry.hibernation.clone()
     }
 
     /// Reports an error that nobody caught: to listeners of "error" first, then to the host.

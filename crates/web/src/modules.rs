@@ -137,6 +137,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "webidl.js",
     "websocket.js",
     "websocket/ends.js",
+    "websocket/hibernation.js",
 ];
 
 /// Evaluates `main.js` and all it imports. The natives are on the global object while that lasts.

@@ -33,6 +33,10 @@ impl Frame<'_> {
                 self.only(Side::Cell, from)?;
                 remote_error(error)
             }
+            Self::SocketMessage { message, .. } => {
+                self.only(Side::Cell, from)?;
+                body(message, from)
+            }
             Self::Started { .. } | Self::Settled { .. } => self.only(Side::Cell, from),
             Self::Complete { outcome, .. } => {
                 self.only(Side::Cell, from)?;
@@ -61,6 +65,7 @@ impl Frame<'_> {
             Self::Settled { .. } => "Settled",
             Self::EndObject { .. } => "EndObject",
             Self::ResetObject { .. } => "ResetObject",
+            Self::SocketMessage { .. } => "SocketMessage",
             Self::Call { .. } => "Call",
             Self::Return { .. } => "Return",
             Self::CancelCall { .. } => "CancelCall",
@@ -113,10 +118,7 @@ fn check_event(event: &Event, from: Side) -> Checked {
             payload(batch, from)
         }
         Event::Alarm { .. } | Event::Test => Ok(()),
-        Event::WebSocket { socket, event } => {
-            listed(*socket)?;
-            socket_event(event, from)
-        }
+        Event::WebSocket { event, .. } => socket_event(event, from),
         Event::Other { handler, payload: value } => {
             at_most("handler", handler.len(), NAME_MAX)?;
             payload(value, from)

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::form;
+use crate::object_sockets::SocketNumber;
 use crate::objects::{Object, ObjectNumber};
 use crate::value::{Access, Body, CapId, CapRef, Headers, Payload, RemoteError};
 
@@ -106,6 +107,17 @@ pub enum Frame<'a> {
         /// Why.
         #[serde(borrow)]
         error: RemoteError<'a>,
+    },
+    /// Cell: a message on a socket of an object's that hibernates.
+    SocketMessage {
+        /// Whose.
+        object: ObjectNumber,
+        /// On which.
+        socket: SocketNumber,
+        /// Whether it closes the socket.
+        last: bool,
+        /// One message in the form of [`crate::messages`].
+        message: Body<'a>,
     },
     /// Either side: call a method of a capability that the receiver hosts.
     Call {
@@ -229,7 +241,7 @@ pub enum Event<'a> {
     /// Something happened on a hibernatable WebSocket of a Durable Object.
     WebSocket {
         /// The socket.
-        socket: CapRef,
+        socket: SocketNumber,
         /// What happened.
         event: SocketEvent<'a>,
     },
@@ -264,7 +276,7 @@ pub enum SocketEvent<'a> {
         /// Whether a close frame came.
         was_clean: bool,
     },
-    /// The connection broke.
+    /// The connection broke in a way that its user is told of.
     Error(#[serde(borrow)] RemoteError<'a>),
 }
 

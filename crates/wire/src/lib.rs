@@ -26,6 +26,7 @@ mod ids;
 pub mod kv;
 pub mod limits;
 pub mod messages;
+pub mod object_sockets;
 pub mod objects;
 pub mod queues;
 pub mod r2;

@@ -14,6 +14,7 @@ use crate::codec::ProtocolError;
 use crate::d1::Value;
 use crate::form;
 use crate::frame::WriteSeq;
+use crate::object_sockets::{SocketAnswer, SocketOperation};
 
 /// The largest message on the second socket: a value at SQLite's limit for each of many keys.
 pub const MESSAGE_MAX: usize = 34 << 20;
@@ -145,6 +146,8 @@ pub enum Operation<'a> {
     LeaveAlarm,
     /// [`Answer::Text`]: a bookmark of the present state.
     Bookmark,
+    /// Something about the object's sockets, which are beside its storage. [`Answer::Sockets`].
+    Sockets(SocketOperation<'a>),
     /// Makes what all objects of this isolate have written outlive them, all but those with transactions under way.
     /// [`Answer::Committed`].
     Commit,
@@ -165,6 +168,8 @@ pub enum Answer<'a> {
     Entries(Vec<Entry<'a>>),
     /// What a statement gave.
     Rows(Rows<'a>),
+    /// What came of an operation on sockets.
+    Sockets(SocketAnswer<'a>),
     /// What was written is to be known by this number; where not everything could be kept, which objects lost theirs.
     Committed {
         /// The commit's number.

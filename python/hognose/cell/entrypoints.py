@@ -92,6 +92,20 @@ class Worker:
         return _class_handler(type(instance), event, lambda ctx, env: instance)
 
     @staticmethod
+    def socket_handler(instance, event: str):
+        """As `object_handler`, for an event on a socket, whose handler gets several arguments. A class that does not have
+        the handler ignores the event."""
+        method = _handler_of(type(instance), event)
+        capacity = 0 if method is None else _positional_capacity(method) - 1
+
+        async def call(arguments, env, ctx):
+            result = None if method is None else method(instance, *list(arguments)[:capacity])
+            if inspect.isawaitable(result):
+                await result
+
+        return call
+
+    @staticmethod
     def object_method(instance, name: str, nested: bool):
         """As `method`, for a Durable Object's instance."""
         if name in _RESERVED_METHODS:
@@ -167,7 +181,7 @@ def _positional_capacity(function) -> int:
     except (TypeError, ValueError):
         return 3
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return 3
+        return sys.maxsize
     return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
 
 

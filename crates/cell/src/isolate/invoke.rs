@@ -68,10 +68,11 @@ impl Isolate {
                     }
                 })?;
             }
+            Event::WebSocket { socket, event } => self.take_socket_event(invocation, socket, event)?,
             Event::Other { handler: "email", payload } => self.take_email(invocation, entrypoint, payload)?,
             Event::Other { handler: "run", payload } => self.take_run(invocation, entrypoint, payload)?,
-            other => {
-                let text = format!("this version of hognose does not deliver the event {}", kind_of(&other));
+            Event::Other { handler, .. } => {
+                let text = format!("this version of hognose does not deliver the event {handler}");
                 self.fail(py, invocation, OwnedError::error(&text));
             }
         }
@@ -178,18 +179,5 @@ impl Isolate {
             entry.batch = Some(batch);
         }
         Ok(controller)
-    }
-}
-
-fn kind_of(event: &Event<'_>) -> &'static str {
-    match event {
-        Event::Fetch(_) => "fetch",
-        Event::Rpc { .. } => "rpc",
-        Event::Scheduled { .. } => "scheduled",
-        Event::Queue { .. } => "queue",
-        Event::Alarm { .. } => "alarm",
-        Event::WebSocket { .. } => "webSocket",
-        Event::Test => "test",
-        Event::Other { .. } => "other",
     }
 }

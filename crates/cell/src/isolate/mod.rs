@@ -8,6 +8,7 @@ mod invocation;
 mod invoke;
 mod life;
 mod on_objects;
+mod socket_events;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ use hognose_wire::{InvocationId, LogLevel, Outcome};
 use pyo3::prelude::*;
 
 use super::answers::with_text;
+use super::socket_events::SOCKET_EVENT;
 use super::{Isolate, Task};
 use crate::cell::Entrypoints;
 use crate::host;
@@ -81,6 +82,9 @@ impl Isolate {
         instance: &Instance,
         task: &Task,
     ) -> PyResult<()> {
+        if let Task::Handler(SOCKET_EVENT, message) = task {
+            return self.call_on_socket(py, invocation, instance, message);
+        }
         match (instance, &self.worker.entrypoints) {
             (Instance::Python(instance), Entrypoints::Python { handlers, env }) => {
                 let (name, argument) = match task {

@@ -6,6 +6,7 @@
 
 mod ids;
 mod natives;
+mod sockets;
 mod storage;
 
 use std::cell::{Cell as Slot, RefCell};
@@ -13,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
-use hognose_engine::{Result, Value};
+use hognose_engine::{Result, Thrown, Value};
 use hognose_wire::objects::{Object, ObjectNumber, Operation};
 use hognose_wire::{Frame, RemoteError};
 use pyo3::prelude::*;
@@ -44,6 +45,8 @@ pub(crate) struct LiveObject {
     name: Option<String>,
     sql: bool,
     instance: RefCell<Option<Rc<Instance>>>,
+    /// What makes the arguments of a handler of what has come on one of its sockets.
+    receive: RefCell<Option<Value>>,
     /// How many `blockConcurrencyWhile` are under way.
     blocks: Slot<u32>,
     waiting: RefCell<VecDeque<Waiting>>,
@@ -81,7 +84,18 @@ impl LiveObject {
             self.name.as_deref().map_or_else(|| Ok(context.undefined()), |name| context.string(name))?;
         let arguments =
             [context.number(self.number.0), context.string(&self.digits)?, name, context.boolean(self.sql)];
-        cell.runtime().get("makeState")?.call_function(&arguments)
+        let made = cell.runtime().get("makeState")?.call_function(&arguments)?;
+        self.receive.replace(Some(made.get("receive")?));
+        made.get("state")
+    }
+
+    /// The name of the handler for what has come on a socket, and its arguments as an array.
+    pub(crate) fn receive(&self, message: &Value) -> Result<(String, Value)> {
+        let receive = self.receive.borrow().clone().expect("invariant: an instance has its state");
+        match &receive.call_function(std::slice::from_ref(message))?.elements()?[..] {
+            [handler, arguments] => Ok((handler.to_js_string()?, arguments.clone())),
+            _ => Err(Thrown::type_error(message.context(), "a handler is told by a name and arguments")),
+        }
     }
 
     /// Runs what an event is to do: now, or once those before it have begun and nothing blocks it.
@@ -135,6 +149,7 @@ impl Objects {
                 name: object.id.name.map(str::to_owned),
                 sql: object.sql,
                 instance: RefCell::default(),
+                receive: RefCell::default(),
                 blocks: Slot::default(),
                 waiting: RefCell::default(),
                 ended: Slot::default(),
@@ -198,11 +213,11 @@ impl Objects {
         let Some(object) = self.live.borrow_mut().remove(&number) else { return };
         object.ended.set(true);
         let waiting = object.waiting.take();
-        let instance = object.instance.take();
+        let (instance, receive) = (object.instance.take(), object.receive.take());
         drop(waiting);
         if let Some(isolate) = cell.isolate() {
             isolate.give_up_object(number, error);
         }
-        drop(instance);
+        drop((instance, receive));
     }
 }

@@ -4,16 +4,19 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
+use hognose_web::Web;
 use hognose_wire::d1;
 use hognose_wire::objects::{Answer, Entry, ObjectNumber, Operation, Range, Rows};
+use hognose_wire::{CapId, CapRef, Violation};
 use pyo3::prelude::*;
 
-use super::{Instance, Objects, ids};
+use super::{Instance, Objects, ids, sockets};
 use crate::cell::{Cell, Entrypoints};
 use crate::env::cells;
 use crate::host::{js_error, owned_error};
 use crate::isolate::Isolate;
 use crate::rpc::Rpc;
+use crate::web_sockets;
 
 /// What an instance is told that goes on after its end.
 const ENDED: &str = "This instance of the Durable Object has ended.";
@@ -22,12 +25,15 @@ const ENDED: &str = "This instance of the Durable Object has ended.";
 const DELETE_ALL_DELETES_ALARM: &str = "delete_all_deletes_alarm";
 
 /// Makes what the runtime needs for objects: `makeState` and `makeAlarmInfo`, and the class of namespaces.
-pub(crate) fn make_runtime(context: Context, rpc: &Rpc, runtime: &Value) -> Result<()> {
+pub(crate) fn make_runtime(context: Context, web: &Web, rpc: &Rpc, runtime: &Value) -> Result<()> {
     let namespaces = context.eval(include_str!("../../js/objects.js"), "hognose:objects")?;
     let namespaces = namespaces.call_function(&[ids::natives(context)?, rpc.library()])?;
+    let sockets = context.eval(include_str!("../../js/object-sockets.js"), "hognose:object-sockets")?;
+    let natives = sockets::natives(context)?;
+    let sockets = sockets.call_function(&[natives, rpc.get("stored")?, web.hibernation()])?;
     let state = context.eval(include_str!("../../js/object-state.js"), "hognose:object-state")?;
     let natives = state_natives(context)?;
-    let state = state.call_function(&[natives, rpc.get("stored")?, namespaces.clone()])?;
+    let state = state.call_function(&[natives, rpc.get("stored")?, namespaces.clone(), sockets])?;
     runtime.set("DurableObjectNamespace", &namespaces.get("DurableObjectNamespace")?)?;
     runtime.set("makeState", &state.get("makeState")?)?;
     runtime.set("makeAlarmInfo", &state.get("makeAlarmInfo")?)
@@ -38,13 +44,13 @@ pub(crate) fn namespace_class(cell: &Cell) -> Result<Value> {
     cell.runtime().get("DurableObjectNamespace")
 }
 
-type Native = fn(Context, &Here, &[Value]) -> Result<Value>;
+pub(super) type Native = fn(Context, &Here, &[Value]) -> Result<Value>;
 
 /// What natives of a live object work on.
-struct Here {
-    cell: Rc<Cell>,
+pub(super) struct Here {
+    pub(super) cell: Rc<Cell>,
     isolate: Rc<Isolate>,
-    number: ObjectNumber,
+    pub(super) number: ObjectNumber,
 }
 
 impl Here {
@@ -61,7 +67,13 @@ impl Here {
         self.isolate.objects()
     }
 
-    fn perform<T>(
+    /// Takes the capability of a WebSocket, which is given back with the event if nothing becomes of it.
+    pub(super) fn hold(&self, cap: CapId) -> std::result::Result<(), Violation> {
+        let invocation = Python::attach(|py| self.cell.invocation(py));
+        web_sockets::hold(&self.cell, CapRef::Sender(cap), invocation).map(drop)
+    }
+
+    pub(super) fn perform<T>(
         &self,
         context: Context,
         operation: Operation<'_>,
@@ -120,11 +132,7 @@ fn state_natives(context: Context) -> Result<Value> {
         ("abort", abort),
         ("isLive", |context, _, _| Ok(context.boolean(true))),
     ];
-    for (name, native) in all {
-        natives.define_method(name, 8, move |context, _this, arguments| {
-            native(context, &Here::of(context, arguments)?, arguments)
-        })?;
-    }
+    define(&natives, all)?;
     natives.define_method("waitUntil", 1, |context, _this, arguments| {
         let cell = Cell::current().expect("invariant: natives run in a cell");
         let invocation = Python::attach(|py| cell.invocation(py));
@@ -136,7 +144,15 @@ fn state_natives(context: Context) -> Result<Value> {
     Ok(natives)
 }
 
-fn strings(value: &Value) -> Result<Vec<Cow<'static, str>>> {
+pub(super) fn define<'a>(natives: &Value, all: impl IntoIterator<Item = (&'a str, Native)>) -> Result<()> {
+    all.into_iter().try_for_each(|(name, native)| {
+        natives.define_method(name, 8, move |context, _this, arguments| {
+            native(context, &Here::of(context, arguments)?, arguments)
+        })
+    })
+}
+
+pub(super) fn strings(value: &Value) -> Result<Vec<Cow<'static, str>>> {
     value.elements()?.iter().map(|key| key.to_js_string().map(Cow::Owned)).collect()
 }
 
@@ -149,15 +165,30 @@ fn put(context: Context, here: &Here, arguments: &[Value]) -> Result<Value> {
     let mut given = Vec::new();
     for entry in arguments[1].elements()?.chunks(3) {
         let [key, text, blobs] = entry else { break };
-        let text = text.to_js_string()?;
-        let mut value = (text.len() as u32).to_le_bytes().to_vec();
-        value.extend_from_slice(text.as_bytes());
-        for blob in blobs.elements()? {
-            value.extend(blob.bytes().unwrap_or_default());
-        }
-        given.push(Entry { key: Cow::Owned(key.to_js_string()?), value: Cow::Owned(value) });
+        given.push(Entry { key: Cow::Owned(key.to_js_string()?), value: Cow::Owned(pack(text, blobs)?) });
     }
     here.carry_out(context, Operation::Put(given))
+}
+
+/// The bytes of a structured clone: its text's length, its text, and what is in it of bytes.
+pub(super) fn pack(text: &Value, blobs: &Value) -> Result<Vec<u8>> {
+    let text = text.to_js_string()?;
+    let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    for blob in blobs.elements()? {
+        bytes.extend(blob.bytes().unwrap_or_default());
+    }
+    Ok(bytes)
+}
+
+/// A structured clone's text and bytes.
+pub(super) fn unpack(context: Context, bytes: &[u8]) -> Result<[Value; 2]> {
+    let malformed = || Thrown::type_error(context, "A value was stored in a form that is not known.");
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
+    let text = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
+    let (text, blobs) = text.ok_or_else(malformed)?;
+    let text = std::str::from_utf8(text).map_err(|_| malformed())?;
+    Ok([context.string(text)?, context.array_buffer(blobs.to_vec())?])
 }
 
 fn delete(context: Context, here: &Here, arguments: &[Value]) -> Result<Value> {
@@ -229,14 +260,10 @@ fn result(context: Context, rows: &Rows<'_>) -> Result<Value> {
 /// Keys, texts and bytes, one after the other.
 fn entries(context: Context, answer: &Answer<'_>) -> Result<Value> {
     let Answer::Entries(entries) = answer else { return Err(unexpected(context, answer)) };
-    let malformed = || Thrown::type_error(context, "A value was stored in a form that is not known.");
     let mut flat = Vec::with_capacity(3 * entries.len());
     for Entry { key, value } in entries {
-        let (length, rest) = value.split_first_chunk::<4>().ok_or_else(malformed)?;
-        let text = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
-        let (text, blobs) = text.ok_or_else(malformed)?;
-        let text = std::str::from_utf8(text).map_err(|_| malformed())?;
-        flat.extend([context.string(key)?, context.string(text)?, context.array_buffer(blobs.to_vec())?]);
+        flat.push(context.string(key)?);
+        flat.extend(unpack(context, value)?);
     }
     context.array(&flat)
 }
@@ -248,7 +275,7 @@ fn number(context: Context, answer: &Answer<'_>) -> Result<Value> {
     }
 }
 
-fn unexpected(context: Context, answer: &Answer<'_>) -> Thrown {
+pub(super) fn unexpected(context: Context, answer: &Answer<'_>) -> Thrown {
     Thrown::type_error(context, &format!("The storage answered something else: {answer:?}"))
 }
 

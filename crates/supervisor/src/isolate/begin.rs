@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use hognose_wire::object_sockets::SocketNumber;
 use hognose_wire::objects::Object;
-use hognose_wire::{Body as WireBody, Event, Frame, HttpRequest, Payload, StreamId};
+use hognose_wire::{
+    Body as WireBody, Event, Frame, HttpRequest, MessageKind, Payload, SocketEvent, StreamId,
+};
 use tokio::sync::oneshot;
 
 use super::account::Account;
@@ -105,13 +108,31 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Value, None, event))
     }
 
-    /// Has the isolate handle a Durable Object's alarm; `None`: it can take no more.
-    pub(crate) fn alarm(self: &Arc<Self>, origin: Origin<'_>, event: Event<'_>) -> Option<Pending> {
+    /// Gives the isolate an event whose handler returns nothing; `None`: it can take no more.
+    pub(crate) fn notify(self: &Arc<Self>, origin: Origin<'_>, event: Event<'_>) -> Option<Pending> {
         let mut state = self.state();
         if !state.takes_work() {
             return None;
         }
         Some(self.invoke(&mut state, origin, Wants::Nothing, None, event))
+    }
+
+    /// Gives the isolate a message that came on a hibernating WebSocket; `None`: it can take no more.
+    pub(crate) fn socket_message(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        socket: SocketNumber,
+        kind: MessageKind,
+        content: Bytes,
+    ) -> Option<Pending> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            return None;
+        }
+        let parcel = state.streams.offer(Body::Whole(content));
+        let event = SocketEvent::Message { kind, bytes: parcel.wire() };
+        let event = Event::WebSocket { socket, event };
+        Some(self.invoke(&mut state, origin, Wants::Nothing, parcel.stream(), event))
     }
 
     /// Gives the isolate a message (a [`hognose_wire::email::Delivery`] and the message itself), unless it can take no

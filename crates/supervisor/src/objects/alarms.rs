@@ -104,7 +104,7 @@ async fn ring(objects: &Arc<Objects>, link: &Arc<ObjectLink>, alarm: &Alarm) -> 
             let object = Some(Object { number: placed.number, id, sql: to.namespace.sql });
             let origin = Origin { entrypoint: Some(&to.class), object, ..Origin::default() };
             let event = Event::Alarm { retry_count: ringing.failures, scheduled_time_ms: ringing.due_ms };
-            placed.isolate.alarm(origin, event).ok_or_else(Raised::lost)
+            placed.isolate.notify(origin, event).ok_or_else(Raised::lost)
         };
         // The receiver waits for it.
         let _received = sender.send(placed.and_then(begin));

@@ -7,6 +7,8 @@
 
 mod alarms;
 mod calls;
+mod socket_events;
+mod sockets;
 mod storages;
 
 use std::collections::HashMap;
@@ -21,9 +23,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::isolate::Isolate;
 use crate::links::{Directory, Raised};
+use sockets::ObjectSockets;
 
 pub(crate) use alarms::wake_objects;
 pub(crate) use calls::ToObject;
+pub(crate) use sockets::ObjectSocket;
 pub(crate) use storages::Storages;
 
 /// What its callers are told where an object ends because its Worker has a new version.
@@ -82,6 +86,8 @@ pub(crate) struct Objects {
     runtime: Handle,
     idle_max: Duration,
     places: Mutex<Places>,
+    /// The hibernating sockets of those that have any, or live; the others' are swept out.
+    sockets: Mutex<HashMap<Key, Weak<ObjectSockets>>>,
 }
 
 #[derive(Default)]
@@ -100,7 +106,15 @@ impl Objects {
         idle_max: Duration,
     ) -> Self {
         let runtime = Handle::current();
-        Self { store, directory, tasks, runtime, idle_max, places: Mutex::default() }
+        Self {
+            store,
+            directory,
+            tasks,
+            runtime,
+            idle_max,
+            places: Mutex::default(),
+            sockets: Mutex::default(),
+        }
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -109,6 +123,27 @@ impl Objects {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_sockets(&self) -> MutexGuard<'_, HashMap<Key, Weak<ObjectSockets>>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sockets of an object, which outlive its instances.
+    fn sockets_of(&self, link: &Arc<ObjectLink>, key: &Key) -> Arc<ObjectSockets> {
+        let mut all = self.all_sockets();
+        all.get(key).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let sockets = ObjectSockets::new(Arc::clone(link), key.digits.clone());
+            all.insert(key.clone(), Arc::downgrade(&sockets));
+            sockets
+        })
+    }
+
+    /// Breaks off all hibernating sockets, of one Worker's objects where one is named.
+    pub(crate) fn break_off_sockets(&self, worker: Option<&str>) {
+        let all: Vec<_> = self.all_sockets().values().filter_map(Weak::upgrade).collect();
+        let broken = all.iter().filter(|sockets| worker.is_none_or(|worker| sockets.link.worker == worker));
+        broken.for_each(|sockets| sockets.break_off());
     }
 
     /// Gives an object an event, in the order of these calls.
@@ -148,7 +183,7 @@ impl Objects {
     }
 
     /// The object is in the isolate from now on; what waits for it is delivered.
-    fn place(self: &Arc<Self>, link: &ObjectLink, key: Key, isolate: Result<Arc<Isolate>, Raised>) {
+    fn place(self: &Arc<Self>, link: &Arc<ObjectLink>, key: Key, isolate: Result<Arc<Isolate>, Raised>) {
         let mut places = self.places();
         let Some(Place::Changing(waiting)) = places.of.remove(&key) else {
             unreachable!("invariant: only its own task changes an object that is being placed")
@@ -162,7 +197,7 @@ impl Objects {
         places.last += 1;
         let number = ObjectNumber(places.last);
         let storage = self.store.storage(&link.namespace, &key.digits);
-        isolate.storages.open(&isolate, number, storage);
+        isolate.storages.open(&isolate, number, storage, self.sockets_of(link, &key));
         let placed = Placed { isolate, number };
         for waiting in waiting {
             (waiting.delivery)(Ok(&placed));
@@ -181,8 +216,12 @@ impl Objects {
         }
     }
 
-    /// Ends an instance: what it was given and has not answered fails with this. Nothing happens where it has ended.
+    /// Ends an instance: what it was given and has not answered fails with this, and its sockets break off. Nothing
+    /// happens where it has ended.
     pub(crate) fn end(self: &Arc<Self>, isolate: &Arc<Isolate>, number: ObjectNumber, raised: &Raised) {
+        if let Some(sockets) = isolate.storages.sockets(number) {
+            sockets.break_off();
+        }
         let here = |placed: &Placed| placed.number == number && Arc::ptr_eq(&placed.isolate, isolate);
         self.end_where(|placed, _, _| here(placed), raised);
     }
@@ -195,6 +234,7 @@ impl Objects {
     /// Ends all instances of a Worker's classes: it has a new version.
     pub(crate) fn updated(self: &Arc<Self>, worker: &str) {
         self.end_where(|_, of, _| of == worker, &Raised::reset(UPDATED));
+        self.break_off_sockets(Some(worker));
     }
 
     fn end_where(self: &Arc<Self>, ends: impl Fn(&Placed, &str, Instant) -> bool, raised: &Raised) {
@@ -252,6 +292,7 @@ impl Objects {
             }
         }
         self.end_where(|_, _, used| used.elapsed() >= self.idle_max, &Raised::lost());
+        self.all_sockets().retain(|_, sockets| sockets.strong_count() > 0);
     }
 }
 

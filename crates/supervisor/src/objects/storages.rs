@@ -14,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hognose_services::objects::{Flush, ObjectStorage, StorageError};
 use hognose_wire::WriteSeq;
+use hognose_wire::object_sockets::{SOCKETS_MAX, SocketOperation};
 use hognose_wire::objects::{self, Answer, ObjectNumber, Operation, Reply, Request};
 
+use super::sockets::{ObjectSockets, Unanswered};
 use crate::isolate::{Breach, Isolate};
 use crate::links::Raised;
 
@@ -29,12 +31,18 @@ const ENDED: &str = "The Durable Object was reset, and this instance of it has e
 
 /// See the module.
 pub(crate) struct Storages {
-    open: Mutex<HashMap<ObjectNumber, Box<dyn ObjectStorage>>>,
+    open: Mutex<HashMap<ObjectNumber, Open>>,
     /// The socket, until the first object comes.
     socket: Mutex<Option<UnixStream>>,
     /// The number of the last commit, and of the last that is on the disk with all before it.
     issued: AtomicU64,
     durable: AtomicU64,
+}
+
+/// What a live object has.
+struct Open {
+    storage: Box<dyn ObjectStorage>,
+    sockets: Arc<ObjectSockets>,
 }
 
 /// What the flushing thread is given: a commit, and what it takes to have it on the disk.
@@ -72,8 +80,9 @@ impl Storages {
         isolate: &Arc<Isolate>,
         number: ObjectNumber,
         storage: Box<dyn ObjectStorage>,
+        sockets: Arc<ObjectSockets>,
     ) {
-        self.lock().insert(number, storage);
+        self.lock().insert(number, Open { storage, sockets });
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(socket) = socket {
             let thread =
@@ -91,7 +100,12 @@ impl Storages {
         drop(closed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectNumber, Box<dyn ObjectStorage>>> {
+    /// The hibernating sockets of an object that lives here.
+    pub(super) fn sockets(&self, number: ObjectNumber) -> Option<Arc<ObjectSockets>> {
+        self.lock().get(&number).map(|open| Arc::clone(&open.sockets))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectNumber, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,6 +150,7 @@ impl Thread {
     fn answer(&mut self, request: Request<'_>, out: &mut Vec<u8>) {
         let reply = match request.operation {
             Operation::Commit => Reply { uncommitted: false, answer: self.commit() },
+            Operation::Sockets(operation) => self.perform_on_sockets(request.object, operation),
             operation => self.perform(request.object, operation),
         };
         if objects::write(&reply, out).is_err() {
@@ -151,20 +166,38 @@ impl Thread {
 
     fn perform(&self, number: ObjectNumber, operation: Operation<'_>) -> Reply<'static> {
         let mut open = self.storages.lock();
-        let Some(storage) = open.get_mut(&number) else {
-            let message = ENDED.into();
-            let answer = Answer::Failed { name: "Error".into(), message, reset: true };
-            return Reply { uncommitted: false, answer };
-        };
+        let Some(Open { storage, .. }) = open.get_mut(&number) else { return ended() };
         let answer = storage.perform(operation).unwrap_or_else(|error| failed(&error));
         Reply { uncommitted: storage.is_uncommitted(), answer }
+    }
+
+    fn perform_on_sockets(&self, number: ObjectNumber, operation: SocketOperation<'_>) -> Reply<'static> {
+        let (sockets, isolate) = (self.storages.sockets(number), self.isolate.upgrade());
+        let (Some(sockets), Some(isolate)) = (sockets, isolate) else { return ended() };
+        let refused =
+            |message: Cow<'static, str>| Answer::Failed { name: "Error".into(), message, reset: false };
+        let answer = match sockets.perform(&isolate, operation) {
+            Ok(answer) => Answer::Sockets(answer),
+            Err(Unanswered::Full) => {
+                let limit = format!(
+                    "only {SOCKETS_MAX} websockets can be accepted on a single Durable Object instance"
+                );
+                refused(limit.into())
+            }
+            Err(Unanswered::NoRoom) => refused("Too many WebSockets wait to be used in a Response.".into()),
+            Err(Unanswered::Breach(what)) => {
+                isolate.expel(Breach::new(what));
+                refused(what.into())
+            }
+        };
+        Reply { uncommitted: false, answer }
     }
 
     /// Commits what all objects have written.
     fn commit(&mut self) -> Answer<'static> {
         let (mut flushes, mut failed) = (Vec::new(), Vec::new());
-        for (number, storage) in
-            self.storages.lock().iter_mut().filter(|(_, storage)| storage.is_uncommitted())
+        for (number, Open { storage, .. }) in
+            self.storages.lock().iter_mut().filter(|(_, open)| open.storage.is_uncommitted())
         {
             match storage.commit() {
                 Ok(flush) => flushes.extend(flush),
@@ -220,6 +253,12 @@ fn flush_all(queue: &Receiver<Unflushed>, storages: &Storages, isolate: &Weak<Is
         storages.durable.store(seq, Ordering::Release);
         isolate.state().wake();
     }
+}
+
+/// What an object hears that lives here no more.
+fn ended() -> Reply<'static> {
+    let answer = Answer::Failed { name: "Error".into(), message: ENDED.into(), reset: true };
+    Reply { uncommitted: false, answer }
 }
 
 fn failed(error: &StorageError) -> Answer<'static> {

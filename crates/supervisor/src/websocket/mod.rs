@@ -1,5 +1,5 @@
-//! WebSockets as the supervisor holds them: one end that has not been opened yet, hosted by an isolate or made of a
-//! network connection. Whoever opens it gives the messages for it and gets those that it sends; until then it can be
+//! WebSockets as the supervisor holds them: one end that has not been opened yet, hosted by an isolate, made of a
+//! network connection, or accepted by a Durable Object that may hibernate. Whoever opens it gives the messages for it and gets those that it sends; until then it can be
 //! handed on, beside a response, through as many Workers as there are.
 
 mod connection;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::body::Body;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Handle, Hosted, MethodCall, Raised, Value};
+use crate::objects::ObjectSocket;
 pub(crate) use connection::NetworkSocket;
 
 /// What Workers say of a socket that nobody can open any more.
@@ -34,6 +35,8 @@ enum End {
     Hosted(Arc<Hosted>),
     /// `None`: it was opened.
     Network(Mutex<Option<NetworkSocket>>, TaskTracker),
+    /// Of a Durable Object, and hibernating. `None`: it was opened.
+    Object(Mutex<Option<ObjectSocket>>),
 }
 
 /// The invocation whose response a socket is: it is not answered in full before the socket is over.
@@ -54,6 +57,11 @@ impl WebSocket {
         Arc::new(Self { end: End::Network(Mutex::new(Some(socket)), tasks), _answer: None })
     }
 
+    /// What a Durable Object has accepted.
+    pub(crate) fn of_object(socket: ObjectSocket) -> Arc<Self> {
+        Arc::new(Self { end: End::Object(Mutex::new(Some(socket))), _answer: None })
+    }
+
     /// Gives it `messages`, and gets what it sends.
     pub(crate) async fn open(self: Arc<Self>, messages: Body) -> Result<Body, Raised> {
         let sent = match &self.end {
@@ -68,6 +76,10 @@ impl WebSocket {
                 let (reading, writing) = socket.ok_or_else(|| Raised::error(GONE))?.split();
                 tasks.spawn(writing.run(messages));
                 Body::Service(Box::new(reading))
+            }
+            End::Object(socket) => {
+                let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+                socket.ok_or_else(|| Raised::error(GONE))?.open(messages)
             }
         };
         Ok(Body::Service(Box::new(Kept { sent, _socket: self })))

@@ -24,6 +24,9 @@ export class PairEnd {
   #queue = [];
   #receive;
   #isDraining = false;
+  // What takes its place where its peer hibernates.
+  #held;
+  #isUsed = false;
 
   static pair() {
     const [one, other] = [new PairEnd(), new PairEnd()];
@@ -32,9 +35,25 @@ export class PairEnd {
     return [one, other];
   }
 
-  /** Whether nothing outside is needed to use it: it is this very end. */
+  /** Whether the other end was opened or given away. */
+  get isPeerUsed() {
+    return this.#peer.#isUsed;
+  }
+
+  /** From now on the peer is the other side of a socket that the host holds under this capability. */
+  hibernate(capability) {
+    this.#peer.#held = new HeldEnd(capability);
+  }
+
   open() {
-    return this;
+    this.#isUsed = true;
+    return this.#held?.open() ?? this;
+  }
+
+  /** This end is given away: what of it goes. */
+  give() {
+    this.#isUsed = true;
+    return this.#held ?? this;
   }
 
   send(kind, data) {
@@ -182,6 +201,10 @@ export class RemoteEnd {
 export class HeldEnd {
   constructor(capability) {
     this.capability = capability;
+  }
+
+  give() {
+    return this;
   }
 
   open() {

@@ -1,6 +1,7 @@
 //! Frames of every shape, for property tests. Text and bytes are slices of two constants, so that a frame borrows from
 //! something that outlives it. Boxed where they nest: the value trees of a whole frame are too much for a test thread's stack.
 
+use hognose_wire::object_sockets::SocketNumber;
 use hognose_wire::objects::{Object, ObjectId, ObjectNumber};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId,
@@ -149,7 +150,8 @@ fn event() -> BoxedStrategy<Event<'static>> {
         (text(), payload()).prop_map(|(queue, batch)| Event::Queue { queue, batch }),
         (any::<u32>(), time)
             .prop_map(|(retry_count, scheduled_time_ms)| Event::Alarm { retry_count, scheduled_time_ms }),
-        (cap_ref(), socket_event()).prop_map(|(socket, event)| Event::WebSocket { socket, event }),
+        (any::<u32>().prop_map(SocketNumber), socket_event())
+            .prop_map(|(socket, event)| Event::WebSocket { socket, event }),
         Just(Event::Test),
         (text(), payload()).prop_map(|(handler, payload)| Event::Other { handler, payload }),
     ]
@@ -187,6 +189,10 @@ fn invocation_frame() -> BoxedStrategy<Frame<'static>> {
         any::<u32>().prop_map(|object| Frame::EndObject { object: ObjectNumber(object) }),
         (any::<u32>(), remote_error())
             .prop_map(|(object, error)| Frame::ResetObject { object: ObjectNumber(object), error }),
+        (any::<u32>(), any::<u32>(), any::<bool>(), body()).prop_map(|(object, socket, last, message)| {
+            let (object, socket) = (ObjectNumber(object), SocketNumber(socket));
+            Frame::SocketMessage { object, socket, last, message }
+        }),
         invocation().prop_map(|invocation| Frame::Started { invocation }),
         (invocation(), outcome()).prop_map(|(invocation, outcome)| Frame::Complete { invocation, outcome }),
         (invocation(), any::<u64>()).prop_map(|(invocation, cpu_us)| Frame::Settled { invocation, cpu_us }),

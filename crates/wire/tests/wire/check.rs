@@ -5,6 +5,7 @@ use hognose_wire::limits::{
     BODIES_PER_VALUE_MAX, CAPS_PER_VALUE_MAX, CF_MAX, CHUNK_MAX, ERROR_TEXT_MAX, HEADER_BYTES_MAX,
     HEADERS_MAX, INLINE_MAX, LOG_LINE_MAX, NAME_MAX, PATH_MAX, URL_MAX, VALUE_INLINE_MAX,
 };
+use hognose_wire::object_sockets::SocketNumber;
 use hognose_wire::objects::{ID_DIGITS, Object, ObjectId, ObjectNumber};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
@@ -164,7 +165,7 @@ fn bounds_of_events_hold() {
         event: Event::Test,
     };
     let empty = Payload::default;
-    let socket = CapRef::Sender(CapId(1));
+    let socket = SocketNumber(1);
     let happened = |event| invoke(Event::WebSocket { socket, event });
     check_limit(NAME_MAX, side, |n| invoked(text(n), ""));
     check_limit(NAME_MAX, side, |n| invoked("", text(n)));

@@ -172,6 +172,7 @@ impl SqliteObject {
             }
             Operation::Bookmark => self.file.bookmark(),
             Operation::Commit => Err(StorageError::error("a commit is none of one object's operations")),
+            Operation::Sockets(_) => Err(StorageError::error("sockets are none of the storage's operations")),
         }
     }
 
