@@ -2,6 +2,7 @@
 served."""
 
 import contextlib
+import http.client
 import socket
 
 import pytest
@@ -59,6 +60,37 @@ def test_a_missing_handler_is_named(serve, project):
     answer = server.fetch()
     assert answer.status == 500
     assert "on_fetch" in answer.text
+
+
+def test_a_global_handler_of_a_newer_date_is_told_to_be_a_method(serve, project):
+    files = worker("async def on_fetch(request, env, ctx): pass\n")
+    files["wrangler.toml"] += 'compatibility_date = "2025-08-14"\n'
+    answer = serve(project(files=files)).fetch()
+    assert answer.status == 500
+    assert 'has a function "on_fetch", but from the compatibility date 2025-08-14 on handlers are methods' in answer.text
+
+
+BREAKS_OFF = """\
+from js import ReadableStream, Response
+from pyodide.ffi import create_proxy, to_js
+from workers import WorkerEntrypoint
+
+async def pieces():
+    yield to_js(b"the beginning")
+    raise ValueError("in the middle")
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response.new(ReadableStream.from_(create_proxy(pieces())))
+"""
+
+
+def test_a_response_that_breaks_off_is_told_in_the_log(serve, project):
+    server = serve(project(files=worker(BREAKS_OFF)))
+    with contextlib.suppress(http.client.HTTPException, ConnectionError):
+        server.fetch()
+    server.output.wait_for(r"index\.py\", line 7, in pieces")
+    server.output.wait_for("ValueError: in the middle")
 
 
 def test_a_handler_that_never_answers_does_not_hold_the_server(serve):

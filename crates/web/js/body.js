@@ -126,17 +126,17 @@ export class Content {
   }
 
   /** As `send`, but packed in this format; what came packed so goes on as it came. */
-  sendPacked(format) {
+  sendPacked(format, fail) {
     this.requireUnused();
     const { kind, data } = this;
-    if (kind === "none") return this.send();
+    if (kind === "none") return this.send(fail);
     const unread = kind === "stream" && !readableCoreOf(data).disturbed ? readableCoreOf(data).origin : data;
     if (unread instanceof PackedBody && unread.format === format) {
       this.move();
       return sendRaw(unread.raw);
     }
     const stream = this.stream.pipeThrough(packing(format));
-    return new Content("stream", stream).send();
+    return new Content("stream", stream).send(fail);
   }
 
   #becomeStream() {

@@ -148,7 +148,9 @@ natives.entry = {
     const format = state.encodeBody === "automatic" ? packingOf(headers) : undefined;
     const socket = state.webSocket === null ? null : giveWebSocket(state.webSocket);
     const content = contentOf(response);
-    const body = format === undefined ? content.send() : content.sendPacked(format);
+    // A client sees no more than that a body breaks off; the log says why.
+    const fail = (reason) => natives.reportError(reason);
+    const body = format === undefined ? content.send(fail) : content.sendPacked(format, fail);
     const packed = format !== undefined || state.encodeBody === "manual";
     return [state.status, state.statusText, headers, ...body, packed, socket];
   },

@@ -115,10 +115,17 @@ class Worker:
         return _class_method(lambda ctx, env: instance, name)
 
     def _no_handler(self, event: str) -> str:
-        file = os.path.basename(self.main)
+        file, name = os.path.basename(self.main), f"on_{event}"
+        by_class = f'"class Default(WorkerEntrypoint)" with a method "{event}"'
+        if hasattr(self.module, name):
+            return (
+                f'Python entrypoint "{file}" has a function "{name}", but from the compatibility date 2025-08-14 on '
+                f'handlers are methods: define {by_class}, or add "disable_python_no_global_handlers" to '
+                "compatibility_flags"
+            )
         return (
-            f'Python entrypoint "{file}" does not export a handler named "on_{event}"; define '
-            f'"async def on_{event}(...)" or "class Default(WorkerEntrypoint)" with a method "{event}"'
+            f'Python entrypoint "{file}" does not export a handler named "{name}"; define '
+            f'"async def {name}(...)" or {by_class}'
         )
 
 
