@@ -1,8 +1,10 @@
-"""Rate limits and the Analytics Engine, in both styles."""
+"""Rate limits, the Analytics Engine and Hyperdrive."""
 
 import contextlib
 import json
+import socket
 import sqlite3
+import threading
 
 import pytest
 from harness import run
@@ -158,3 +160,66 @@ def test_a_limit_needs_a_number_and_a_period(project, simple):
     folder = project(files={"wrangler.toml": CONFIGURATION + limits, "index.py": RAW})
     code, output = run("dev", folder=folder)
     assert (code, '"period" of 10 or 60 seconds' in output) == (1, True), output
+
+
+HYPERDRIVE = """
+[[hyperdrive]]
+binding = "DATABASE"
+id = "on Cloudflare"
+"""
+CONNECTING = """\
+import json
+from js import Response, TextEncoder
+
+async def on_fetch(request, env):
+    database = env.DATABASE
+    if request.url.endswith("/connect"):
+        socket = database.connect()
+        writer = socket.writable.getWriter()
+        await writer.write(TextEncoder.new().encode("who is there?"))
+        answer = await socket.readable.getReader().read()
+        return Response.new(bytes(answer.value.to_py()).decode())
+    names = ["connectionString", "host", "port", "user", "password", "database"]
+    return Response.new(json.dumps([str(database.constructor.name), *(getattr(database, name) for name in names)]))
+"""
+
+
+def test_hyperdrive_is_a_connection_string_in_parts(serve, project):
+    string = "postgres://some%20one:p%40ss@db.example/shop?sslmode=disable"
+    configuration = CONFIGURATION + HYPERDRIVE + f'localConnectionString = "{string}"\n'
+    server = serve(project(files={"wrangler.toml": configuration, "index.py": CONNECTING}))
+    assert server.fetch().json == ["Hyperdrive", string, "db.example", 5432, "some one", "p@ss", "shop"]
+
+
+def test_hyperdrive_connects_to_its_database(serve, project, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        string = f"mysql://root@127.0.0.1:{database.getsockname()[1]}/shop"
+        monkeypatch.setenv("CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DATABASE", string)
+        server = serve(project(files={"wrangler.toml": CONFIGURATION + HYPERDRIVE, "index.py": CONNECTING}))
+        assert server.fetch().json[1:4] == [string, "127.0.0.1", database.getsockname()[1]]
+
+        def answer():
+            client, _ = database.accept()
+            with client:
+                client.sendall(b"you said: " + client.recv(100))
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        assert server.fetch("/connect").text == "you said: who is there?"
+        answering.join()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "`CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_DATABASE`"),
+        ('localConnectionString = "mongodb://localhost/shop"', "names no database"),
+        ('localConnectionString = "postgres://:5432/shop"', "names no database"),
+    ],
+)
+def test_hyperdrive_without_a_database_is_refused(project, line, said):
+    configuration = CONFIGURATION + HYPERDRIVE + line
+    folder = project(files={"wrangler.toml": configuration, "index.py": CONNECTING})
+    code, output = run("dev", "--port", "0", folder=folder)
+    assert code == 1
+    assert said in output

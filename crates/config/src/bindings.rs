@@ -56,7 +56,7 @@ const KINDS: &[Kind] = &[
     provided("ai", "AI", Shape::Single),
     provided("vectorize", "Vectorize Index", Shape::List("binding")),
     provided("assets", "Assets", Shape::Single),
-    missing("hyperdrive", "Hyperdrive Config", Shape::List("binding")),
+    provided("hyperdrive", "Hyperdrive Config", Shape::List("binding")),
     provided("analytics_engine_datasets", "Analytics Engine Dataset", Shape::List("binding")),
     provided("ratelimits", "Rate Limit", Shape::List("name")),
     provided("send_email", "Send Email", Shape::List("name")),

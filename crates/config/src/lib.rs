@@ -18,6 +18,7 @@ mod diagnostic;
 mod discover;
 mod dotenv;
 mod flags;
+mod hyperdrive;
 mod layers;
 mod metering;
 mod modules;
@@ -43,10 +44,11 @@ pub use date::Date;
 pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
 pub use discover::discover;
 pub use flags::CompatibilityFlags;
+pub use hyperdrive::is_connection_string;
 pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
-    AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, KvNamespace, Limits,
-    Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan, PythonVersion,
+    AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, Hyperdrive, KvNamespace,
+    Limits, Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan, PythonVersion,
     QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, SendEmail,
     ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex, WorkerFirst, Workflow,
 };

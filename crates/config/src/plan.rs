@@ -56,6 +56,8 @@ pub struct Plan {
     pub analytics_datasets: Vec<AnalyticsDataset>,
     /// The secrets of Secrets Stores in `env`.
     pub stored_secrets: Vec<StoredSecret>,
+    /// The databases in `env` that clients of the Worker's own connect to.
+    pub hyperdrive: Vec<Hyperdrive>,
     /// The folder of static files.
     pub assets: Option<Assets>,
     /// The namespaces of Durable Objects in `env`.
@@ -137,6 +139,15 @@ pub struct VectorizeIndex {
     pub binding: String,
     /// The index's own name.
     pub index_name: String,
+}
+
+/// A database in `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hyperdrive {
+    /// Its name in `env`.
+    pub binding: String,
+    /// Where it is and how to get in (`localConnectionString`).
+    pub connection_string: Option<String>,
 }
 
 /// A sender of email in `env`.

@@ -11,6 +11,7 @@ use crate::bindings;
 use crate::compatibility::{self, Compatibility};
 use crate::date::Date;
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
+use crate::hyperdrive;
 use crate::layers::Layers;
 use crate::metering;
 use crate::objects;
@@ -115,6 +116,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         rate_limits: metering::rate_limits(layers),
         analytics_datasets: metering::analytics_datasets(layers),
         stored_secrets: storage::stored_secrets(layers),
+        hyperdrive: hyperdrive::hyperdrive(layers),
         assets: assets::assets(layers, directory),
         objects: objects::bindings(layers),
         migrations: objects::migrations(layers),

@@ -14,6 +14,9 @@ pub(crate) enum CommandError {
     /// Neither the folder nor any above it has a Wrangler configuration.
     #[error("No Wrangler configuration was found in `{}` or a folder above it", .0.display())]
     NoConfiguration(PathBuf),
+    /// A Hyperdrive binding does not say which database it leads to.
+    #[error("The Hyperdrive binding `{0}` has no connection string that names a database")]
+    NoDatabase(String),
     /// The configuration has mistakes, which were shown already.
     #[error("The configuration cannot be used")]
     Configuration,
@@ -201,6 +204,12 @@ impl CommandError {
             }
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
+            }
+            Self::NoDatabase(binding) => {
+                format!(
+                    "Set `localConnectionString` there, or `CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_{binding}`, \
+                     to \"postgres://user:password@localhost:5432/database\" or the like"
+                )
             }
             Self::UnknownDatabase { .. } => "Add it to `d1_databases` there".into(),
             Self::Vector { .. } => {

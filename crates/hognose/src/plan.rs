@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hognose_config::{
-    ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
+    Hyperdrive, ModuleKind as ConfiguredKind, Plan, Route as ConfiguredRoute, ServiceBinding, Variable,
+    is_connection_string,
 };
 use hognose_services::Service;
 use hognose_supervisor::{ObjectLink, Route, ServiceLink, WorkerLimits, WorkerVersion, WorkflowHost};
@@ -27,6 +28,10 @@ const CACHE: CapId = CapId(2);
 /// The flag by which a Worker finds its own exports in `ctx.exports`.
 const EXPORTS_FLAG: &str = "enable_ctx_exports";
 
+/// What the environment's variables with connection strings are called, before the name of the binding.
+const CONNECTION_STRINGS: [&str; 2] =
+    ["CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_", "WRANGLER_HYPERDRIVE_LOCAL_CONNECTION_STRING_"];
+
 /// The name of a Worker whose configuration gives none.
 const UNNAMED: &str = "worker";
 
@@ -38,7 +43,7 @@ pub(crate) fn version(
     ai: Arc<dyn Service>,
     (base, scratch_dir): (Base, String),
 ) -> Result<WorkerVersion, CommandError> {
-    let mut env = plain_entries(plan, label);
+    let mut env = plain_entries(plan, label)?;
     let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
     for (number, Bound { name, kind, service }) in (CACHE.0 + 1..).zip(engines.bindings(plan, ai)?) {
         let cap = CapId(number);
@@ -99,7 +104,7 @@ pub(crate) fn version(
 }
 
 /// What is in `env` without anybody answering for it.
-fn plain_entries<'a>(plan: &'a Plan, label: &Label) -> BTreeMap<&'a str, EnvEntry> {
+fn plain_entries<'a>(plan: &'a Plan, label: &Label) -> Result<BTreeMap<&'a str, EnvEntry>, CommandError> {
     let mut env: BTreeMap<&str, EnvEntry> =
         plan.vars.iter().map(|(name, variable)| (name.as_str(), variable_entry(variable))).collect();
     if let Some(name) = &plan.version_metadata {
@@ -107,7 +112,22 @@ fn plain_entries<'a>(plan: &'a Plan, label: &Label) -> BTreeMap<&'a str, EnvEntr
         let metadata = json!({ "id": id, "tag": tag, "timestamp": timestamp });
         env.insert(name, EnvEntry::Json(metadata.to_string()));
     }
-    env
+    for database in &plan.hyperdrive {
+        env.insert(&database.binding, EnvEntry::Hyperdrive(connection_string(database)?));
+    }
+    Ok(env)
+}
+
+/// Where a database is: what the environment says, as for wrangler, else the configuration.
+fn connection_string(database: &Hyperdrive) -> Result<String, CommandError> {
+    let named = CONNECTION_STRINGS.iter().find_map(|prefix| {
+        std::env::var(format!("{prefix}{}", database.binding)).ok().filter(|text| !text.is_empty())
+    });
+    let missing = || CommandError::NoDatabase(database.binding.clone());
+    named
+        .or_else(|| database.connection_string.clone())
+        .filter(|text| is_connection_string(text))
+        .ok_or_else(missing)
 }
 
 /// The namespaces of Durable Objects in `env`, numbered from `first` on.

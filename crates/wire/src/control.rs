@@ -180,6 +180,8 @@ pub enum EnvEntry {
     Text(String),
     /// A `vars` entry of another type, as JSON text.
     Json(String),
+    /// A database that a client of the Worker's own connects to, as a connection string.
+    Hyperdrive(String),
     /// A namespace of Durable Objects.
     Objects {
         /// In the supervisor's table; the same number in every isolate of the Worker.

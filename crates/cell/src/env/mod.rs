@@ -7,6 +7,7 @@ pub(crate) mod cells;
 mod content;
 mod d1;
 pub(crate) mod email;
+mod hyperdrive;
 mod kv;
 pub(crate) mod natives;
 mod plain;
@@ -59,6 +60,7 @@ pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
                 let arguments = [context.number(cap.0), context.string(key)?];
                 objects::namespace_class(cell)?.construct(&arguments)?
             }
+            EnvEntry::Hyperdrive(text) => hyperdrive::class(cell)?.construct(&[context.string(text)?])?,
             EnvEntry::Binding { kind, cap } => {
                 if !classes.contains_key(kind) {
                     classes.insert(kind, class(cell, kind)?);

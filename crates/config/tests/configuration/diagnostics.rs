@@ -51,20 +51,20 @@ warning[unknown-key]: Unexpected fields found in top-level field: \"kv_namespace
 #[test]
 fn an_unsupported_binding_is_an_error_that_says_so() {
     let expected = "\
-error[unsupported]: \"hyperdrive\" is not supported yet by this version of hognose
+error[unsupported]: \"pipelines\" is not supported yet by this version of hognose
   --> wrangler.toml:4:3
    |
-4  | [[hyperdrive]]
-   |   ^^^^^^^^^^ not supported yet
+4  | [[pipelines]]
+   |   ^^^^^^^^^ not supported yet
    = help: remove it, or move it into an environment ([env.<name>]) that is deployed to Cloudflare only
 
 ";
-    assert_eq!(shown(&with("[[hyperdrive]]\nbinding = \"B\"")), expected);
+    assert_eq!(shown(&with("[[pipelines]]\nbinding = \"B\"")), expected);
 }
 
 #[test]
 fn every_binding_that_is_missing_is_named() {
-    for (key, value) in [("hyperdrive", "[{ binding = \"B\" }]"), ("tail_consumers", "[{ service = \"s\" }]")]
+    for (key, value) in [("pipelines", "[{ binding = \"B\" }]"), ("tail_consumers", "[{ service = \"s\" }]")]
     {
         assert_eq!(
             message(&format!("{key} = {value}")),

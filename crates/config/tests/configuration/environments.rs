@@ -52,11 +52,11 @@ fn single_names_left_behind_are_noticed_too() {
 
 #[test]
 fn an_unsupported_binding_of_another_environment_does_not_matter() {
-    let lines = "[env.cloudflare]\nhyperdrive = [{ binding = \"H\" }]";
+    let lines = "[env.cloudflare]\npipelines = [{ binding = \"H\" }]";
     assert_eq!(messages_in(lines, None), [""; 0]);
     assert_eq!(
         messages_in(lines, Some("cloudflare")),
-        ["\"hyperdrive\" is not supported yet by this version of hognose"]
+        ["\"pipelines\" is not supported yet by this version of hognose"]
     );
 }
 
