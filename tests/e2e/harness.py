@@ -18,7 +18,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 HOGNOSE = os.environ.get("HOGNOSE", str(REPOSITORY / ".venv/bin/hognose"))
 TIMEOUT_S = 60
-READY = re.compile(r"Ready on http://(\S+?):(\d+)")
+READY = re.compile(r"Ready on https?://(\S+?):(\d+)")
 
 
 @dataclass

@@ -433,6 +433,8 @@ pub struct Dev {
     pub ip: Option<String>,
     /// The port to listen on; 0 picks a free one.
     pub port: Option<u16>,
+    /// Whether to serve over HTTPS.
+    pub https: bool,
     /// The host that requests appear to be for.
     pub host: Option<String>,
 }

@@ -297,18 +297,13 @@ fn limits(layers: &Layers<'_>) -> Limits {
 
 fn dev(layers: &Layers<'_>) -> Dev {
     let Some(section) = layers.top.section("dev") else { return Dev::default() };
+    let https = [("http", false), ("https", true)];
     let dev = Dev {
+        https: section.choice("local_protocol", &https).unwrap_or(false),
         ip: section.string("ip").map(|ip| ip.value.to_owned()),
         port: section.integer("port", 0..=u64::from(u16::MAX)).map(|port| port as u16),
         host: section.string("host").map(|host| host.value.to_owned()),
     };
-    let https = [("http", false), ("https", true)];
-    if section.choice("local_protocol", &https) == Some(true) {
-        let span = section.table.entry("local_protocol").map_or(section.span, |entry| entry.node.span);
-        let message = "\"dev.local_protocol\" can only be \"http\" in this version of hognose";
-        let diagnostic = Diagnostic::warning(Code::Unsupported, message);
-        section.report.push(diagnostic.at(span, "served over http instead"));
-    }
     section.choice("upstream_protocol", &https);
     section.accept(&["inspector_port", "inspector_ip", "generate_types", "enable_containers"]);
     section.finish();

@@ -27,10 +27,10 @@ pub(crate) fn choose(options: &ServerArguments, dev: &Dev) -> Result<SocketAddr,
 }
 
 /// The address in a form that a browser takes.
-pub(crate) fn url(address: SocketAddr) -> String {
+pub(crate) fn url(protocol: &str, address: SocketAddr) -> String {
     match address.ip() {
-        IpAddr::V4(Ipv4Addr::LOCALHOST) => format!("http://localhost:{}", address.port()),
-        _ => format!("http://{address}"),
+        IpAddr::V4(Ipv4Addr::LOCALHOST) => format!("{protocol}://localhost:{}", address.port()),
+        _ => format!("{protocol}://{address}"),
     }
 }
 

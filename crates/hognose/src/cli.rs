@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::ai::{self, AiArguments};
-use crate::console::Console;
+use crate::console::{Console, LogFormat};
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
 use crate::data::kv::{self, KvArguments};
@@ -16,6 +16,7 @@ use crate::data::r2::{self, R2Arguments};
 use crate::data::secret::{self, SecretArguments, StoreArguments};
 use crate::deploy::{self, DeployArguments};
 use crate::doctor::{self, CheckArguments};
+use crate::https::HttpsArguments;
 use crate::init::{self, InitArguments};
 use crate::interpreter::Interpreter;
 use crate::run;
@@ -185,6 +186,14 @@ pub(crate) struct ServerArguments {
     /// Listen on this address [default: the configuration's, else localhost]
     #[arg(long, value_name = "ADDRESS")]
     pub ip: Option<String>,
+    #[command(flatten)]
+    pub https: HttpsArguments,
+    /// Append a line of JSON for each request to this file; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+    /// How to say what happens: for people, or as lines of JSON on standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub log_format: LogFormat,
     /// Keep data and installed packages in this folder [default: `.hognose` beside the configuration]
     #[arg(long, value_name = "FOLDER")]
     pub persist_to: Option<PathBuf>,

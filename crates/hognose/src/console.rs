@@ -5,9 +5,11 @@ use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use hognose_wire::LogLevel;
 
 use crate::error::CommandError;
+use crate::records;
 
 const RED: &str = "31";
 const GREEN: &str = "32";
@@ -16,11 +18,22 @@ const CYAN: &str = "36";
 const DIM: &str = "2";
 const BOLD: &str = "1";
 
+/// How a server says what happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// Lines of JSON
+    Json,
+}
+
 /// The two streams of the terminal (or whatever stands for it) and whether each takes colours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     output_colours: bool,
     error_colours: bool,
+    format: LogFormat,
 }
 
 impl Console {
@@ -30,7 +43,19 @@ impl Console {
         Self {
             output_colours: wanted && io::stdout().is_terminal(),
             error_colours: wanted && io::stderr().is_terminal(),
+            format: LogFormat::Text,
         }
+    }
+
+    /// The same, in another format: in JSON, all that a server says goes to standard output, an object a line. Mistakes
+    /// in the configuration stay text on standard error.
+    pub(crate) fn with_format(self, format: LogFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Whether programs read this.
+    pub(crate) fn is_json(self) -> bool {
+        self.format == LogFormat::Json
     }
 
     /// Whether standard error takes colours: for texts that are rendered elsewhere.
@@ -45,6 +70,9 @@ impl Console {
 
     /// Something hognose does or has done.
     pub(crate) fn note(self, text: &str) {
+        if self.is_json() {
+            return Self::record("info", text);
+        }
         Self::output(&self.painted(DIM, text));
     }
 
@@ -61,6 +89,9 @@ impl Console {
     /// What is about to be served: a name, where from, under which Python.
     pub(crate) fn banner(self, rows: &[(&str, String)]) {
         let version = env!("CARGO_PKG_VERSION");
+        if self.is_json() {
+            return Self::record("info", &format!("hognose {version}"));
+        }
         Self::output(&format!("{} {}", self.painted(BOLD, "hognose"), self.painted(DIM, version)));
         for (name, text) in rows {
             Self::output(&format!("  {} {text}", self.painted(DIM, &format!("{name:9}"))));
@@ -69,6 +100,9 @@ impl Console {
 
     /// The line that says where the server listens. Programs wait for it and read the address out of it.
     pub(crate) fn ready(self, url: &str) {
+        if self.is_json() {
+            return Self::record("info", &format!("Ready on {url}"));
+        }
         Self::output(&format!("{} on {}", self.painted(GREEN, "Ready"), self.painted(BOLD, url)));
     }
 
@@ -99,11 +133,17 @@ impl Console {
 
     /// Something that may be wrong.
     pub(crate) fn warning(self, text: &str) {
+        if self.is_json() {
+            return Self::record("warn", text);
+        }
         Self::error_text(&format!("{}: {text}", self.error_painted(YELLOW, "warning")));
     }
 
     /// Something that is wrong, beside the failure of a whole command.
     pub(crate) fn trouble(self, text: &str) {
+        if self.is_json() {
+            return Self::record("error", text);
+        }
         Self::error_text(&format!("{}: {text}", self.error_painted(RED, "error")));
     }
 
@@ -129,6 +169,10 @@ impl Console {
     pub(crate) fn text(lines: &str) {
         let mut output = io::stdout().lock();
         let _ = output.write_all(lines.as_bytes()).and_then(|()| output.flush());
+    }
+
+    fn record(level: &'static str, text: &str) {
+        Self::output(&records::message(level, text).to_string());
     }
 
     fn output(text: &str) {

@@ -71,6 +71,9 @@ pub(crate) enum CommandError {
     /// `--ip` is neither an address nor `localhost`.
     #[error("`{0}` is not an address to listen on")]
     NotAnAddress(String),
+    /// A certificate or its key cannot be used.
+    #[error("`{}` cannot be used for HTTPS", path.display())]
+    Certificate { path: PathBuf, source: Box<dyn Error + Send + Sync> },
     /// The machine lacks what the lock needs.
     #[error(
         "Workers are to be locked at level `{minimum}` at least, and this machine can do `{level}` only: {missing}"
@@ -253,6 +256,9 @@ impl CommandError {
                 "Start one, or name the state folder of one that runs with `--persist-to`".into()
             }
             Self::Refused { hint, .. } => return hint.clone(),
+            Self::Certificate { .. } => {
+                "Give the certificate and its key as PEM files, the certificate first in its chain".into()
+            }
             Self::NotAnAddress(_) => "Give an IP address, such as `127.0.0.1`, or `localhost`".into(),
             Self::LockMissing { minimum: Level::Full, level: Level::Container, .. } => {
                 "Or accept less: `minimum = \"container\"` under `[lock]` in hognose.toml".into()

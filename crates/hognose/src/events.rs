@@ -7,21 +7,34 @@ use hognose_supervisor::ServerEvent;
 use hognose_wire::control::LoadFailure;
 use tokio::sync::mpsc;
 
+use crate::access_log::AccessLog;
 use crate::console::Console;
+use crate::records;
 
 /// Events taken at once: their request lines are written in one step, for at high rates the writing would cost more
 /// than the serving.
 const BATCH_MAX: usize = 256;
 
 /// Shows what the server says, until it is gone. Where there are `several` Workers each line says whose it is.
-pub(crate) async fn show(mut events: mpsc::Receiver<ServerEvent>, several: bool, console: Console) {
+pub(crate) async fn show(
+    mut events: mpsc::Receiver<ServerEvent>,
+    several: bool,
+    mut access_log: Option<AccessLog>,
+    console: Console,
+) {
     let mut screen = Screen { console, several, requests: String::new(), loaded: HashSet::new() };
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         for event in batch.drain(..) {
+            if let Some(log) = &mut access_log {
+                log.note(&event);
+            }
             screen.event(event);
         }
         screen.flush();
+        if let Some(log) = &mut access_log {
+            log.flush();
+        }
     }
 }
 
@@ -36,12 +49,17 @@ struct Screen {
 
 impl Screen {
     fn event(&mut self, event: ServerEvent) {
+        if self.console.is_json() {
+            self.requests.push_str(&records::event(&event).to_string());
+            self.requests.push('\n');
+            return;
+        }
         if !matches!(event, ServerEvent::RequestDone { .. }) {
             self.flush();
         }
         let console = self.console;
         match event {
-            ServerEvent::RequestDone { method, path, status, duration } => {
+            ServerEvent::RequestDone { method, path, status, duration, .. } => {
                 self.requests.push_str(&console.request(method.as_str(), &path, status, duration));
             }
             ServerEvent::Log { worker, level, text } => {

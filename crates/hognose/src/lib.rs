@@ -5,6 +5,7 @@
 //! leaves Python for good and becomes the supervisor: it reads the configuration, installs the Worker's packages and
 //! serves. Cells are fresh executions of the same interpreter, never forks of this process.
 
+mod access_log;
 mod address;
 mod admin;
 mod ai;
@@ -23,6 +24,7 @@ mod doctor;
 mod engines;
 mod error;
 mod events;
+mod https;
 mod inference;
 mod init;
 mod interpreter;
@@ -33,6 +35,7 @@ mod orders;
 mod packages;
 mod plan;
 mod project;
+mod records;
 mod remarks;
 mod run;
 mod serve;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::access_log::AccessLog;
 use crate::admin::{About, Admin, Listening, Order, local_service};
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -40,14 +41,17 @@ pub(crate) fn serve(
     interpreter: &Interpreter,
     console: Console,
 ) -> Result<(), CommandError> {
+    let console = console.with_format(options.log_format);
+    let access_log = options.access_log.as_deref().map(AccessLog::open).transpose()?;
     let (session, projects) = Session::open(mode, directories, options, interpreter, console)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects, admin_port))
+    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects, access_log, admin_port))
 }
 
 async fn run(
     session: &Session<'_>,
     projects: Vec<Project>,
+    access_log: Option<AccessLog>,
     admin_port: Option<u16>,
 ) -> Result<(), CommandError> {
     let mut stop = StopSignals::listen()?;
@@ -55,8 +59,11 @@ async fn run(
     let watched = projects.iter().filter(|_| is_watched).map(|project| Watch::begin(project.watched.clone()));
     let watches = watched.collect::<Result<Vec<_>, _>>()?;
     let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
-    let server = Server::start(session.server_options(&projects, sender)?).await?;
-    let (admin, orders) = admin(session, &server);
+    let options = session.server_options(&projects, sender)?;
+    let protocol = if options.tls.is_some() { "https" } else { "http" };
+    let server = Server::start(options).await?;
+    let url = address::url(protocol, server.local_addr());
+    let (admin, orders) = admin(session, &server, &url);
     let listening = Listening::begin(&admin, session.state.path(), admin_port).await?;
     if is_watched {
         server.serve_locally(local_service(&admin));
@@ -65,8 +72,8 @@ async fn run(
     if let Some(url) = &listening.url {
         session.console.note(&format!("Dashboard on {url}"));
     }
-    session.console.ready(&address::url(server.local_addr()));
-    let shown = tokio::spawn(events::show(events, projects.len() > 1, session.console));
+    session.console.ready(&url);
+    let shown = tokio::spawn(events::show(events, projects.len() > 1, access_log, session.console));
     let served = tokio::select! {
         () = stop.next() => Ok(()),
         Err(failed) = follow_all(session, &server, watches) => Err(failed),
@@ -86,13 +93,13 @@ async fn run(
 }
 
 /// What the API looks at, and where the orders given to it come out.
-fn admin(session: &Session<'_>, server: &Server) -> (Arc<Admin>, mpsc::Receiver<Order>) {
+fn admin(session: &Session<'_>, server: &Server, url: &str) -> (Arc<Admin>, mpsc::Receiver<Order>) {
     let (sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let about = About {
         version: env!("CARGO_PKG_VERSION"),
         mode: if session.mode == Mode::Dev { "dev" } else { "serve" },
-        url: address::url(server.local_addr()),
+        url: url.to_owned(),
         python: session.interpreter.version(),
         pid: std::process::id(),
         started_ms: since.as_millis() as u64,

@@ -20,7 +20,6 @@ use hognose_wire::confinement::Confinement;
 use hognose_wire::control::Base;
 use tokio::sync::mpsc;
 
-use crate::address;
 use crate::catalog::Catalog;
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -31,11 +30,10 @@ use crate::interpreter::Interpreter;
 use crate::label::Label;
 use crate::lock::ChosenLock;
 use crate::models::Inference;
-use crate::packages;
-use crate::plan;
 use crate::project::{self, Configuration, Project, Reader};
 use crate::remarks::Remarks;
 use crate::state::{self, State};
+use crate::{address, https, packages, plan};
 
 /// Events that may wait to be shown; beyond them the server drops some and says how many.
 pub(crate) const EVENTS_WAITING_MAX: usize = 4096;
@@ -249,6 +247,7 @@ impl<'a> Session<'a> {
         let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
         Ok(ServerOptions {
             listen: address::choose(&self.options, &dev)?,
+            tls: https::choose(&self.options.https, &dev, &self.state)?,
             workers: versions.collect::<Result<_, _>>()?,
             pool: pool(&settings),
             objects: self.engines.objects(),

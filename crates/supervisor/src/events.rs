@@ -3,6 +3,7 @@
 //! Events go through a bounded channel and are never waited for: a Worker that floods its log loses lines, and the
 //! count of lost lines is told with the next event that finds room.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +25,10 @@ pub enum ServerEvent {
         status: u16,
         /// From the end of the request's head to the start of the response.
         duration: Duration,
+        /// The number that the request has in its `cf-ray`, and the response too.
+        ray: u64,
+        /// The address that the client connected from.
+        client: IpAddr,
     },
     /// A line of `print`, `console`, standard error or a traceback.
     Log {

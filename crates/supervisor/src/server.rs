@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
-use crate::ingress::{Ingress, LocalService};
+use crate::ingress::{Ingress, LocalService, Rays};
 use crate::limits::KILL_MAX;
 use crate::links::Directory;
 use crate::monitor::Monitor;
@@ -34,6 +35,8 @@ use crate::version::WorkerVersion;
 pub struct ServerOptions {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// What connections are encrypted with; `None`: they are not.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The Workers, each with a name of its own. The first gets the requests that no route names.
     pub workers: Vec<WorkerVersion>,
     /// What the isolates of each Worker may be and do.
@@ -104,12 +107,14 @@ impl Server {
         let ingress = Arc::new(Ingress {
             slots: Arc::clone(&slots),
             events: Arc::clone(&shared.events),
+            rays: Rays::new(),
             development: options.development,
             test_scheduled: options.test_scheduled,
             local: OnceLock::new(),
             tasks: shared.tasks.clone(),
         });
-        let accepting = tokio::spawn(Arc::clone(&ingress).accept(listener, shared.stop.clone()));
+        let tls = options.tls.map(TlsAcceptor::from);
+        let accepting = tokio::spawn(Arc::clone(&ingress).accept(listener, tls, shared.stop.clone()));
         for (slot, version) in slots.all().iter().cloned().zip(options.workers) {
             // A failure is told as an event, and to whoever asks for the Worker.
             shared.tasks.spawn(async move { slot.replace(version).await.is_ok() });

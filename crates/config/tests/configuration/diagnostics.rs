@@ -322,10 +322,6 @@ fn ports_have_limits() {
         "Expected \"dev.port\" to be of type number but got \"8787\"."
     );
     assert_eq!(
-        message("dev = { local_protocol = \"https\" }"),
-        "\"dev.local_protocol\" can only be \"http\" in this version of hognose"
-    );
-    assert_eq!(
         message("dev = { local_protocol = \"htp\" }"),
         "Expected \"dev.local_protocol\" field to be one of [\"http\",\"https\"] but got \"htp\"."
     );

@@ -71,7 +71,12 @@ fn everything_is_read_from_jsonc() {
     let observability = plan.observability.unwrap();
     assert!(observability.logs.enabled && observability.traces.enabled && observability.invocation_logs);
     assert!((observability.traces.head_sampling_rate - 0.5).abs() < f64::EPSILON);
-    let dev = Dev { ip: Some("0.0.0.0".to_owned()), port: Some(0), host: Some("example.com".to_owned()) };
+    let dev = Dev {
+        https: false,
+        ip: Some("0.0.0.0".to_owned()),
+        port: Some(0),
+        host: Some("example.com".to_owned()),
+    };
     assert_eq!(plan.dev, dev);
     assert_eq!(plan.python_modules_exclude, ["**/tests/**"]);
 }

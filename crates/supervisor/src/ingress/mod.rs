@@ -1,41 +1,35 @@
 //! Where clients come in: HTTP/1.1 and HTTP/2, one request at a time to the Worker and its answer back.
 
+mod connections;
 mod error_page;
 mod exhaustion;
 mod patience;
+mod ray;
 mod request;
 mod response;
 mod triggers;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use hognose_services::Content;
-use hognose_wire::limits::HEADER_BYTES_MAX;
-use http::header::{self, HeaderMap};
-use http::{Method, Request, Response, Version};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
 use crate::events::{Events, ServerEvent};
 use crate::isolate::{Answer, Origin, Pending, Refused};
-use crate::limits::HEADER_READ_TIMEOUT;
 use crate::links::Raised;
 use crate::routes;
 use crate::slots::Slots;
 use crate::static_assets;
 use crate::websocket::{NetworkSocket, WebSocket};
-use exhaustion::Exhaustion;
+use connections::Client;
+pub(crate) use ray::Rays;
 use request::{Prepared, Upgrade};
 use response::Failure;
 
@@ -43,6 +37,8 @@ use response::Failure;
 pub(crate) struct Ingress {
     pub(crate) slots: Arc<Slots>,
     pub(crate) events: Arc<Events>,
+    /// The numbers of requests.
+    pub(crate) rays: Rays,
     /// Whether clients see tracebacks.
     pub(crate) development: bool,
     /// Whether `/__scheduled` is answered here.
@@ -65,71 +61,40 @@ pub struct LocalService {
 pub type LocalAnswer = Pin<Box<dyn Future<Output = Response<Content>> + Send>>;
 
 impl Ingress {
-    /// Accepts connections until `stop`, and returns what can wait for those still open.
-    pub(crate) async fn accept(
-        self: Arc<Self>,
-        listener: TcpListener,
-        stop: CancellationToken,
-    ) -> GracefulShutdown {
-        let connections = GracefulShutdown::new();
-        let protocol = protocol();
-        let mut exhaustion = Exhaustion::default();
-        while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-            match accepted {
-                Ok((socket, peer)) => self.serve(&protocol, &connections, socket, peer),
-                Err(error) => exhaustion.pause(&error, &self.events).await,
-            }
-        }
-        connections
-    }
-
-    fn serve(
-        self: &Arc<Self>,
-        protocol: &auto::Builder<TokioExecutor>,
-        connections: &GracefulShutdown,
-        socket: TcpStream,
-        peer: SocketAddr,
-    ) {
-        // A response is written whole; waiting for more to send with it would only delay it.
-        let _refused_by_odd_sockets = socket.set_nodelay(true);
-        // A client whose machine is gone says nothing; the kernel asks, in its own time.
-        let _refused_by_odd_sockets = rustix::net::sockopt::set_socket_keepalive(&socket, true);
-        let ingress = Arc::clone(self);
-        let service = service_fn(move |request| Arc::clone(&ingress).respond(peer, request));
-        let connection = protocol.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            // A client that breaks off or speaks no HTTP has been answered as far as it can be.
-            let _broken_off = connection.await;
-        });
-    }
-
     async fn respond(
         self: Arc<Self>,
-        peer: SocketAddr,
+        client: Client,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
         if let Some(local) = self.local.get().filter(|local| request.uri().path().starts_with(local.prefix)) {
             return Ok((local.answer)(request).await.map(Body::from));
         }
-        let begun = Instant::now();
+        let (begun, ray) = (Instant::now(), self.rays.next());
+        let ray_value = ray::value(ray);
         let wants_page = self.development && wants_page(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let version = request.version();
-        let response = match self.ask(peer, request).await {
+        let mut response = match self.ask(client, ray_value.clone(), request).await {
             Ok(response) => response::finish(response, &method),
             Err(failure) if wants_page => {
                 response::finish(failure.into_page(&format!("{method} {path}")), &method)
             }
             Err(failure) => response::finish(failure.into_response(self.development), &method),
         };
-        self.done(method, path, &response, begun);
+        response.headers_mut().insert(ray::HEADER, ray_value);
+        let (status, duration, client) = (response.status().as_u16(), begun.elapsed(), client.address.ip());
+        self.events.send(ServerEvent::RequestDone { method, path, status, duration, ray, client });
         Ok(close_after_error(response, version))
     }
 
     /// Has the Worker answer.
-    async fn ask(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
-        let prepared = Prepared::new(peer, request).await?;
+    async fn ask(
+        &self,
+        client: Client,
+        ray: HeaderValue,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Failure> {
+        let prepared = Prepared::new(client, ray, request).await?;
         let slots = self.slots.all();
         let slot = routes::choose(&slots, prepared.head.host(), prepared.head.path());
         let slot = slot.ok_or(Failure::NoWorker)?;
@@ -172,11 +137,6 @@ impl Ingress {
         });
         Ok(response)
     }
-
-    fn done(&self, method: Method, path: String, response: &Response<Body>, begun: Instant) {
-        let (status, duration) = (response.status().as_u16(), begun.elapsed());
-        self.events.send(ServerEvent::RequestDone { method, path, status, duration });
-    }
 }
 
 /// Whether a browser asks for something to show.
@@ -199,28 +159,10 @@ async fn answer(pending: Pending) -> Result<Response<Body>, Failure> {
     }
 }
 
-/// The limits of connections. hyper answers what exceeds its own without a text: a head that does not fit its buffer, and
-/// in HTTP/1 more than [`crate::limits::HEADER_FIELDS_MAX`] fields, which is its default (for any other number it would
-/// allocate and fill tables of that size for every request).
-fn protocol() -> auto::Builder<TokioExecutor> {
-    let mut protocol = auto::Builder::new(TokioExecutor::new());
-    protocol
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(request::HEAD_MAX);
-    protocol
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEADER_READ_TIMEOUT)
-        .max_header_list_size(2 * HEADER_BYTES_MAX as u32);
-    protocol
-}
-
 /// After a request that was refused unread, the rest of it is not worth reading.
 fn close_after_error(mut response: Response<Body>, version: Version) -> Response<Body> {
     if version <= Version::HTTP_11 && matches!(response.status().as_u16(), 413 | 414 | 431) {
-        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -1,6 +1,6 @@
 //! A client's request as a Worker is to see it.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use hognose_services::assets::AssetRequest;
 use hognose_wire::limits::{HEADER_BYTES_MAX, URL_MAX};
@@ -14,7 +14,9 @@ use url::Url;
 
 use crate::body::Body;
 use crate::exchange;
+use crate::ingress::connections::Client;
 use crate::ingress::patience::Patient;
+use crate::ingress::ray;
 use crate::ingress::response::Failure;
 use crate::limits::HEADER_FIELDS_MAX;
 use crate::websocket::handshake::Asked;
@@ -49,11 +51,15 @@ pub(super) struct Head {
 
 impl Prepared {
     /// Checks a request and waits for a short body.
-    pub(super) async fn new(peer: SocketAddr, mut request: Request<Incoming>) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        client: Client,
+        ray: HeaderValue,
+        mut request: Request<Incoming>,
+    ) -> Result<Self, Failure> {
         let upgrade =
             Asked::of(&request).map(|asked| Upgrade { asked, connection: hyper::upgrade::on(&mut request) });
         let (parts, incoming) = request.into_parts();
-        let mut head = Head::new(peer, parts)?;
+        let mut head = Head::new(client, ray, parts)?;
         if upgrade.is_some() {
             head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
@@ -68,18 +74,19 @@ impl Prepared {
 }
 
 impl Head {
-    fn new(peer: SocketAddr, parts: Parts) -> Result<Self, Failure> {
+    fn new(client: Client, ray: HeaderValue, parts: Parts) -> Result<Self, Failure> {
         let Parts { method, uri, version, mut headers, .. } = parts;
         let size = exchange::header_bytes(&headers);
         if size > HEADER_BYTES_MAX || headers.len() > HEADER_FIELDS_MAX {
             return Err(Failure::HeadersTooLarge);
         }
-        let url = absolute_url(&uri, &headers)?;
+        let url = absolute_url(client.secure, &uri, &headers)?;
         if url.len() > URL_MAX {
             return Err(Failure::UrlTooLong { size: url.len() });
         }
         exchange::strip_hop_by_hop(&mut headers);
-        headers.insert(CLIENT_ADDRESS, address_value(peer));
+        headers.insert(CLIENT_ADDRESS, address_value(client.address.ip()));
+        headers.insert(ray::HEADER, ray);
         Ok(Self { method, url, headers, cf: cf(version) })
     }
 
@@ -104,7 +111,7 @@ impl Head {
 
     /// The URL behind its scheme.
     fn target(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap_or(&self.url)
+        self.url.split_once("://").map_or(&self.url, |(_, target)| target)
     }
 
     /// As the files that are served beside a Worker see it.
@@ -125,8 +132,8 @@ impl Head {
     }
 }
 
-/// `http://host/path?query`, normalised as the URL standard says. The host is the one the client named.
-fn absolute_url(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
+/// `http://host/path?query`, or `https`, normalised as the URL standard says. The host is the one the client named.
+fn absolute_url(secure: bool, uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
     let named = headers.get(header::HOST).map(HeaderValue::as_bytes);
     let host =
         uri.authority().map(|authority| authority.as_str().as_bytes()).or(named).unwrap_or(b"localhost");
@@ -136,12 +143,13 @@ fn absolute_url(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let path = if path.starts_with('/') { path } else { "/" };
-    let url = Url::parse(&format!("http://{host}{path}"));
+    let scheme = if secure { "https" } else { "http" };
+    let url = Url::parse(&format!("{scheme}://{host}{path}"));
     url.map(String::from).map_err(|_| Failure::Malformed("the Host header is no host"))
 }
 
-fn address_value(peer: SocketAddr) -> HeaderValue {
-    let address = peer.ip().to_canonical().to_string();
+fn address_value(address: IpAddr) -> HeaderValue {
+    let address = address.to_canonical().to_string();
     HeaderValue::try_from(address).expect("invariant: an address is ASCII")
 }
 
@@ -176,7 +184,7 @@ mod tests {
         if let Some(host) = host {
             headers.insert(header::HOST, host.parse().unwrap());
         }
-        absolute_url(&uri.parse().unwrap(), &headers)
+        absolute_url(false, &uri.parse().unwrap(), &headers)
             .map_err(|failure| failure.into_response(true).status().to_string())
     }
 
@@ -212,7 +220,8 @@ mod tests {
         let mut request = Request::new(());
         *request.headers_mut() = headers;
         *request.uri_mut() = uri.parse().unwrap();
-        Head::new("[::ffff:9.8.7.6]:1".parse().unwrap(), request.into_parts().0)
+        let client = Client { address: "[::ffff:9.8.7.6]:1".parse().unwrap(), secure: true };
+        Head::new(client, ray::value(1), request.into_parts().0)
     }
 
     #[test]
@@ -235,12 +244,13 @@ mod tests {
     #[test]
     fn host_and_path_are_those_of_the_url() {
         let head = head_of(HeaderMap::new(), "http://Example.com:81/a/b?c=/d").ok().unwrap();
+        assert_eq!(head.url, "https://example.com:81/a/b?c=/d");
         assert_eq!((head.host(), head.path()), ("example.com:81", "/a/b"));
     }
 
     #[test]
     fn urls_are_taken_up_to_their_limit() {
-        let path = |size: usize| format!("/{}", "a".repeat(size - "http://localhost/".len()));
+        let path = |size: usize| format!("/{}", "a".repeat(size - "https://localhost/".len()));
         assert!(head_of(HeaderMap::new(), &path(URL_MAX)).is_ok());
         let refusal = head_of(HeaderMap::new(), &path(URL_MAX + 1)).err().unwrap();
         assert!(matches!(refusal, Failure::UrlTooLong { size } if size == URL_MAX + 1));

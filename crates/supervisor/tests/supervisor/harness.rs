@@ -61,6 +61,7 @@ pub(crate) fn local_network() -> EgressOptions {
 pub(crate) fn options(version: WorkerVersion) -> (ServerOptions, mpsc::Receiver<ServerEvent>) {
     let (sender, events) = mpsc::channel(1024);
     let options = ServerOptions {
+        tls: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         workers: vec![version],
         pool: PoolOptions { isolates_max: 2, ..PoolOptions::default() },

@@ -32,7 +32,9 @@ async fn a_worker_sees_the_request_but_not_the_connection() {
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines[..4], ["GET http://example.com/head?a=b", "host: Example.com", "x-one: 1", "x-one: 3"]);
     assert_eq!(lines[4], "cf-connecting-ip: 127.0.0.1");
-    assert!(lines[5].contains(r#""httpProtocol":"HTTP/1.1""#) && lines.len() == 6, "{body}");
+    let ray = lines[5].strip_prefix("cf-ray: ").unwrap();
+    assert!(head.contains(&format!("cf-ray: {ray}")), "{head}");
+    assert!(lines[6].contains(r#""httpProtocol":"HTTP/1.1""#) && lines.len() == 7, "{body}");
     test.shutdown().await;
 }
 
