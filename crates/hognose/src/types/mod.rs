@@ -112,6 +112,7 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = (&str, &'static str)> {
         .chain(plan.analytics_datasets.iter().map(|set| (set.binding.as_str(), "AnalyticsEngineDataset")))
         .chain(plan.stored_secrets.iter().map(|secret| (secret.binding.as_str(), "SecretsStoreSecret")))
         .chain(plan.hyperdrive.iter().map(|database| (database.binding.as_str(), "Hyperdrive")))
+        .chain(plan.hyperdrive.iter().map(|pool| (pool.binding.as_str(), "Any")))
         .chain(plan.services.iter().map(|service| (service.binding.as_str(), "Fetcher")));
     plain.into_iter().filter_map(|(name, kind)| Some((name?, kind))).chain(storage).chain(others)
 }
