@@ -194,3 +194,38 @@ def wait_for_one_end(pids):
             numbers[descriptor] = pid
         ready = select.select(list(numbers), [], [], TIMEOUT_S)[0]
         return numbers[ready[0]]
+
+
+CONSUMER = """\
+import asyncio
+import time
+
+from js import Response
+
+arrived = []
+
+
+async def on_fetch(request, env):
+    await env.JOBS.send("x")
+    begun = time.monotonic()
+    while time.monotonic() - begun < 0.1:
+        pass
+    while not arrived:
+        await asyncio.sleep(0.01)
+    return Response.new("arrived")
+
+
+async def on_queue(batch, env):
+    arrived.append(batch)
+"""
+QUEUE = """\
+main = "index.py"
+compatibility_date = "2025-08-01"
+queues.producers = [{ binding = "JOBS", queue = "jobs" }]
+queues.consumers = [{ queue = "jobs", max_batch_timeout = 0 }]
+"""
+
+
+def test_an_event_waits_for_the_isolate_that_computes_and_shares_its_globals(serve, project):
+    server = serve(project(files={"wrangler.toml": QUEUE, "index.py": CONSUMER}))
+    assert server.fetch().text == "arrived"

@@ -384,9 +384,9 @@
       }
     }
 
-    // Everything that was written before is held back from the outside until it is on the disk, this answer included.
+    // What was written is out of this process's hands, and nothing leaves it before that is on the disk.
     sync() {
-      return promised(() => undefined);
+      return promised(() => natives.commit(this.#object.number));
     }
 
     getAlarm(_options) {

@@ -47,10 +47,11 @@ pub use flags::CompatibilityFlags;
 pub use hyperdrive::is_connection_string;
 pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
-    AnalyticsDataset, Assets, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, Hyperdrive, KvNamespace,
-    Limits, Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan, PythonVersion,
-    QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule, SUBREQUESTS_MAX, SendEmail,
-    ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex, WorkerFirst, Workflow,
+    AnalyticsDataset, Assets, Build, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, Hyperdrive,
+    KvNamespace, Limits, Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan,
+    PythonVersion, QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule,
+    SUBREQUESTS_MAX, SendEmail, ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex, WorkerFirst,
+    Workflow,
 };
 pub use python_project::{
     PythonProject, PythonRequirement, check_python, parse_python_project, requirements_txt_warning,

@@ -80,6 +80,8 @@ pub struct Plan {
     pub observability: Option<Observability>,
     /// Settings of the development server.
     pub dev: Dev,
+    /// What makes files that the Worker needs.
+    pub build: Option<Build>,
     /// Which files become modules and of what kind; the first match wins. The defaults stand at the end.
     pub rules: Vec<Rule>,
     /// Globs, relative to `python_modules/`, of files that are left out.
@@ -148,6 +150,15 @@ pub struct Hyperdrive {
     pub binding: String,
     /// Where it is and how to get in (`localConnectionString`).
     pub connection_string: Option<String>,
+}
+
+/// What is run before a project is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// A command for the shell.
+    pub command: String,
+    /// The folder it runs in, relative to the configuration's.
+    pub directory: PathBuf,
 }
 
 /// A sender of email in `env`.

@@ -15,8 +15,8 @@ use crate::hyperdrive;
 use crate::layers::Layers;
 use crate::metering;
 use crate::objects;
-use crate::plan::{CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
-use crate::section::{Section, Spanned};
+use crate::plan::{Build, CPU_MS_MAX, Dev, Limits, Plan, SUBREQUESTS_MAX, Variable};
+use crate::section::Section;
 use crate::services;
 use crate::storage;
 use crate::tree::{self, Format, Node, Value};
@@ -130,6 +130,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         limits: limits(layers),
         observability: layers.inherited("observability", Section::section).map(observability::read),
         dev: dev(layers),
+        build: build(layers),
         rules: modules::rules(layers),
         python_modules_exclude: modules::python_modules_exclude(layers),
     }
@@ -327,14 +328,15 @@ fn check_unusable(layers: &Layers<'_>) {
             report.push(diagnostic.at(entry.key_span, "only for service-worker scripts").help(instead));
         }
     }
-    let Some(build) = layers.inherited("build", Section::section) else { return };
-    if let Some(Spanned { span, .. }) = build.string("command") {
-        let message = "\"build.command\" is not run by this version of hognose";
-        let diagnostic = Diagnostic::warning(Code::Unsupported, message);
-        report.push(diagnostic.at(span, "ignored").help("run it yourself before `hognose dev`"));
-    }
-    build.accept(&["cwd", "watch_dir"]);
-    build.finish();
+}
+
+fn build(layers: &Layers<'_>) -> Option<Build> {
+    let section = layers.inherited("build", Section::section)?;
+    section.accept(&["watch_dir"]);
+    let directory = section.string("cwd").map(|directory| PathBuf::from(directory.value)).unwrap_or_default();
+    let command = section.string("command").map(|command| command.value.to_owned());
+    section.finish();
+    Some(Build { command: command.filter(|command| !command.is_empty())?, directory })
 }
 
 impl Node {

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::build;
 use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::deployments::{Upload, UploadedVersion};
@@ -92,6 +93,7 @@ fn send(
         Console::print(&format!("`{}` can be deployed (nothing was)", plan::name(&project.plan)));
         return Ok(());
     }
+    build::run(&project.plan, plan::python_modules(&project.plan).as_deref(), interpreter, console)?;
     let upload = Upload {
         configuration: configuration.path.clone(),
         environment,

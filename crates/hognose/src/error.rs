@@ -14,6 +14,9 @@ pub(crate) enum CommandError {
     /// Neither the folder nor any above it has a Wrangler configuration.
     #[error("No Wrangler configuration was found in `{}` or a folder above it", .0.display())]
     NoConfiguration(PathBuf),
+    /// The project's own build failed, or could not be run.
+    #[error("The build `{command}` failed: {why}")]
+    Build { command: String, folder: PathBuf, why: String },
     /// A Hyperdrive binding does not say which database it leads to.
     #[error("The Hyperdrive binding `{0}` has no connection string that names a database")]
     NoDatabase(String),
@@ -207,6 +210,9 @@ impl CommandError {
             }
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
+            }
+            Self::Build { folder, .. } => {
+                format!("It is `build.command` in the configuration, and runs in `{}`", folder.display())
             }
             Self::NoDatabase(binding) => {
                 format!(

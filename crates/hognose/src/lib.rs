@@ -11,6 +11,7 @@ mod admin;
 mod ai;
 mod assets;
 mod banner;
+mod build;
 mod catalog;
 mod cli;
 mod console;

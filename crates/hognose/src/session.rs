@@ -20,6 +20,7 @@ use hognose_wire::confinement::Confinement;
 use hognose_wire::control::Base;
 use tokio::sync::mpsc;
 
+use crate::build;
 use crate::catalog::Catalog;
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -134,6 +135,7 @@ impl<'a> Session<'a> {
         }
         check_links(&projects)?;
         session.install(&projects)?;
+        session.build(&projects)?;
         Ok((session, projects))
     }
 
@@ -213,6 +215,18 @@ impl<'a> Session<'a> {
         let used: Vec<&Path> = wishes.iter().filter_map(|wishes| wishes.packages.as_deref()).collect();
         packages::prune(&self.state.folder("packages")?, &used)?;
         *self.wishes.borrow_mut() = wishes;
+        Ok(())
+    }
+
+    /// Runs the projects' own builds. `serve` does not: it may be somebody else's code, which belongs into a cell.
+    fn build(&self, projects: &[Project]) -> Result<(), CommandError> {
+        for (project, wishes) in projects.iter().zip(&*self.wishes.borrow()) {
+            if self.mode != Mode::Serve {
+                let synced = plan::python_modules(&project.plan);
+                let packages = wishes.packages.as_deref().or(synced.as_deref());
+                build::run(&project.plan, packages, self.interpreter, self.console)?;
+            }
+        }
         Ok(())
     }
 

@@ -11,6 +11,9 @@ pub const HEADER_FIELDS_MAX: usize = 100;
 pub const OUTBOX_MAX: usize = 4 << 20;
 /// An invocation that its isolate has not begun after this long shows that the isolate is computing.
 pub const BUSY_AFTER: Duration = Duration::from_millis(2);
+/// The same where the next thing to do is an event that no client waits for. It is better off in the isolate that most
+/// likely caused it, whose module globals it then shares as under `wrangler dev`.
+pub const EVENT_BUSY_AFTER: Duration = Duration::from_secs(1);
 /// How long a connection may take to send a request's head; it bounds idle keep-alive connections too.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may send nothing of a body that is being read.

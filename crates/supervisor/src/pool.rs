@@ -114,14 +114,18 @@ impl Pool {
         Self { members: Mutex::default(), changed: Notify::new(), size_max, wear, deaths: AtomicU32::new(0) }
     }
 
-    /// An isolate for one more request. Where another one is to be started `start` is called, and is to have
-    /// [`Pool::add`] or [`Pool::failed`] called in the end.
-    pub(crate) async fn pick(&self, start: impl Fn()) -> Result<Arc<Isolate>, PoolError> {
+    /// An isolate for one more request, or for an event: one that is `busy_after` so long is passed over. Where another
+    /// one is to be started `start` is called, and is to have [`Pool::add`] or [`Pool::failed`] called in the end.
+    pub(crate) async fn pick(
+        &self,
+        busy_after: Duration,
+        start: impl Fn(),
+    ) -> Result<Arc<Isolate>, PoolError> {
         let starts_before = self.members().starts;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let choice = self.members().choose((self.size_max, self.wear), starts_before);
+            let choice = self.members().choose(busy_after, (self.size_max, self.wear), starts_before);
             match choice {
                 Choice::Use(isolate) => return Ok(isolate),
                 Choice::UseAndStart(isolate) => {
@@ -252,10 +256,15 @@ fn backoff(deaths: u32) -> Duration {
 }
 
 impl Members {
-    fn choose(&mut self, (size_max, wear): (usize, Wear), starts_before: u64) -> Choice {
+    fn choose(
+        &mut self,
+        busy_after: Duration,
+        (size_max, wear): (usize, Wear),
+        starts_before: u64,
+    ) -> Choice {
         let idle = self.isolates.iter().position(|member| {
             let state = member.isolate.state();
-            state.takes_work() && !state.is_busy()
+            state.takes_work() && !state.is_busy(busy_after)
         });
         if let Some(position) = idle {
             self.isolates[..=position].rotate_right(1);
@@ -294,6 +303,7 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::BUSY_AFTER;
 
     #[test]
     fn deaths_in_a_row_delay_the_next_start_more_and_more() {
@@ -314,9 +324,9 @@ mod tests {
     #[tokio::test]
     async fn a_request_fails_when_the_start_it_waited_for_does() {
         let pool = Pool::new(&PoolOptions { isolates_max: 2, ..PoolOptions::default() });
-        let refusal = pool.pick(|| pool.failed("no memory".into())).await.err().unwrap();
+        let refusal = pool.pick(BUSY_AFTER, || pool.failed("no memory".into())).await.err().unwrap();
         assert_eq!(refusal.to_string(), "no process could be started for the Worker: no memory");
-        let again = pool.pick(|| pool.failed("still none".into())).await.err().unwrap();
+        let again = pool.pick(BUSY_AFTER, || pool.failed("still none".into())).await.err().unwrap();
         assert!(again.to_string().ends_with("still none"), "the next request tries anew");
     }
 }

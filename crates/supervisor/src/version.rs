@@ -20,6 +20,7 @@ use crate::connection::Connection;
 use crate::deliveries;
 use crate::events::ServerEvent;
 use crate::isolate::{Answer, Isolate, Pending};
+use crate::limits::{BUSY_AFTER, EVENT_BUSY_AFTER};
 use crate::links::ServiceLink;
 use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
@@ -184,7 +185,7 @@ impl Version {
     pub(crate) fn status(&self) -> VersionStatus {
         let isolate = |isolate: &Arc<Isolate>| {
             let (pid, state) = (isolate.process.pid(), isolate.state());
-            IsolateStatus { pid, invocations: state.load(), busy: state.is_busy() }
+            IsolateStatus { pid, invocations: state.load(), busy: state.is_busy(BUSY_AFTER) }
         };
         VersionStatus {
             id: Arc::clone(&self.grants.tracing.version),
@@ -320,13 +321,14 @@ impl InUse {
 
     /// An isolate for one request.
     pub(crate) async fn isolate(&self) -> Result<Arc<Isolate>, PoolError> {
-        self.0.pool.pick(|| self.0.start_isolate()).await
+        self.0.pool.pick(BUSY_AFTER, || self.0.start_isolate()).await
     }
 
     /// See [`Version::ask`].
     pub(crate) async fn ask(&self, begin: impl Fn(&Arc<Isolate>) -> Option<Pending>) -> Answer {
         loop {
-            let isolate = match self.isolate().await {
+            let picked = self.0.pool.pick(EVENT_BUSY_AFTER, || self.0.start_isolate()).await;
+            let isolate = match picked {
                 Ok(isolate) => isolate,
                 Err(error) => return Answer::Lost(error.to_string()),
             };

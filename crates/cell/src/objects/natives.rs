@@ -91,7 +91,7 @@ impl Here {
 
 fn state_natives(context: Context) -> Result<Value> {
     let natives = context.object()?;
-    let all: [(&str, Native); 19] = [
+    let all: [(&str, Native); 20] = [
         ("get", get),
         ("put", put),
         ("delete", delete),
@@ -104,6 +104,10 @@ fn state_natives(context: Context) -> Result<Value> {
         ("begin", |context, here, _| here.carry_out(context, Operation::Begin)),
         ("keep", |context, here, _| here.carry_out(context, Operation::Keep)),
         ("undo", |context, here, _| here.carry_out(context, Operation::Undo)),
+        ("commit", |context, here, _| {
+            here.objects().commit(&here.cell);
+            Ok(context.undefined())
+        }),
         ("alarm", |context, here, _| {
             here.perform(context, Operation::Alarm, |answer| number(context, &answer))
         }),

@@ -388,10 +388,6 @@ fn rules_need_a_type_and_globs() {
 #[test]
 fn what_would_not_happen_is_said() {
     assert_eq!(
-        message("build = { command = \"make\" }"),
-        "\"build.command\" is not run by this version of hognose"
-    );
-    assert_eq!(
         message("text_blobs = { A = \"a.txt\" }"),
         "You cannot configure [text_blobs] with a Python Worker"
     );

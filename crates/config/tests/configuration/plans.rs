@@ -167,3 +167,23 @@ fn required_secrets_are_the_only_ones_loaded_and_missing_ones_are_named() {
     let messages: Vec<_> = warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(messages, ["The required secret B was not found"]);
 }
+
+#[test]
+fn a_build_is_a_command_in_a_folder() {
+    let build =
+        plan(&with("build = { command = \"make it\", cwd = \"site\", watch_dir = \"src\" }")).build.unwrap();
+    assert_eq!((build.command.as_str(), build.directory.as_path()), ("make it", Path::new("site")));
+    assert_eq!(plan(&with("build = { cwd = \"site\" }")).build, None);
+}
+
+#[test]
+fn a_database_is_a_connection_string() {
+    let of =
+        |line: &str| plan(&with(&format!("[[hyperdrive]]\nbinding = \"DB\"\nid = \"1\"\n{line}"))).hyperdrive;
+    let string = "postgresql://me:secret@db.example:5433/shop";
+    let [database] = &of(&format!("localConnectionString = \"{string}\""))[..] else {
+        panic!("one database")
+    };
+    assert_eq!((database.binding.as_str(), database.connection_string.as_deref()), ("DB", Some(string)));
+    assert_eq!(of("")[0].connection_string, None);
+}

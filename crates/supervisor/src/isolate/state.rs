@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hognose_wire::limits::INVOCATIONS_MAX;
 use hognose_wire::objects::ObjectNumber;
@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 use super::Closing;
 use super::answers::{Answer, Invocation};
-use crate::limits::{BUSY_AFTER, OUTBOX_MAX};
+use crate::limits::OUTBOX_MAX;
 use crate::links::{Handle, Raised, Value};
 use crate::recorder::Tracing;
 use crate::sockets::Sockets;
@@ -148,9 +148,9 @@ impl State {
         self.invocations.len()
     }
 
-    /// Whether it computes: it has not begun what it was sent some time ago.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.unstarted.front().is_some_and(|(_, sent)| sent.elapsed() > BUSY_AFTER)
+    /// Whether it computes: it has not begun what it was sent so long ago.
+    pub(crate) fn is_busy(&self, after: Duration) -> bool {
+        self.unstarted.front().is_some_and(|(_, sent)| sent.elapsed() > after)
     }
 
     pub(crate) fn is_drained(&self) -> bool {
@@ -275,12 +275,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::isolate::Breach;
     use crate::isolate::account::Account;
     use crate::isolate::answers::Wants;
+    use crate::limits::BUSY_AFTER;
 
     fn unanswered() -> Invocation {
         Invocation {
@@ -325,13 +324,13 @@ mod tests {
     fn an_isolate_is_busy_until_it_shows_that_it_has_begun() {
         let mut state = State::default();
         let (first, second) = (state.begin(unanswered()), state.begin(unanswered()));
-        assert!(!state.is_busy(), "it was given no time yet");
+        assert!(!state.is_busy(BUSY_AFTER), "it was given no time yet");
         state.unstarted.iter_mut().for_each(|(_, sent)| *sent -= BUSY_AFTER);
-        assert!(state.is_busy());
+        assert!(state.is_busy(BUSY_AFTER));
         state.started(first);
-        assert!(state.is_busy(), "the second still waits");
+        assert!(state.is_busy(BUSY_AFTER), "the second still waits");
         state.started(second);
-        assert!(!state.is_busy());
+        assert!(!state.is_busy(BUSY_AFTER));
     }
 
     #[test]
