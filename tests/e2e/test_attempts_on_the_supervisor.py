@@ -5,6 +5,7 @@ attempt made where nobody stands guard: it must succeed. Numbers are those of th
 import array
 import contextlib
 import os
+import pathlib
 import re
 import socket
 import sqlite3
@@ -49,12 +50,19 @@ def worker(name, code, more=""):
     return {f"{name}/wrangler.toml": configuration, f"{name}/index.py": code}
 
 
+def frames():
+    """The kinds of frames, by their numbers."""
+    source = (pathlib.Path(__file__).parents[2] / "crates/wire/src/frame.rs").read_text()
+    _, _, rest = source.partition("pub enum Frame<'a> {\n")
+    return re.findall(r"^    (\w+)\b.*[{(,]", rest.partition("\n}\n")[0], re.MULTILINE)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     files = worker("attacker", ATTACKER) | worker("victim", VICTIM, 'routes = ["victim.test/*"]\n')
     files["attacker/posted.py"] = (WORKERS / "posted.py").read_text()
-    files["attacker/wire.py"] = (WORKERS / "attempts/src/wire.py").read_text()
+    files["attacker/wire.py"] = (WORKERS / "attempts/src/wire.py").read_text() + f"\n\nFRAMES = {frames()}\n"
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
@@ -103,13 +111,13 @@ FORGED = {
     "a negative length": r"b'\xff\xff\xff\xff'",
     "a length past the limit": r"(1 << 20 | 1).to_bytes(4, 'little')",
     "no frame that there is": r"wire.frame(99)",
-    "a frame that only the supervisor sends": "wire.frame(1, b'\\1', wire.text('why'))",
-    "the answer to an invocation of another": "wire.frame(3, wire.varint(77_777), b'\\2')",
-    "the end of an invocation of another": "wire.frame(4, wire.varint(77_777), b'\\0')",
-    "the answer to a call that nobody made": "wire.frame(8, wire.varint(77_777), b'\\0\\0\\0\\0')",
-    "a capability given back that it has not": "wire.frame(10, wire.varint(9999), b'\\1')",
-    "a text that is no UTF-8": r"wire.frame(16, b'\0\1', b'\1\xff')",
-    "a length in the text that is longer than the frame": r"wire.frame(16, b'\0\1', b'\xff\xff\x03x')",
+    "a frame that only the supervisor sends": "wire.frame('CancelInvocation', b'\\1', wire.text('why'))",
+    "the answer to an invocation of another": "wire.frame('Complete', wire.varint(77_777), b'\\2')",
+    "the end of an invocation of another": "wire.frame('Settled', wire.varint(77_777), b'\\0')",
+    "the answer to a call that nobody made": "wire.frame('Return', wire.varint(77_777), b'\\0\\0\\0\\0')",
+    "a capability given back that it has not": "wire.frame('Release', wire.varint(9999), b'\\1')",
+    "a text that is no UTF-8": r"wire.frame('Log', b'\0\1', b'\1\xff')",
+    "a length in the text that is longer than the frame": r"wire.frame('Log', b'\0\1', b'\xff\xff\x03x')",
 }
 
 

@@ -242,6 +242,14 @@ impl CommandError {
             Self::RequirementsFile(_) => {
                 "List its packages in pyproject.toml, under [project], as dependencies = [\"…\"], and delete it".into()
             }
+            _ => return self.hint_on_server(),
+        };
+        Some(hint)
+    }
+
+    /// The same, of packages, versions and the server.
+    fn hint_on_server(&self) -> Option<String> {
+        let hint = match self {
             Self::NotSynced(_) => "Move it away, or give `--force` to have it replaced".into(),
             Self::TypesOutOfDate(_) => "Run `hognose types` with the same options".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),

@@ -19,20 +19,21 @@ def text(value):
 
 
 def frame(kind, *fields):
-    """A frame that depends on no write."""
-    body = b"\0" + bytes([kind]) + b"".join(fields)
+    """A frame that depends on no write, of a kind in FRAMES, which the test provides, or of a number."""
+    number = kind if isinstance(kind, int) else FRAMES.index(kind)
+    body = b"\0" + bytes([number]) + b"".join(fields)
     return len(body).to_bytes(4, "little") + body
 
 
 def log(line):
     """What the cell would send for a line that belongs to no invocation."""
-    return frame(16, b"\0\1", text(line))
+    return frame("Log", b"\0\1", text(line))
 
 
 def call(target, method, call_number=90_000):
     """A call, for no invocation, on one of the supervisor's capabilities, without arguments."""
     access = b"\0\0\0\0"
-    return frame(7, varint(call_number), b"\0", b"\1" + varint(target), text(method), access, b"\0\0\0")
+    return frame("Call", varint(call_number), b"\0", b"\1" + varint(target), text(method), access, b"\0\0\0")
 
 
 def link():
