@@ -11,6 +11,7 @@ use crate::bridge::{Object, bridge, python};
 use crate::convert;
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
+use crate::pyproxy;
 
 /// `tp_iter` of an iterable: `x[Symbol.iterator]()`.
 pub(super) unsafe extern "C" fn iterate(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
@@ -157,7 +158,10 @@ pub(super) fn step_of(result: &Js) -> Result<Step, Raised> {
             "Result has no \"done\" field."
         }));
     }
-    let value = convert::to_python(js::get(result.raw(), &keys.value)?)?;
+    let given = js::get(result.raw(), &keys.value)?;
+    let value = convert::to_python(Js::dup(given.raw()))?;
+    // A proxy of Python's was only how the value travelled, as with what a function returns.
+    pyproxy::destroy_borrowed(given.raw());
     Ok(if js::truth(done.raw())? { Step::Returned(value) } else { Step::Yielded(value) })
 }
 
