@@ -89,7 +89,9 @@ def test_flask_waits_for_bindings(example):
 
 def test_django_answers_by_asgi(example):
     server = example("django")
-    assert server.fetch("/hello/%3Cworld%3E").text == "<h1>Hello, &lt;world&gt;</h1>"
+    for visit in [1, 2]:
+        told = server.fetch("/hello/%3Cworld%3E").text
+        assert told == f"<h1>Hello, &lt;world&gt;</h1><p>Visit {visit}</p>"
     assert server.fetch("/about", headers={"User-Agent": "a test"}).json == {"path": "/about", "agent": "a test"}
     assert server.fetch("/numbers").text == "0\n1\n2\n"
     uploaded = server.fetch("/upload", **as_form(UPLOAD)).json

@@ -162,7 +162,8 @@ impl Console {
     /// Text for standard error that is rendered already. A reader who has gone is no reason to stop serving, here and
     /// in [`Self::text`].
     pub(crate) fn error_text(text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        // In one piece: others write to the same terminal or file.
+        let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
     }
 
     /// Lines for standard output that are rendered already.

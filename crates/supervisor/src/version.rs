@@ -255,7 +255,15 @@ impl Version {
         });
     }
 
+    /// A template that has died is found out by asking it; after that it is made anew.
     async fn fork_isolate(&self) -> Result<(Arc<Isolate>, Connection), String> {
+        match self.try_fork_isolate().await {
+            Err(error) if error == ForkError::Gone.to_string() => self.try_fork_isolate().await,
+            tried => tried,
+        }
+    }
+
+    async fn try_fork_isolate(&self) -> Result<(Arc<Isolate>, Connection), String> {
         let failed = |error: io::Error| format!("cannot make a socket: {error}");
         let (socket, its_socket) = socket_pair().map_err(failed)?;
         let (synchronous, its_synchronous) = socket_pair().map_err(failed)?;

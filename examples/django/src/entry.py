@@ -1,4 +1,4 @@
-"""Django in one file, by ASGI: synchronous and asynchronous views, a stream, an upload, a template."""
+"""Django in one file, by ASGI: synchronous and asynchronous views, a binding in one of them, a stream, an upload, a template."""
 
 import hashlib
 
@@ -7,6 +7,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.urls import path
+from pyodide.ffi import run_sync
 from workers import asgi, env
 
 settings.configure(
@@ -17,12 +18,14 @@ settings.configure(
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
 )
 
-GREETING = "<h1>Hello, {{ name }}</h1>"
+GREETING = "<h1>Hello, {{ name }}</h1><p>Visit {{ visit }}</p>"
 
 
 def greet(request, name):
+    visit = int(run_sync(env.VISITS.get(name)) or 0) + 1
+    run_sync(env.VISITS.put(name, str(visit)))
     template = engines["django"].from_string(GREETING)
-    return HttpResponse(template.render({"name": name}, request))
+    return HttpResponse(template.render({"name": name, "visit": visit}, request))
 
 
 async def about(request):

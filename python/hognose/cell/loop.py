@@ -79,7 +79,10 @@ class HognoseLoop(asyncio.SelectorEventLoop, WebLoop):
         self._set_coroutine_origin_tracking(enabled)
 
     def run_in_executor(self, executor, func, *args):
-        """Runs ``func(*args)`` in a real thread."""
+        """Runs ``func(*args)`` in a real thread; what asgiref wants to have on one certain thread, at once on this one, as
+        Pyodide's loop does with everything: it is where JavaScript is, and with it the bindings that views use."""
+        if _is_thread_sensitive(executor):
+            return WebLoop.run_in_executor(self, executor, func, *args)
         hold = _native.Hold()
         try:
             future = super().run_in_executor(executor, func, *args)
@@ -145,6 +148,15 @@ class HognoseLoop(asyncio.SelectorEventLoop, WebLoop):
         self._signals = _native.watch(
             self._ssock.fileno(), selectors.EVENT_READ, lambda _: self._read_from_self(), background=True
         )
+
+
+def _is_thread_sensitive(executor):
+    """Whether it is one that asgiref, which Django is built on, keeps for code that may not change threads."""
+    asgiref = sys.modules.get("asgiref.sync")
+    if executor is None or asgiref is None:
+        return False
+    kept = asgiref.SyncToAsync
+    return executor is kept.single_thread_executor or executor in kept.context_to_thread_executor.values()
 
 
 class _Descriptors(selectors._BaseSelectorImpl):
