@@ -120,9 +120,12 @@ def test_exports_come_with_their_date(project, serve, date, there):
 
 
 TO_ITSELF = """
-from workers import Response, WorkerEntrypoint
+from workers import Blob, Response, WorkerEntrypoint
 
 class Counting(WorkerEntrypoint):
+    async def same(self, value):
+        return value
+
     async def call(self, function):
         return await function(1)
 
@@ -149,3 +152,17 @@ def test_functions_that_a_worker_sends_to_itself_are_stubs_as_any(serve, project
     configuration = CONFIGURATION.replace("MAIN", "index.py") + services
     folder = project(files={"wrangler.toml": configuration, "src/index.py": TO_ITSELF})
     assert serve(folder).fetch().json == ["called with 1", 1, 5]
+
+
+def test_blobs_arrive_as_they_were(serve, project):
+    body = """
+        blob = await self.env.SELF.same(Blob("öl", content_type="text/x"))
+        return Response.json([await blob.text(), blob.content_type])
+"""
+    source = TO_ITSELF.partition("        counter =")[0] + body
+    services = 'services = [{ binding = "SELF", service = "own", entrypoint = "Counting" }]\n'
+    configuration = CONFIGURATION.replace("MAIN", "index.py") + services
+    folder = project(files={"wrangler.toml": configuration, "src/index.py": source})
+    answer = serve(folder).fetch()
+    assert answer.status == 200, answer.text
+    assert answer.json == ["öl", "text/x"]

@@ -7,13 +7,14 @@
 (stubs) => {
   "use strict";
 
-  const { DOMException, Headers, ReadableStream, Request, Response, WritableStream, AbortSignal } = globalThis;
+  const { AbortSignal, Blob, DOMException, File, Headers, ReadableStream, Request, Response, WritableStream } = globalThis;
   const VIEWS = [
     "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
     "Uint32Array", "Float16Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
   ];
   const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
   const UNSERIALIZABLE = Symbol.for("hognose.unserializable");
+  const BYTES = Symbol.for("hognose.bytes");
 
   const refuse = (message) => {
     throw new DOMException(message, "DataCloneError");
@@ -104,6 +105,7 @@
 
     platform(value) {
       if (value instanceof Headers) return ["H", ...[...value].flat()];
+      if (value instanceof Blob) return this.blob(value);
       if (value instanceof Request) return this.request(value);
       if (value instanceof Response) return this.response(value);
       if (value instanceof ReadableStream) return ["S", this.stream(value)];
@@ -111,6 +113,11 @@
       if (value instanceof AbortSignal) return ["A", value.aborted, value.aborted ? this.node(value.reason) : null];
       if (UNSERIALIZABLE in value) return refuse(value[UNSERIALIZABLE]);
       return refuseType(value);
+    }
+
+    blob(value) {
+      const named = value instanceof File ? [value.name, value.lastModified] : [];
+      return ["B", ...this.bytes(value[BYTES]()), value.type, ...named];
     }
 
     stream(value) {
@@ -191,6 +198,7 @@
         case "H": return this.keep(new Headers(pairs(node.slice(1))));
         case "Q": return this.keep(this.request(first, second, third, fourth, fifth));
         case "P": return this.keep(this.response(first, second, third, fourth));
+        case "B": return this.keep(this.blob(first, second, third, fourth, fifth));
         case "S": return this.keep(this.stream(first));
         case "W": return this.keep(this.writable(stubs.adopt("f", this.caps[first])));
         case "A": return this.keep(this.signal(first, second));
@@ -221,6 +229,11 @@
           Object.defineProperty(error, "cause", { value: this.value(cause[0]), writable: true, configurable: true });
         }
       });
+    }
+
+    blob(start, length, type, name, lastModified) {
+      const content = [this.buffer.slice(start, start + length)];
+      return name === undefined ? new Blob(content, { type }) : new File(content, name, { type, lastModified });
     }
 
     stream(index) {

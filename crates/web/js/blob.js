@@ -13,6 +13,8 @@ const ADOPT = Symbol("adopt");
 
 let dataOf;
 
+const BYTES = Symbol.for("hognose.bytes");
+
 /** https://w3c.github.io/FileAPI/#blob-section */
 export class Blob {
   // A Uint8Array that only this Blob and its slices see.
@@ -33,6 +35,11 @@ export class Blob {
 
   static {
     dataOf = (blob) => blob.#data;
+  }
+
+  /** The content at once, for who sends a Blob to another Worker. */
+  [BYTES]() {
+    return this.#data.slice();
   }
 
   get size() {

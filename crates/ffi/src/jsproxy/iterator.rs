@@ -144,7 +144,7 @@ pub(super) fn send(iterator: JSValue, argument: JSValue) -> Result<Step, Raised>
 /// Reads a `{done, value}`.
 pub(super) fn step_of(result: &Js) -> Result<Step, Raised> {
     let keys = &bridge().keys;
-    if !js::is_object(result.raw()) {
+    if !js::is_object(result.raw()) || js::is_function(result.raw()) {
         let found = js::call(bridge().prelude().type_of.raw(), js::UNDEFINED, &[result.raw()])?;
         let message = format!("Result should have type \"object\" not \"{}\"", js::text(found.raw()));
         return Err(raised::<PyTypeError>(message));
