@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import json
 import pickle
+import secrets
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Modules:
             pytest.fail(f"`env`, `ctx` and `js` are for Workers in Python, and `{main}` is none", pytrace=False)
         base = Path(described["base_dir"])
         self.main = folder / MAIN
+        self.secret = secrets.token_hex()
         shutil.copytree(base, folder, ignore=NOT_MODULES, dirs_exist_ok=True)
         for helper in tests.glob("*.py"):
             if not helper.name.startswith(("test_", "conftest.")) and not (folder / helper.name).exists():
@@ -49,7 +51,7 @@ class Modules:
         for package in PYTEST:
             _copy_package(package, folder)
         name = ".".join(main.relative_to(base).with_suffix("").parts)
-        self.main.write_text(f"from hognose.cell.testing import export\n\nexport({name!r}, globals())\n")
+        self.main.write_text(f"from hognose.cell.testing import export\n\nexport({name!r}, globals(), {self.secret!r})\n")
 
 
 def _describe(project):
@@ -86,7 +88,7 @@ def call(item, worker):
         "own": own,
         "arguments": _pickled(arguments),
     }
-    answer = worker.fetch("/", "POST", pickle.dumps(body), {HEADER: "run"})
+    answer = worker.fetch("/", "POST", pickle.dumps(body), {HEADER: worker.secret})
     if answer.status != 200:
         pytest.fail(f"The test could not be run in the Worker:\n{answer.text}", pytrace=False)
     ended = answer.json()

@@ -29,6 +29,7 @@ from hognose import in_cell
 
 READY = re.compile(r"Ready on http://\S+?:(\d+)")
 TIMEOUT_S = 60
+CONFIGURATIONS = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 
 
 @dataclass
@@ -136,9 +137,11 @@ def _project(pytestconfig):
     return pytestconfig.rootpath / pytestconfig.getini("hognose_project")
 
 
-def pytest_configure():
-    """Makes `from js import ...` harmless where tests are collected."""
-    in_cell.offer_js()
+def pytest_configure(config):
+    """Makes `from js import ...` harmless where a Worker's tests are collected. Elsewhere, where hognose is installed only,
+    nobody is to find a `js`."""
+    if any((_project(config) / name).is_file() for name in CONFIGURATIONS):
+        in_cell.offer_js()
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +160,10 @@ def _modules(pytestconfig, tmp_path_factory):
 @pytest.fixture
 def _cell(request, pytestconfig, tmp_path_factory, hognose_options, _modules):
     """The Worker in whose cell one test is run."""
-    main = _modules(request.node.path.parent).main
-    options = ["--script", str(main), *hognose_options]
+    modules = _modules(request.node.path.parent)
+    options = ["--script", str(modules.main), *hognose_options]
     with _served(pytestconfig, tmp_path_factory, options) as served:
+        served.secret = modules.secret
         yield served
 
 

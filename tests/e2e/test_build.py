@@ -24,11 +24,11 @@ def test():
 """
 # It finds the Worker's packages, and the Python that hognose runs under.
 MAKE = """\
-import pathlib, sys
+import os, pathlib, sys
 import pyodide
 pathlib.Path("../public").mkdir()
 pathlib.Path("../public/made.txt").write_text(".".join(map(str, sys.version_info[:2])))
-print("made", pyodide.__name__)
+print("made", pyodide.__name__, "for", os.environ["WRANGLER_COMMAND"])
 """
 
 
@@ -38,7 +38,7 @@ def files(command):
 
 def test_a_build_makes_what_is_served(serve, project):
     server = serve(project(files=files("python make.py")))
-    assert "made pyodide" in server.output.text
+    assert "made pyodide for dev" in server.output.text
     major, _, minor = server.fetch("/made.txt").text.partition(".")
     assert f"python    {major}.{minor}" in server.output.text
     assert server.fetch("/").text == "hello"

@@ -126,6 +126,9 @@ class Counting(WorkerEntrypoint):
     async def same(self, value):
         return value
 
+    async def come_back(self):
+        return await (await self.env.SELF.same(lambda: "called when it came back"))()
+
     async def call(self, function):
         return await function(1)
 
@@ -143,6 +146,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request):
         counter = await self.env.SELF.new_counter()
         answers = [await self.env.SELF.call(lambda n: f"called with {n}"), await self.env.SELF.call(counter), await counter(4)]
+        answers.append(await self.env.SELF.come_back())
         return Response.json(answers)
 """
 
@@ -151,7 +155,7 @@ def test_functions_that_a_worker_sends_to_itself_are_stubs_as_any(serve, project
     services = 'services = [{ binding = "SELF", service = "own", entrypoint = "Counting" }]\n'
     configuration = CONFIGURATION.replace("MAIN", "index.py") + services
     folder = project(files={"wrangler.toml": configuration, "src/index.py": TO_ITSELF})
-    assert serve(folder).fetch().json == ["called with 1", 1, 5]
+    assert serve(folder).fetch().json == ["called with 1", 1, 5, "called when it came back"]
 
 
 def test_blobs_arrive_as_they_were(serve, project):

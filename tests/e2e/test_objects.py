@@ -224,6 +224,11 @@ def test_a_class_in_javascript_needs_a_handler_for_alarms(serve, project):
     assert server.fetch().text.endswith("must have an alarm() handler in order to call setAlarm()")
 
 
+def test_what_is_stored_is_data(objects):
+    said = run(objects, "data", "await storage.put('a', js.Blob.new())")
+    assert said.startswith('DataCloneError: Could not serialize object of type "Blob".')
+
+
 def test_a_class_in_python_is_taken_for_able_to_handle_alarms(objects):
     code = "del type(self).alarm\nawait storage.setAlarm(9e12)\nint(await storage.getAlarm())"
     assert run(objects, "silent", code) == "9000000000000"

@@ -118,3 +118,19 @@ async def test_fetch(env, ctx):
 """
     code, output = tested(SDK, tests)
     assert code == 0, output
+
+
+STRANGER = """\
+from workers import Request
+
+async def test_it(env, ctx):
+    import hognose_tested
+
+    asked = Request("http://worker/", method="POST", headers={"x-hognose-test": "guessed"}, body="no test")
+    assert await (await hognose_tested.Default(ctx, env).fetch(asked)).text() == "nothing"
+"""
+
+
+def test_who_does_not_know_the_secret_brings_no_test(tested):
+    code, output = tested(SDK, STRANGER)
+    assert code == 0, output

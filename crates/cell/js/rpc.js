@@ -297,7 +297,7 @@
   // What is stored is data: nothing in it can be called or still flow.
   const storedClone = makeClone({
     referenceOf(value) {
-      if (typeof value === "function" || behind.has(value) || value instanceof RpcTarget) {
+      if (typeof value === "function" || behind.has(value) || value instanceof RpcTarget || value instanceof Blob) {
         const name = behind.get(value)?.class.name ?? value.constructor?.name ?? "Function";
         const message = `Could not serialize object of type "${name}". This type does not support serialization.`;
         throw new DOMException(message, "DataCloneError");

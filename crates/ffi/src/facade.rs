@@ -35,6 +35,11 @@ pub fn to_python(_py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
     Ok(convert::to_python(Js::dup(value.as_raw()))?.unbind())
 }
 
+/// Whether an object is a JsProxy.
+pub fn is_js_proxy(object: &Bound<'_, PyAny>) -> bool {
+    jsproxy::owned_values(object.as_ptr()).is_some()
+}
+
 /// The Python exception for what JavaScript threw: the original one if it came from Python, else a JsException.
 pub fn raise(_py: Python<'_>, thrown: Thrown) -> PyErr {
     errors::raise(Js::own(thrown.0.into_raw())).into()

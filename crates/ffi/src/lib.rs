@@ -33,5 +33,7 @@ pub mod stack;
 
 pub use bridge::Bridge;
 pub use cycles::{freeze, live_proxies};
-pub use facade::{convert_to_js, convert_to_python, raise, release_dropped, throw, to_js, to_python};
+pub use facade::{
+    convert_to_js, convert_to_python, is_js_proxy, raise, release_dropped, throw, to_js, to_python,
+};
 pub use interrupts::obey_signals;

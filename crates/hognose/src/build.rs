@@ -15,8 +15,10 @@ use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 
 /// Runs the build of a project, if it has one, by a shell in the folder that it names. `python` there is the one that
-/// hognose runs under, and finds the Worker's packages. What the build prints goes to standard error.
+/// hognose runs under, and finds the Worker's packages. What the build prints goes to standard error; for which `command`
+/// of hognose it runs, it finds in `WRANGLER_COMMAND`.
 pub(crate) fn run(
+    command: &str,
     plan: &Plan,
     packages: Option<&Path>,
     interpreter: &Interpreter,
@@ -28,13 +30,13 @@ pub(crate) fn run(
     let failed =
         |why: String| CommandError::Build { command: build.command.clone(), folder: folder.clone(), why };
     let output = io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(error.to_string()))?;
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(&build.command).current_dir(&folder).stdin(Stdio::null()).stdout(output);
-    command.env("PATH", search_path(interpreter)).env("WRANGLER_COMMAND", "dev");
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(&build.command).current_dir(&folder).stdin(Stdio::null()).stdout(output);
+    shell.env("PATH", search_path(interpreter)).env("WRANGLER_COMMAND", command);
     if let Some(packages) = packages {
-        command.env("PYTHONPATH", packages);
+        shell.env("PYTHONPATH", packages);
     }
-    match command.status() {
+    match shell.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(failed(status.to_string())),
         Err(error) => Err(failed(error.to_string())),

@@ -93,7 +93,13 @@ fn send(
         Console::print(&format!("`{}` can be deployed (nothing was)", plan::name(&project.plan)));
         return Ok(());
     }
-    build::run(&project.plan, plan::python_modules(&project.plan).as_deref(), interpreter, console)?;
+    build::run(
+        "deploy",
+        &project.plan,
+        plan::python_modules(&project.plan).as_deref(),
+        interpreter,
+        console,
+    )?;
     let upload = Upload {
         configuration: configuration.path.clone(),
         environment,

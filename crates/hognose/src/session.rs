@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
             if self.mode != Mode::Serve {
                 let synced = plan::python_modules(&project.plan);
                 let packages = wishes.packages.as_deref().or(synced.as_deref());
-                build::run(&project.plan, packages, self.interpreter, self.console)?;
+                build::run("dev", &project.plan, packages, self.interpreter, self.console)?;
             }
         }
         Ok(())

@@ -45,7 +45,13 @@ pub(crate) struct Nursery {
 impl Nursery {
     /// A new zygote that has become `role`.
     pub(crate) async fn zygote(&self, role: Role, around: &Surroundings) -> Result<Template, LoadFailure> {
-        self.base().await?.zygote(role, around).await
+        let base = self.base().await?;
+        let made = Arc::clone(&base).zygote(role.clone(), around).await;
+        // That a base has died is found out by asking it.
+        if made.is_err() && !base.is_alive() {
+            return self.base().await?.zygote(role, around).await;
+        }
+        made
     }
 
     /// The base, started if there is none.

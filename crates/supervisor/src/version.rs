@@ -1,6 +1,7 @@
 //! One version of a Worker: its zygote, its isolates, and what they were granted.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
 use crate::objects::ObjectLink;
 use crate::pool::{Pool, PoolError, PoolOptions};
+use crate::process::Process;
 use crate::routes::Route;
 use crate::schedules::{self, CronTriggers};
 use crate::template::{ForkError, Surroundings, Template, socket_pair};
@@ -255,28 +257,29 @@ impl Version {
         });
     }
 
-    /// A template that has died is found out by asking it; after that it is made anew.
     async fn fork_isolate(&self) -> Result<(Arc<Isolate>, Connection), String> {
-        match self.try_fork_isolate().await {
-            Err(error) if error == ForkError::Gone.to_string() => self.try_fork_isolate().await,
-            tried => tried,
+        match self.try_fork_isolate().await? {
+            Some(forked) => Ok(forked),
+            None => self.try_fork_isolate().await?.ok_or_else(|| ForkError::Gone.to_string()),
         }
     }
 
-    async fn try_fork_isolate(&self) -> Result<(Arc<Isolate>, Connection), String> {
+    /// `None`: the zygote had died unnoticed, and is made anew the next time.
+    async fn try_fork_isolate(&self) -> Result<Option<(Arc<Isolate>, Connection)>, String> {
         let failed = |error: io::Error| format!("cannot make a socket: {error}");
         let (socket, its_socket) = socket_pair().map_err(failed)?;
         let (synchronous, its_synchronous) = socket_pair().map_err(failed)?;
-        let process = self.fork(vec![its_socket, its_synchronous]).await?;
+        let Some(process) = self.fork(vec![its_socket, its_synchronous]).await? else { return Ok(None) };
         let synchronous = blocking(synchronous).map_err(failed)?;
         let isolate = Arc::new(Isolate::new(process, Arc::clone(&self.grants), Some(synchronous)));
         let connection = Connection::new(Arc::clone(&isolate), socket);
-        Ok((isolate, connection))
+        Ok(Some((isolate, connection)))
     }
 
     /// Forks from the zygote. One that has died is made anew; one that cannot be forked (its top-level code left a
     /// thread or a descriptor that two processes cannot share) becomes the isolate itself, and is used up by it.
-    async fn fork(&self, descriptors: Vec<std::os::fd::OwnedFd>) -> Result<crate::process::Process, String> {
+    /// `None` where it turns out to have died.
+    async fn fork(&self, descriptors: Vec<OwnedFd>) -> Result<Option<Process>, String> {
         let mut kept = self.zygote.lock().await;
         let alive = kept.take().filter(Template::is_alive);
         let zygote = match alive {
@@ -289,7 +292,11 @@ impl Version {
         if reusable {
             *kept = Some(zygote);
         }
-        forked.map_err(|error| error.to_string())
+        match forked {
+            Ok(process) => Ok(Some(process)),
+            Err(ForkError::Gone) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     async fn remake_zygote(&self) -> Result<Template, String> {

@@ -15,28 +15,29 @@ import sys
 import traceback
 import types
 
-# The header of a request that brings a test. Its value says nothing.
+# The header of a request that brings a test. Its value is a secret, which the plugin has made for one run.
 HEADER = "x-hognose-test"
 
 
-def export(main: str, namespace: dict) -> None:
-    """Makes a module export what the Worker's main module does, and run tests. ``main`` is that module's name."""
+def export(main: str, namespace: dict, secret: str) -> None:
+    """Makes a module export what the Worker's main module does, and run tests. ``main`` is that module's name; who brings
+    a test knows the secret."""
     own = importlib.import_module(main)
     kept = {name: value for name, value in vars(own).items() if not name.startswith("__")}
     namespace.update(kept)
     if any(name.startswith("on_") for name in kept):
-        namespace["on_fetch"] = _handler(kept.get("on_fetch"))
+        namespace["on_fetch"] = _handler(kept.get("on_fetch"), secret)
         return
-    namespace["Default"] = _entrypoint(kept.get("Default"))
+    namespace["Default"] = _entrypoint(kept.get("Default"), secret)
     if hasattr(own, "__all__"):
         namespace["__all__"] = [*{*own.__all__, "Default"}]
 
 
-def _handler(own):
+def _handler(own, secret):
     async def on_fetch(request, env, ctx):
         from js import Response
 
-        if not request.headers.has(HEADER):
+        if request.headers.get(HEADER) != secret:
             answer = own(*(request, env, ctx)[: len(inspect.signature(own).parameters)])
             return await answer if inspect.isawaitable(answer) else answer
         return Response.new(await _answer(await request.bytes(), env, ctx))
@@ -44,12 +45,12 @@ def _handler(own):
     return on_fetch
 
 
-def _entrypoint(own):
+def _entrypoint(own, secret):
     from workers import Response, WorkerEntrypoint
 
     class Default(own or WorkerEntrypoint):
         async def fetch(self, request):
-            if HEADER not in request.headers:
+            if request.headers.get(HEADER) != secret:
                 answer = super().fetch(request)
                 return await answer if inspect.isawaitable(answer) else answer
             return Response(await _answer(await request.bytes(), self.env, self.ctx))
@@ -61,7 +62,7 @@ async def _answer(body, env, ctx) -> str:
     """Runs the test that a request's body holds, and says how it ended, as JSON."""
     import js
 
-    # What comes here was written by the plugin: nobody else knows this server's address yet.
+    # It comes from the plugin, which knew the secret.
     call = pickle.loads(bytes(body))
     own = {"ctx": ctx, "env": env, "js": js}
     try:

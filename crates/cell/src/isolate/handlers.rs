@@ -196,8 +196,11 @@ impl Isolate {
     }
 }
 
-/// SDK objects wrap a JavaScript one.
+/// SDK objects wrap a JavaScript one. What is JavaScript's already may have any property that it is asked for: a stub has.
 fn unwrap_response(result: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    if hognose_ffi::is_js_proxy(&result) {
+        return Ok(result);
+    }
     match result.getattr_opt(intern!(result.py(), "js_response"))? {
         Some(response) => Ok(response),
         None => Ok(result),

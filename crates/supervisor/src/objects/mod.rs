@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::isolate::Isolate;
 use crate::links::{Directory, Raised};
-use sockets::ObjectSockets;
+use sockets::{Kept, ObjectSockets};
 
 pub(crate) use alarms::wake_objects;
 pub(crate) use calls::ToObject;
@@ -88,6 +88,8 @@ pub(crate) struct Objects {
     places: Mutex<Places>,
     /// The hibernating sockets of those that have any, or live; the others' are swept out.
     sockets: Mutex<HashMap<Key, Weak<ObjectSockets>>>,
+    /// What all sockets of a Worker's objects keep.
+    kept: Mutex<HashMap<String, Kept>>,
 }
 
 #[derive(Default)]
@@ -114,6 +116,7 @@ impl Objects {
             idle_max,
             places: Mutex::default(),
             sockets: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -129,11 +132,16 @@ impl Objects {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The sockets of an object, which outlive its instances.
     fn sockets_of(&self, link: &Arc<ObjectLink>, key: &Key) -> Arc<ObjectSockets> {
         let mut all = self.all_sockets();
         all.get(key).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let sockets = ObjectSockets::new(Arc::clone(link), key.digits.clone());
+            let kept = self.kept().entry(link.worker.clone()).or_default().clone();
+            let sockets = ObjectSockets::new(Arc::clone(link), key.digits.clone(), kept);
             all.insert(key.clone(), Arc::downgrade(&sockets));
             sockets
         })

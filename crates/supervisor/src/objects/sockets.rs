@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -29,11 +30,39 @@ use crate::websocket::WebSocket;
 /// How much may wait to be sent on one socket, in bytes: two messages of the largest size.
 const WAITING_MAX: u64 = 2 * MESSAGE_MAX as u64;
 
+/// How much all sockets of one Worker's objects may keep here, in bytes: what waits to be sent, and attachments.
+const KEPT_MAX: u64 = 4 * WAITING_MAX;
+
 /// See the module.
 pub(crate) struct ObjectSockets {
     pub(super) link: Arc<ObjectLink>,
     pub(super) digits: String,
+    kept: Kept,
     table: Mutex<Table>,
+}
+
+/// Counts the bytes that are kept for one Worker.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Arc<AtomicU64>);
+
+impl Kept {
+    /// Room for so many bytes until it is dropped; `None`: there is not so much.
+    fn room_for(&self, bytes: u64) -> Option<Room> {
+        let room = Room { of: self.clone(), bytes };
+        // Dropped where it is too much, which gives it back.
+        (self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= KEPT_MAX).then_some(room)
+    }
+}
+
+struct Room {
+    of: Kept,
+    bytes: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.of.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -49,11 +78,11 @@ pub(super) struct Table {
 #[derive(Default)]
 struct Socket {
     tags: Vec<String>,
-    attachment: Option<Vec<u8>>,
+    attachment: Option<(Vec<u8>, Room)>,
     auto_responded_at_ms: Option<f64>,
     closed: Closed,
     /// Messages that wait to be sent, and how many bytes they have.
-    waiting: VecDeque<Body>,
+    waiting: VecDeque<(Body, Room)>,
     waiting_bytes: u64,
     writer: Option<Waker>,
     /// Whether its messages are being read.
@@ -87,13 +116,16 @@ pub(super) enum Unanswered {
     Full,
     /// The isolate holds too much.
     NoRoom,
+    /// The Worker's sockets keep too much.
+    KeptTooMuch,
     /// It broke a rule that no unmodified cell breaks.
     Breach(&'static str),
 }
 
 impl ObjectSockets {
-    pub(super) fn new(link: Arc<ObjectLink>, digits: String) -> Arc<Self> {
-        Arc::new(Self { link, digits, table: Mutex::default() })
+    /// Those of one object; `kept` is its Worker's.
+    pub(super) fn new(link: Arc<ObjectLink>, digits: String, kept: Kept) -> Arc<Self> {
+        Arc::new(Self { link, digits, kept, table: Mutex::default() })
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
@@ -125,10 +157,10 @@ impl ObjectSockets {
                 let tags = table.sockets.get(&socket).map(|socket| socket.tags.clone());
                 SocketAnswer::Texts(tags.unwrap_or_default().into_iter().map(Cow::Owned).collect())
             }
-            SocketOperation::Attach(socket, bytes) => table.attach(socket, &bytes)?,
+            SocketOperation::Attach(socket, bytes) => table.attach(socket, &bytes, &self.kept)?,
             SocketOperation::Attachment(socket) => {
-                let attached = table.sockets.get(&socket).and_then(|socket| socket.attachment.clone());
-                SocketAnswer::Bytes(attached.map(Cow::Owned))
+                let attached = table.sockets.get(&socket).and_then(|socket| socket.attachment.as_ref());
+                SocketAnswer::Bytes(attached.map(|(bytes, _)| Cow::Owned(bytes.clone())))
             }
             SocketOperation::AutoRespond(pair) => table.auto_respond(pair)?,
             SocketOperation::AutoResponse => {
@@ -184,11 +216,13 @@ impl ObjectSockets {
             drop(table);
             return drop(message);
         };
-        socket.waiting_bytes += message.length().unwrap_or_default();
+        let bytes = message.length().unwrap_or_default();
+        socket.waiting_bytes += bytes;
         socket.closed.outgoing = last;
         socket.wake();
-        if socket.waiting_bytes <= WAITING_MAX {
-            return socket.waiting.push_back(message);
+        let room = self.kept.room_for(bytes).filter(|_| socket.waiting_bytes <= WAITING_MAX);
+        if let Some(room) = room {
+            return socket.waiting.push_back((message, room));
         }
         socket.closed.outgoing = true;
         let unsent = std::mem::take(&mut socket.waiting);
@@ -260,12 +294,18 @@ impl Table {
         .collect()
     }
 
-    fn attach(&mut self, number: SocketNumber, bytes: &[u8]) -> Result<SocketAnswer<'static>, Unanswered> {
+    fn attach(
+        &mut self,
+        number: SocketNumber,
+        bytes: &[u8],
+        kept: &Kept,
+    ) -> Result<SocketAnswer<'static>, Unanswered> {
         if bytes.len() > ATTACHMENT_MAX {
             return Err(Unanswered::Breach("it attached too much to a socket"));
         }
         if let Some(socket) = self.sockets.get_mut(&number) {
-            socket.attachment = Some(bytes.to_vec());
+            let room = kept.room_for(bytes.len() as u64).ok_or(Unanswered::KeptTooMuch)?;
+            socket.attachment = Some((bytes.to_vec(), room));
         }
         Ok(SocketAnswer::Done)
     }
@@ -305,7 +345,7 @@ impl Sent {
     fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Body>> {
         let mut table = self.sockets.table();
         let Some(socket) = table.sockets.get_mut(&self.number) else { return Poll::Ready(None) };
-        if let Some(message) = socket.waiting.pop_front() {
+        if let Some((message, _)) = socket.waiting.pop_front() {
             socket.waiting_bytes -= message.length().unwrap_or_default();
             return Poll::Ready(Some(message));
         }
@@ -380,10 +420,25 @@ mod tests {
         let number = table.accept(&tags(TAGS_MAX, TAG_MAX), None).ok().unwrap();
         assert!(matches!(table.accept(&tags(TAGS_MAX + 1, 1), None), Err(Unanswered::Breach(_))));
         assert!(matches!(table.accept(&tags(1, TAG_MAX + 1), None), Err(Unanswered::Breach(_))));
-        assert!(table.attach(number, &vec![0; ATTACHMENT_MAX]).is_ok());
-        assert!(matches!(table.attach(number, &vec![0; ATTACHMENT_MAX + 1]), Err(Unanswered::Breach(_))));
+        let mut attach = |bytes: usize| table.attach(number, &vec![0; bytes], &Kept::default());
+        assert!(attach(ATTACHMENT_MAX).is_ok());
+        assert!(matches!(attach(ATTACHMENT_MAX + 1), Err(Unanswered::Breach(_))));
         let pair = |bytes: usize| Some((Cow::from(""), Cow::from("x".repeat(bytes))));
         assert!(table.auto_respond(pair(AUTO_RESPONSE_MAX)).is_ok());
         assert!(matches!(table.auto_respond(pair(AUTO_RESPONSE_MAX + 1)), Err(Unanswered::Breach(_))));
+    }
+    #[test]
+    fn a_worker_keeps_so_much_and_no_more() {
+        let kept = Kept::default();
+        let most = kept.room_for(KEPT_MAX).unwrap();
+        assert!(kept.room_for(1).is_none());
+        let mut table = Table::default();
+        let number = table.accept(&[], None).ok().unwrap();
+        assert!(matches!(table.attach(number, b"x", &kept), Err(Unanswered::KeptTooMuch)));
+        drop(most);
+        assert!(table.attach(number, b"x", &kept).is_ok());
+        assert!(kept.room_for(KEPT_MAX).is_none(), "the attachment has its room");
+        drop(table);
+        assert!(kept.room_for(KEPT_MAX).is_some());
     }
 }

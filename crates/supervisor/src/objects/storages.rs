@@ -185,6 +185,10 @@ impl Thread {
                 refused(limit.into())
             }
             Err(Unanswered::NoRoom) => refused("Too many WebSockets wait to be used in a Response.".into()),
+            Err(Unanswered::KeptTooMuch) => refused(
+                "The hibernating WebSockets of this Worker keep too much in attachments and unsent messages."
+                    .into(),
+            ),
             Err(Unanswered::Breach(what)) => {
                 isolate.expel(Breach::new(what));
                 refused(what.into())
