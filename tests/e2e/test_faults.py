@@ -124,7 +124,7 @@ def test_no_process_outlives_a_killed_supervisor_not_even_one_that_spins(start, 
 
 
 def test_without_descriptors_what_is_open_goes_on_and_what_comes_waits(start):
-    server = start()
+    server = start("[pool]\nmax_isolates = 1\n")
     with contextlib.ExitStack() as clients:
         first = clients.enter_context(contextlib.closing(server.connect()))
         first.request("GET", "/process")
