@@ -97,6 +97,27 @@ def test_temporary_files_can_be_written(script):
     assert script("a.py", text) == (0, "3\n")
 
 
+WRITES = "import pathlib\npathlib.Path(__file__).with_name('note').write_text('new')\nprint('wrote')\n"
+
+
+def test_nothing_else_can_be_written(script, tmp_path):
+    (tmp_path / "note").write_text("old")
+    status, output = script("a.py", WRITES)
+    assert (status, (tmp_path / "note").read_text()) == (1, "old")
+    assert "PermissionError" in output and "with --allow-write, wherever you can" in output
+
+
+def test_the_caller_can_let_it_write(script, tmp_path):
+    (tmp_path / "a.py").write_text(WRITES)
+    assert run("run", "--allow-write", str(tmp_path / "a.py"), folder=tmp_path) == (0, "wrote\n")
+    assert (tmp_path / "note").read_text() == "new"
+
+
+def test_the_temporary_folder_ends_with_the_script(script):
+    status, folder = script("a.py", "import tempfile\nprint(tempfile.gettempdir())\n")
+    assert status == 0 and "hognose-run-" in folder and not os.path.exists(folder.strip())
+
+
 def test_the_scripts_own_folder_is_importable(script, tmp_path):
     (tmp_path / "beside.py").write_text("VALUE = 7\n")
     assert script("a.py", "import beside\nprint(beside.VALUE)\n") == (0, "7\n")

@@ -20,7 +20,8 @@ use crate::{evaluation, runtime_modules};
 
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
-    let confinement = if base.open { Confinement::none() } else { Confinement::lock_base(py, base)? };
+    let confinement =
+        if base.open { Confinement::of_script(base)? } else { Confinement::lock_base(py, base)? };
     prepare_imports(py, base)?;
     let runtime = Runtime::new(RuntimeOptions::default())
         .map_err(|error| PyRuntimeError::new_err(format!("QuickJS did not start: {error}")))?;

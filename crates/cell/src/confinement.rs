@@ -32,6 +32,9 @@ const SYSTEM_READ: [&str; 10] = [
 /// Devices that keep nothing of what is written to them.
 const DEVICES: [&str; 2] = ["/dev/null", "/dev/zero"];
 
+/// Where a script may write, too: on terminals, and into memory that it shares with what it starts.
+const SCRIPT_DEVICES: [&str; 4] = ["/dev/full", "/dev/pts", "/dev/shm", "/dev/tty"];
+
 /// How much address space any cell may have: what a Worker's memory can be set to, and more.
 const ADDRESS_SPACE_MAX: u64 = 2 << 40;
 
@@ -47,9 +50,16 @@ pub(crate) struct Confinement {
 }
 
 impl Confinement {
-    /// That of a script: none.
-    pub(crate) fn none() -> Self {
-        Self { lock: Lock { level: Level::Off, ..Lock::default() }, code_dirs: Vec::new() }
+    /// That of a script: it is its caller's own, and only its writes are kept in the scratch folder, if it was given one.
+    pub(crate) fn of_script(base: &Base) -> PyResult<Self> {
+        if !base.scratch_dir.is_empty() {
+            let devices = DEVICES.iter().chain(&SCRIPT_DEVICES).map(PathBuf::from).collect::<Vec<_>>();
+            let kept = hognose_jail::confine_writes(&[PathBuf::from(&base.scratch_dir)], &devices);
+            if !kept.map_err(|error| unlocked(&error))? {
+                eprintln!("hognose: this machine has no Landlock: the script can write whatever you can");
+            }
+        }
+        Ok(Self { lock: Lock { level: Level::Off, ..Lock::default() }, code_dirs: Vec::new() })
     }
 
     /// Locks this process, which is to be a base.

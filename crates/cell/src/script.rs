@@ -56,7 +56,8 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
     let outcome: Rc<RefCell<Option<PyResult<Py<PyAny>>>>> = Rc::default();
     let (result, runner) = (Rc::clone(&outcome), Half::script(py)?);
     cell.event_loop.post(move |py| {
-        let started = runner.bind(py).call_method1("start", (script.file, script.args));
+        let started =
+            runner.bind(py).call_method1("start", (script.file, script.args, script.writes_anywhere));
         result.replace(Some(started.map(Bound::unbind)));
     });
     // The script's own code holds the loop as long as it has not ended; what it left behind, as long as it can go on.

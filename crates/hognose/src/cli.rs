@@ -165,6 +165,9 @@ pub(crate) struct RunArguments {
     /// Connect to HOST2:PORT2 where the script asks for HOST:PORT; may be repeated
     #[arg(long, value_name = "HOST:PORT:HOST2:PORT2")]
     pub connect_to: Vec<ConnectTo>,
+    /// Let the script write what you can write, and not only in a temporary folder of its own
+    #[arg(long)]
+    pub allow_write: bool,
     /// The script (`.py`, `.js` or `.mjs`), then what it finds in `sys.argv`
     // One argument for both: only so does everything after the file pass as it is, `--` included.
     #[arg(required = true, trailing_var_arg = true, value_name = "FILE")]

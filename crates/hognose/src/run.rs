@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use hognose_supervisor::{EgressOptions, EgressPolicy, SCRIPT_OUTBOUND, ScriptOptions, run_script};
 use hognose_wire::control::{Base, Script};
+use tempfile::TempDir;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -24,17 +25,28 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
         let _ignored = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         let packages = text(&interpreter.site_packages);
+        let scratch = if options.allow_write { None } else { Some(scratch()?) };
         let mut cell = interpreter.cell_command();
         cell.env = std::env::vars_os().collect();
+        if let Some(folder) = &scratch {
+            // Only the temporary folder: what the caller keeps at home can still be read there.
+            cell.env.extend(["TMPDIR", "TMP", "TEMP"].map(|name| (name.into(), folder.path().into())));
+        }
         let options = ScriptOptions {
             cell,
             base: Base {
                 runtime_dirs: vec![packages.clone()],
                 site_dirs: vec![packages],
+                scratch_dir: scratch.as_ref().map(|folder| text(&folder.path().into())).unwrap_or_default(),
                 open: true,
                 ..Base::default()
             },
-            script: Script { file: text(&file), args, outbound: SCRIPT_OUTBOUND },
+            script: Script {
+                file: text(&file),
+                args,
+                outbound: SCRIPT_OUTBOUND,
+                writes_anywhere: options.allow_write,
+            },
             egress: EgressOptions {
                 ca_file: options.ca_file,
                 connect_to: options.connect_to,
@@ -44,6 +56,12 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
         };
         run_script(options).await.map_err(CommandError::Script)
     })
+}
+
+/// A temporary folder of the script's own, which ends with it.
+fn scratch() -> Result<TempDir, CommandError> {
+    let folder = tempfile::Builder::new().prefix("hognose-run-").tempdir();
+    folder.map_err(|source| CommandError::State { path: std::env::temp_dir(), source })
 }
 
 fn existing(file: PathBuf) -> Result<PathBuf, CommandError> {

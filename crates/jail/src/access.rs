@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset,
@@ -34,6 +34,36 @@ pub(crate) fn restrict(lock: &Lock) -> Result<u32, JailError> {
         rules = allow(rules, path, open(path)?, writing())?;
     }
     Ok(version(&rules.restrict_self()?))
+}
+
+/// Keeps this process, and what it starts, from changing any file but what lies in these folders and these devices.
+/// Everything else stays as it is: reading, programs, the network. Gives the version of Landlock that sees to it, 0 where
+/// there is none.
+pub(crate) fn confine_writes(folders: &[PathBuf], devices: &[PathBuf]) -> Result<u32, JailError> {
+    let mut rules = Ruleset::default().handle_access(changing())?.create()?;
+    for path in folders.iter().chain(devices) {
+        rules = match open(path) {
+            Err(JailError::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => rules,
+            opened => allow(rules, path, opened?, changing())?,
+        };
+    }
+    Ok(version(&rules.restrict_self()?))
+}
+
+/// What changes a file, or which files there are.
+fn changing() -> BitFlags<AccessFs> {
+    AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::RemoveDir
+        | AccessFs::RemoveFile
+        | AccessFs::MakeChar
+        | AccessFs::MakeBlock
+        | AccessFs::MakeDir
+        | AccessFs::MakeReg
+        | AccessFs::MakeSock
+        | AccessFs::MakeFifo
+        | AccessFs::MakeSym
+        | AccessFs::Refer
 }
 
 /// Libraries are loaded by mapping them, which takes the right to read; the right to execute is for programs.

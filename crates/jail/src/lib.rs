@@ -124,6 +124,16 @@ pub fn apply(lock: &Lock) -> Result<Applied, JailError> {
     Ok(Applied { landlock_abi, listener: Some(calls::filter_cell()?) })
 }
 
+/// Keeps this process, which must have one thread only and is otherwise not locked, from changing files outside of these
+/// folders; devices can be written, too. What does not exist is passed over. For good; whatever it starts is under the
+/// same rule. Gives whether the machine can do that.
+pub fn confine_writes(folders: &[PathBuf], devices: &[PathBuf]) -> Result<bool, JailError> {
+    if !process::has_one_thread() {
+        return Err(JailError::Threads);
+    }
+    access::confine_writes(folders, devices).map(|version| version > 0)
+}
+
 /// Locks a process that is locked already further: of the files it may read and write only these are left, and signals
 /// reach nobody outside of it and of what it forks.
 pub fn narrow(lock: &Lock) -> Result<(), JailError> {

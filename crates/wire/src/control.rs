@@ -81,7 +81,8 @@ pub struct Base {
     /// Folders that the lock leaves readable beside the interpreter, `site_dirs` and the Worker's own (of all Workers
     /// that may be forked from here).
     pub code_dirs: Vec<String>,
-    /// The private, writable scratch folder; it becomes `HOME` and the temporary folder.
+    /// The private, writable scratch folder; it becomes `HOME` and the temporary folder. Of an open process: the only
+    /// folder in which it may write, or empty, and it may write what the caller can.
     pub scratch_dir: String,
     /// Those of the Workers that may be forked from here.
     pub worker_scratch_dirs: Vec<String>,
@@ -101,6 +102,8 @@ pub struct Script {
     pub file: String,
     /// `sys.argv[1:]`.
     pub args: Vec<String>,
+    /// Whether it may write wherever the caller can, and not only in the scratch folder.
+    pub writes_anywhere: bool,
     /// The capability through which `fetch()` leaves.
     pub outbound: CapId,
 }

@@ -5,6 +5,7 @@ import asyncio
 import atexit
 import inspect
 import sys
+import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -14,11 +15,13 @@ from hognose import _hognose
 
 _hold = None
 _task = None
+_writes_anywhere = False
 
 
-def start(file: str, arguments: list[str]):
+def start(file: str, arguments: list[str], writes_anywhere: bool):
     """Begins to run the script; the loop goes on while it has something to wait for."""
-    global _hold, _task
+    global _hold, _task, _writes_anywhere
+    _writes_anywhere = writes_anywhere
     _hold = _hognose.event_loop.Hold()
     # In one order with what `console` says, which never waits.
     sys.stdout.reconfigure(line_buffering=True)
@@ -97,4 +100,7 @@ def _tell(error: BaseException) -> int:
     own = traceback.TracebackException.from_exception(error)
     own.stack[:] = [frame for frame in own.stack if frame.filename != __file__]
     print("".join(own.format()), end="", file=sys.stderr)
+    if isinstance(error, PermissionError) and not _writes_anywhere:
+        folder = tempfile.gettempdir()
+        print(f"hognose: a script writes into {folder} only; with --allow-write, wherever you can", file=sys.stderr)
     return 130 if isinstance(error, KeyboardInterrupt) else 1
