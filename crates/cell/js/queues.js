@@ -184,5 +184,13 @@
     return [new QueueController(decisions, queue, messages, metrics), () => JSON.stringify(decisions)];
   };
 
-  return { WorkerQueue, makeBatch };
+  // The same of messages that another Worker hands over, whose bodies are values already.
+  const makeHandedBatch = (queue, messages, metrics) => {
+    const decisions = new Decisions();
+    const opened = messages.map(({ id, timestamp, attempts, body }) => [id, timestamp, attempts, "value", body]);
+    const report = (failed) => JSON.stringify({ ...decisions.toJSON(), failed });
+    return [new QueueController(decisions, queue, opened, metrics), report];
+  };
+
+  return { WorkerQueue, makeBatch, makeHandedBatch };
 };

@@ -172,6 +172,44 @@
     return proxy;
   };
 
+  // The events that a Worker can hand to another one by its binding, which a flag allows. Until the Worker is known there
+  // are no flags.
+  const HANDED = "service_binding_extra_handlers";
+  const isHanded = (name) => Object.hasOwn(handed, name) && globalThis.Cloudflare?.compatibilityFlags?.[HANDED] === true;
+
+  const handed = {
+    async scheduled(reference, options) {
+      const { scheduledTime = Date.now(), cron = "" } = options ?? {};
+      const { failed, noRetry } = await natives.scheduled(reference.number(), `${cron}`, Number(scheduledTime));
+      return { outcome: outcomeOf(failed), noRetry };
+    },
+
+    async queue(reference, name, messages, metadata) {
+      const { metrics = {} } = metadata ?? {};
+      const { backlogCount = 0, backlogBytes = 0, oldestMessageTimestamp = null } = metrics;
+      const oldestMessageMs = oldestMessageTimestamp === null ? null : Number(oldestMessageTimestamp);
+      const values = [`${name}`, Array.from(messages, handedMessage), { backlogCount, backlogBytes, oldestMessageMs }];
+      const decided = await natives.queue(reference.number(), clone.encode(values));
+      return {
+        outcome: outcomeOf(decided.failed),
+        ackAll: decided.ackAll,
+        retryBatch: { retry: decided.retryAll, ...delayed(decided.retryAllDelay) },
+        explicitAcks: decided.acks,
+        retryMessages: decided.retries.map(([msgId, delay]) => ({ msgId, ...delayed(delay) })),
+      };
+    },
+  };
+
+  const outcomeOf = (failed) => (failed ? "exception" : "ok");
+
+  const delayed = (delaySeconds) => (delaySeconds === null ? {} : { delaySeconds });
+
+  const handedMessage = (message) => {
+    const { id, timestamp, attempts, body } = message;
+    if (body === undefined) throw new TypeError("Each message needs a body; serialized ones are not taken here.");
+    return { id: `${id}`, timestamp: Number(timestamp), attempts: Number(attempts), body };
+  };
+
   /** A binding to a Worker. */
   class Fetcher {
     constructor(cap) {
@@ -187,6 +225,7 @@
           if (name === "connect") return connect;
           if (name === "then") return undefined;
           if (typeof name === "symbol" || name === "constructor") return Reflect.get(target, name);
+          if (isHanded(name)) return (...values) => handed[name](reference, ...values);
           return makeProperty(endpoint, [name]);
         },
       });
@@ -207,6 +246,7 @@
         if (name === "fetch") return async (input, init) => (await promise).fetch(input, init);
         if (name === "then") return undefined;
         if (typeof name === "symbol" || name === "constructor") return Reflect.get(target, name);
+        if (isHanded(name)) return async (...values) => (await promise)[name](...values);
         return makeProperty(endpoint, [name]);
       },
     });

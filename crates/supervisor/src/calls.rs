@@ -7,6 +7,7 @@ use std::time::Duration;
 use hognose_services::assets::Assets;
 use hognose_services::{Answer, Call, CallError, Pending, Service};
 use hognose_wire::control::Export;
+use hognose_wire::handing;
 use hognose_wire::limits::VALUE_INLINE_MAX;
 use hognose_wire::messages::OPEN;
 use hognose_wire::{
@@ -135,6 +136,10 @@ impl Isolate {
                     _ => self.call_object(call, to, MethodCall::new(method, access), params),
                 }
             }
+            Handle::Service(link) if method == handing::SCHEDULED => {
+                self.hand_scheduled(call, link, depth, params)
+            }
+            Handle::Service(link) if method == handing::QUEUE => self.hand_queue(call, link, depth, params),
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
             Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),
             Handle::Socket(socket) if method == OPEN => self.open_socket(call, socket, params),

@@ -20,6 +20,7 @@ mod email;
 mod engine_client;
 mod events;
 mod exchange;
+mod handing;
 mod ingress;
 mod isolate;
 pub mod limits;

@@ -22,6 +22,7 @@ pub mod email;
 pub mod fetch;
 mod form;
 mod frame;
+pub mod handing;
 mod ids;
 pub mod kv;
 pub mod limits;

@@ -8,6 +8,7 @@ use hognose_wire::{Body, CapId, InvocationId, Payload, queues};
 use super::natives::{json_result, link, operate, optional_number, read, to_json};
 use crate::cell::Cell;
 use crate::host::js_error;
+use crate::report::Report;
 
 /// The class `WorkerQueue`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
@@ -73,6 +74,12 @@ pub(crate) fn open(cell: &Rc<Cell>, queue: &str, bytes: &[u8]) -> Result<(Value,
         .map_err(|_| Thrown::type_error(context, "the batch has not the form that was agreed on"))?;
     let settle_through = CapId(delivery.settle_through);
     Ok((controller, OpenBatch { settle_through, number: delivery.number, decided }))
+}
+
+/// The batch that another Worker hands over: an array of the queue's name, the messages, and what is known of the queue.
+pub(crate) fn open_handed(cell: &Rc<Cell>, values: &Value) -> Result<(Value, Report)> {
+    let make = entry(cell)?.get("makeHandedBatch")?;
+    Report::of::<queues::Disposition>(cell.context, &make.call_function(&values.elements()?)?)
 }
 
 fn delivered(context: Context, message: queues::Delivered) -> Result<Value> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
-use hognose_wire::{Body, Frame, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side};
+use hognose_wire::{Frame, HttpResponse, InvocationId, LogLevel, Outcome, Payload, Side};
 use pyo3::{PyErr, Python};
 
 use super::Isolate;
@@ -99,10 +99,12 @@ impl Isolate {
         let report = self.invocations.borrow_mut().get_mut(&invocation).and_then(|entry| entry.report.take());
         let bytes = report.map_or(Ok(Vec::new()), |report| report.bytes(self.cell.context, failed));
         match bytes {
-            Ok(bytes) => {
-                let payload = Payload { bytes: Body::Inline(&bytes), ..Payload::default() };
-                self.complete(invocation, Outcome::Value(payload));
-            }
+            Ok(bytes) => match self.link().body(&bytes) {
+                Ok(bytes) => {
+                    self.complete(invocation, Outcome::Value(Payload { bytes, ..Payload::default() }));
+                }
+                Err(error) => error.with_remote(|error| self.complete(invocation, Outcome::Error(error))),
+            },
             Err(thrown) => {
                 host::owned_error(&thrown)
                     .with_remote(|error| self.complete(invocation, Outcome::Error(error)));

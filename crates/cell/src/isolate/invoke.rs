@@ -32,7 +32,7 @@ impl Isolate {
         let wants = match event {
             Event::Fetch(_) => Wants::Response,
             Event::Rpc { .. } => Wants::Value,
-            Event::Scheduled { .. } | Event::Other { handler: "email", .. } => Wants::Report,
+            Event::Scheduled { .. } | Event::Other { handler: "email" | "queue", .. } => Wants::Report,
             _ => Wants::Nothing,
         };
         self.invocations
@@ -70,6 +70,9 @@ impl Isolate {
             }
             Event::WebSocket { socket, event } => self.take_socket_event(invocation, socket, event)?,
             Event::Other { handler: "email", payload } => self.take_email(invocation, entrypoint, payload)?,
+            Event::Other { handler: "queue", payload } => {
+                self.take_handed_batch(invocation, entrypoint, payload)?;
+            }
             Event::Other { handler: "run", payload } => self.take_run(invocation, entrypoint, payload)?,
             Event::Other { handler, .. } => {
                 let text = format!("this version of hognose does not deliver the event {handler}");
@@ -138,6 +141,20 @@ impl Isolate {
         };
         Python::attach(|py| link.read_all(py, message, begin));
         Ok(())
+    }
+
+    /// Has messages handled that another Worker hands over by its binding.
+    fn take_handed_batch(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        entrypoint: Option<String>,
+        payload: Payload<'_>,
+    ) -> Result<(), Violation> {
+        let (isolate, link) = (Rc::clone(self), self.link());
+        self.cell.rpc().unpack(&link, payload, Some(invocation), move |values| {
+            let made = values.and_then(|values| queues::open_handed(&isolate.cell, &values));
+            Python::attach(|py| isolate.start_reported(py, (invocation, entrypoint), "queue", made));
+        })
     }
 
     /// Begins the run of a workflow's instance.

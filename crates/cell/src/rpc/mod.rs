@@ -2,6 +2,7 @@
 //! [`hosting`] what others call. What the values are is `js/rpc.js`'s and `js/clone.js`'s business.
 
 mod calling;
+mod handing;
 mod hosting;
 mod values;
 
@@ -57,6 +58,10 @@ impl Rpc {
         let natives = context.object()?;
         natives.define_method("call", 5, |context, _this, arguments| call(context, arguments))?;
         natives.define_method("specialize", 2, |context, _this, arguments| specialize(context, arguments))?;
+        natives.define_method("scheduled", 3, |context, _this, arguments| {
+            handing::scheduled(context, arguments)
+        })?;
+        natives.define_method("queue", 2, |context, _this, arguments| handing::queue(context, arguments))?;
         natives.define_method("release", 1, |context, _this, arguments| {
             if let (Some(cap), Some(cell)) = (cap_of(&arguments[0]), Cell::current()) {
                 cell.rpc().release(&cell, cap);

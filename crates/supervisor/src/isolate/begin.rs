@@ -108,6 +108,37 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Value, None, event))
     }
 
+    /// Gives the isolate an event of a kind that only its handler's name tells, with a value of another Worker's, to report
+    /// what it decides; the value comes back where the isolate can take no more.
+    pub(crate) fn hand(
+        self: &Arc<Self>,
+        origin: Origin<'_>,
+        handler: &str,
+        value: Value,
+    ) -> Result<Pending, Value> {
+        let mut state = self.state();
+        if !state.takes_work() {
+            drop(state);
+            return Err(value);
+        }
+        let packed = match Self::pack(&mut state, value) {
+            Ok(packed) => packed,
+            Err(value) => {
+                drop(state);
+                return Err(value);
+            }
+        };
+        let pending = self.invoke(
+            &mut state,
+            origin,
+            Wants::Value,
+            None,
+            Event::Other { handler, payload: packed.wire() },
+        );
+        drop(state);
+        Ok(pending)
+    }
+
     /// Gives the isolate an event whose handler returns nothing; `None`: it can take no more.
     pub(crate) fn notify(self: &Arc<Self>, origin: Origin<'_>, event: Event<'_>) -> Option<Pending> {
         let mut state = self.state();
