@@ -12,6 +12,18 @@ export const bytes = (count: number) => {
 
 export const milliseconds = (us: number | null) => (us === null ? "…" : `${(us / 1000).toFixed(us < 10_000 ? 2 : 0)} ms`);
 
+/** A time, in milliseconds since the epoch. */
+export const moment = (ms: number) => new Date(ms).toLocaleString();
+
+/** What somebody wrote as JSON; says what is wrong with it. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`This is not JSON: ${(error as Error).message}`);
+  }
+}
+
 /** What a promise gives, asked for again when `again` is called; and what it fails with. */
 export function useAsked<T>(ask: () => Promise<T>, inputs: unknown[]) {
   const [state, set] = useState<{ value: T | null; error: string | null }>({ value: null, error: null });
@@ -27,6 +39,14 @@ export function useAsked<T>(ask: () => Promise<T>, inputs: unknown[]) {
     };
   }, [...inputs, turn]);
   return { ...state, again: useCallback(() => setTurn((turn) => turn + 1), []) };
+}
+
+/** Looks again every two seconds, for what changes by itself. */
+export function useRepeatedly(look: () => void) {
+  useEffect(() => {
+    const timer = setInterval(look, 2000);
+    return () => clearInterval(timer);
+  }, [look]);
 }
 
 /** Runs what a button does, and shows what went wrong. */
@@ -51,9 +71,39 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
-export function Outcome({ outcome }: { outcome: string | null }) {
+export function Outcome({ outcome, text = outcome ?? "running" }: { outcome: string | null; text?: string }) {
   const kind = outcome === "ok" ? "good" : outcome === null || outcome === "canceled" ? "" : "bad";
-  return <span class={`badge ${kind}`}>{outcome ?? "running"}</span>;
+  return <span class={`badge ${kind}`}>{text}</span>;
+}
+
+const cellText = (cell: unknown) => (Array.isArray(cell) && cell.every(Number.isInteger) ? `${cell.length} bytes` : typeof cell === "object" ? JSON.stringify(cell) : String(cell));
+
+/** Rows of a table; bytes are only counted. */
+export function Rows({ columns, rows }: { columns: string[]; rows: unknown[][] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {columns.map((name, index) => (
+              <th key={index}>{name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, column) => (
+                <td key={column} class={cell === null ? "dim" : ""}>
+                  {cell === null ? "NULL" : cellText(cell)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }
 
 /** A line of what was measured, with its newest value. */

@@ -1,24 +1,5 @@
-// Clicks through the dashboard at the address given in a headless Chromium, as test_dashboard.py asks: prints `ok` for
-// each step, and fails at the first that does not do what it should. Screenshots go to the folder given.
-import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-
-const [dashboard, address, worker, folder, browser] = process.argv.slice(2);
-const { chromium } = createRequire(`${dashboard}/package.json`)("playwright-core");
-const chrome = await chromium.launch({ executablePath: browser, args: ["--no-sandbox"] });
-const context = await chrome.newContext({ colorScheme: "light" });
-const page = await context.newPage();
-const troubles = [];
-page.on("pageerror", (error) => troubles.push(String(error)));
-page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
-
-async function step(name, run) {
-  await run();
-  await page.screenshot({ path: `${folder}/${name}.png` });
-  console.log("ok", name);
-}
-
-const open = (name) => page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).click();
+// Clicks through what every Worker has: its requests, and its data in KV, D1, R2 and queues.
+import { address, assert, finish, onPhone, open, page, step, worker } from "./browser.mjs";
 
 await step("workers", async () => {
   await page.goto(address);
@@ -74,20 +55,11 @@ await step("queues", async () => {
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("1 messages").waitFor();
 });
-await step("phone-dark", async () => {
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.setViewportSize({ width: 390, height: 844 });
-  await open("Workers");
-  await page.getByRole("heading", { name: /^shop/ }).waitFor();
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
-});
+await onPhone(["Workers", "Requests", "KV", "D1", "R2", "Queues"]);
 await step("keyboard", async () => {
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
   const focused = await page.evaluate(() => document.activeElement?.tagName);
   assert.equal(focused, "A");
 });
-// What the server refuses is an error to the browser's console, too: the SQL that was meant to fail.
-assert.deepEqual(troubles.filter((text) => !text.includes("400 (Bad Request)")), []);
-await chrome.close();
+await finish();

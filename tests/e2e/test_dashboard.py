@@ -1,17 +1,8 @@
 """The dashboard in a real browser, against a live Worker: each page does what it is for."""
 
-import os
-import shutil
-import subprocess
-
 import pytest
-from harness import REPOSITORY
+from browser import DASHBOARD, click_through, needs_a_browser
 from test_admin import FILES
-
-DASHBOARD = REPOSITORY / "dashboard"
-TIMEOUT_S = 180
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SCREENSHOTS = os.environ.get("HOGNOSE_SCREENSHOTS")
 
 
 @pytest.fixture
@@ -19,16 +10,9 @@ def shop(serve, project):
     return serve(project(files=FILES))
 
 
-@pytest.mark.skipif(not BROWSER, reason="there is no Chromium here: `apt install chromium`")
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node.js here")
-@pytest.mark.skipif(not (DASHBOARD / "node_modules/playwright-core").exists(), reason="run `npm ci --prefix dashboard`")
-@pytest.mark.skipif(not (DASHBOARD / "dist/site/index.html").exists(), reason="run `npm run build --prefix dashboard`")
+@needs_a_browser
 def test_every_page_does_what_it_is_for(shop, tmp_path):
-    worker = f"http://localhost:{shop.port}"
-    program = REPOSITORY / "tests/e2e/dashboard.mjs"
-    arguments = [DASHBOARD, f"{worker}/cdn-cgi/explorer/", worker, SCREENSHOTS or tmp_path, BROWSER]
-    clicked = subprocess.run(["node", program, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert clicked.returncode == 0, clicked.stdout + clicked.stderr
+    click_through("dashboard.mjs", shop, tmp_path)
 
 
 def test_pages_may_load_nothing_from_elsewhere(shop):

@@ -1,17 +1,25 @@
-//! What the served Workers have in `env`, for whoever looks at their data from outside: which namespaces, databases,
-//! buckets and queues there are, and who calls them what.
+//! What the served Workers have, for whoever looks at their data from outside: which namespaces, databases, buckets, queues,
+//! indexes and workflows there are, and who calls them what; their schedules; and Workers AI as each is given it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hognose_config::Plan;
+use hognose_config::{Plan, Schedule};
+use hognose_services::Service;
 use serde::Serialize;
 
 use crate::plan;
 
 /// What each Worker has, by the Worker's name, as of its last reading.
 #[derive(Default)]
-pub(crate) struct Catalog(Mutex<BTreeMap<String, Vec<Resource>>>);
+pub(crate) struct Catalog(Mutex<BTreeMap<String, Entry>>);
+
+/// What one Worker has.
+struct Entry {
+    resources: Vec<Resource>,
+    crons: Vec<Schedule>,
+    ai: Option<Arc<dyn Service>>,
+}
 
 /// Something that a binding leads to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,13 +44,17 @@ pub(crate) enum ResourceKind {
     D1,
     R2,
     Queue,
+    Vectorize,
+    Workflow,
 }
 
 impl Catalog {
     /// Notes what a Worker has, in place of what it had.
-    pub(crate) fn set(&self, plan: &Plan) {
+    pub(crate) fn set(&self, plan: &Plan, ai: &Arc<dyn Service>) {
         let worker = plan::name(plan).to_owned();
-        self.entries().insert(worker.clone(), resources(plan, &worker));
+        let ai = plan.ai.as_ref().map(|_| Arc::clone(ai));
+        let entry = Entry { resources: resources(plan, &worker), crons: plan.crons.clone(), ai };
+        self.entries().insert(worker, entry);
     }
 
     /// Forgets a Worker.
@@ -53,7 +65,12 @@ impl Catalog {
     /// Everything of one kind.
     pub(crate) fn all(&self, kind: ResourceKind) -> Vec<Resource> {
         let entries = self.entries();
-        entries.values().flatten().filter(|resource| resource.kind == kind).cloned().collect()
+        entries
+            .values()
+            .flat_map(|entry| &entry.resources)
+            .filter(|resource| resource.kind == kind)
+            .cloned()
+            .collect()
     }
 
     /// Whether a Worker has this.
@@ -61,7 +78,24 @@ impl Catalog {
         self.all(kind).iter().any(|resource| resource.id == id)
     }
 
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Resource>>> {
+    /// The names of the Workers.
+    pub(crate) fn workers(&self) -> Vec<String> {
+        self.entries().keys().cloned().collect()
+    }
+
+    /// The schedules of each Worker that has any.
+    pub(crate) fn crons(&self) -> Vec<(String, Vec<Schedule>)> {
+        let entries = self.entries();
+        let scheduled = entries.iter().filter(|(_, entry)| !entry.crons.is_empty());
+        scheduled.map(|(worker, entry)| (worker.clone(), entry.crons.clone())).collect()
+    }
+
+    /// Workers AI as a Worker has it, where it does.
+    pub(crate) fn ai(&self, worker: &str) -> Option<Arc<dyn Service>> {
+        self.entries().get(worker)?.ai.clone()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,5 +121,13 @@ fn resources(plan: &Plan, worker: &str) -> Vec<Resource> {
         .map(|queue| one(ResourceKind::Queue, &queue.queue, &queue.queue, Some(&queue.binding)));
     let consumers =
         plan.queue_consumers.iter().map(|queue| one(ResourceKind::Queue, &queue.queue, &queue.queue, None));
-    kv.chain(d1).chain(r2).chain(producers).chain(consumers).collect()
+    let indexes = plan.vectorize.iter().map(|index| {
+        one(ResourceKind::Vectorize, &index.index_name, &index.index_name, Some(&index.binding))
+    });
+    let workflows = plan
+        .workflows
+        .iter()
+        .map(|workflow| one(ResourceKind::Workflow, &workflow.name, &workflow.name, Some(&workflow.binding)));
+    let queues = producers.chain(consumers);
+    kv.chain(d1).chain(r2).chain(queues).chain(indexes).chain(workflows).collect()
 }

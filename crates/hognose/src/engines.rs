@@ -11,11 +11,11 @@ use hognose_config::{
 use hognose_services::analytics::{Analytics, DatasetService};
 use hognose_services::assets::Assets;
 use hognose_services::cache::CacheService;
-use hognose_services::crons::RunLog;
+use hognose_services::crons::{RunLog, RunLogError};
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
 use hognose_services::email::{EmailRules, EmailService};
 use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
-use hognose_services::objects::{ClassRecords, ClassUse, Migration, SqliteObjects};
+use hognose_services::objects::{ClassRecords, ClassUse, Migration, Namespace, SqliteObjects};
 use hognose_services::queues::{
     ConsumerRules, PullConsumer, QueueConsumer, QueueError, QueueService, RetryRules, SqliteQueue,
     SqliteQueues,
@@ -23,7 +23,7 @@ use hognose_services::queues::{
 use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
 use hognose_services::rate_limits::{RateLimitService, RateLimits};
 use hognose_services::secrets::{SecretService, Vault};
-use hognose_services::vectorize::{SqliteVectorize, VectorizeService};
+use hognose_services::vectorize::{SqliteIndex, SqliteVectorize, VectorizeService};
 use hognose_services::workflows::{WorkflowRuns, WorkflowService, Workflows};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
@@ -332,9 +332,34 @@ impl Engines {
 
     /// The caches of a Worker, which no other Worker sees.
     pub(crate) fn cache(&self, worker: &str) -> Result<Arc<dyn Service>, CommandError> {
-        let unopened = |source| CommandError::Namespace { id: worker.to_owned(), source };
-        let responses = self.cache.namespace(worker).map_err(unopened)?;
-        Ok(Arc::new(CacheService::new(Arc::new(responses), Arc::clone(&self.clock))))
+        Ok(Arc::new(CacheService::new(Arc::new(self.cached(worker)?), Arc::clone(&self.clock))))
+    }
+
+    /// What the caches of a Worker hold.
+    pub(crate) fn cached(&self, worker: &str) -> Result<SqliteNamespace, CommandError> {
+        self.cache
+            .namespace(worker)
+            .map_err(|source| CommandError::Namespace { id: worker.to_owned(), source })
+    }
+
+    /// When a cron trigger of a Worker was due last and ran, in milliseconds since the epoch.
+    pub(crate) fn last_run(&self, worker: &str, cron: &str) -> Result<Option<i64>, RunLogError> {
+        self.crons.last_run(worker, cron)
+    }
+
+    /// The instances of all workflows.
+    pub(crate) fn workflow_store(&self) -> &Workflows {
+        &self.workflows
+    }
+
+    /// A Vectorize index.
+    pub(crate) fn index(&self, name: &str) -> SqliteIndex {
+        self.vectorize.index(name)
+    }
+
+    /// A Worker's classes of Durable Objects as far as any was used or migrated to, and where their objects are kept.
+    pub(crate) fn classes_of(&self, worker: &str) -> Vec<(String, Namespace)> {
+        self.class_records().classes(worker)
     }
 
     /// A KV namespace.

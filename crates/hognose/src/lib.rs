@@ -14,6 +14,7 @@ mod banner;
 mod build;
 mod catalog;
 mod cli;
+mod clones;
 mod console;
 mod control;
 mod cron;

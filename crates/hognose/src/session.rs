@@ -241,8 +241,8 @@ impl<'a> Session<'a> {
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
         self.engines.migrate(&project.plan)?;
-        self.catalog.set(&project.plan);
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
+        self.catalog.set(&project.plan, &ai);
         let base = (self.base(index)?, text(&self.scratch_folder(index)?));
         let version = plan::version(&project.plan, &project.label, &self.engines, ai, base)?;
         Ok(WorkerVersion { limits: limits(project), ..version })

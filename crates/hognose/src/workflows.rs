@@ -10,8 +10,9 @@ use hognose_config::{Date, Plan, Workflow};
 use hognose_services::workflows::{InstanceRow, StepRow, WorkflowError, Workflows};
 use hognose_services::{SystemClock, block_on};
 use hognose_wire::workflows::{Action, NewInstance, SendEvent};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::clones::{packed, shown};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::project::{self, Configuration};
@@ -280,57 +281,10 @@ fn time(time_ms: i64) -> String {
 }
 
 /// An id as `crypto.randomUUID()` makes it, which every instance made by a Worker has.
-fn random_id() -> String {
+pub(crate) fn random_id() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("invariant: the system gives random bytes");
     let digits = format!("{:032x}", u128::from_ne_bytes(bytes));
     let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
     parts.join("-")
-}
-
-/// JSON in the form in which values are packed: what is no plain value is an array that begins with its kind.
-fn packed(value: &Value) -> Value {
-    match value {
-        Value::Array(elements) => {
-            let elements = elements.iter().map(packed);
-            Value::Array(std::iter::once(json!("a")).chain(elements).collect())
-        }
-        Value::Object(entries) => {
-            let entries = entries.iter().flat_map(|(key, value)| [json!(key), packed(value)]);
-            Value::Array(std::iter::once(json!("o")).chain(entries).collect())
-        }
-        plain => plain.clone(),
-    }
-}
-
-/// A packed value as JSON, where it is no more than that.
-fn shown(packed: &str) -> String {
-    let plain = serde_json::from_str(packed).ok().and_then(|value| unpacked(&value));
-    plain.map_or_else(|| "(a value that JSON cannot show)".to_owned(), |value| value.to_string())
-}
-
-fn unpacked(value: &Value) -> Option<Value> {
-    let Value::Array(parts) = value else { return Some(value.clone()) };
-    let (kind, parts) = parts.split_first()?;
-    match kind.as_str()? {
-        "a" => parts.iter().map(unpacked).collect::<Option<_>>().map(Value::Array),
-        "o" => {
-            let entry = |pair: &[Value]| Some((pair[0].as_str()?.to_owned(), unpacked(&pair[1])?));
-            parts.chunks_exact(2).map(entry).collect::<Option<_>>().map(Value::Object)
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_packed_and_shown_as_it_was() {
-        let value = json!({ "list": [1, { "a": null }, "text"], "empty": {} });
-        assert_eq!(packed(&value), json!(["o", "empty", ["o"], "list", ["a", 1, ["o", "a", null], "text"]]));
-        assert_eq!(shown(&packed(&value).to_string()), value.to_string());
-        assert_eq!(shown("[\"d\",0]"), "(a value that JSON cannot show)");
-    }
 }

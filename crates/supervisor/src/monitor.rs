@@ -1,13 +1,19 @@
-//! Looking at a running server from outside: which Workers it has, what their isolates do, and what became of recent
-//! invocations. A [`Monitor`] holds the server in no way up; it may be kept longer than the server lives.
+//! Looking at a running server from outside: which Workers it has, what their isolates do, what became of recent
+//! invocations, and what Durable Objects have stored; and running a handler by hand. A [`Monitor`] holds the server in no
+//! way up; it may be kept longer than the server lives.
 
 use std::sync::Arc;
 
+use hognose_services::objects::{Namespace, StorageError};
 use hognose_wire::control::Export;
+use hognose_wire::objects::{Answer, Operation};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::objects::Objects;
 use crate::recorder::{Counts, Recorder};
+use crate::scheduled::ScheduledResult;
+use crate::server::ReplaceError;
 use crate::slots::Slots;
 use crate::trace::Trace;
 
@@ -16,6 +22,7 @@ use crate::trace::Trace;
 pub struct Monitor {
     pub(crate) slots: Arc<Slots>,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) objects: Arc<Objects>,
 }
 
 /// One Worker, as it stands.
@@ -94,6 +101,32 @@ impl Monitor {
     /// Those that end from now on. While anybody follows, traces hold the headers of requests.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Trace>> {
         self.recorder.follow()
+    }
+
+    /// Runs the `scheduled` handler of a Worker, as [`crate::Server::run_scheduled`] does.
+    pub async fn run_scheduled(
+        &self,
+        worker: &str,
+        cron: &str,
+        scheduled_time_ms: f64,
+    ) -> Result<ScheduledResult, ReplaceError> {
+        self.slots.run_scheduled(worker, cron, scheduled_time_ms).await
+    }
+
+    /// Asks the storage of a Durable Object, whether it lives or not; it is not woken. `operation` must be one that only
+    /// reads, for nothing would commit what it wrote.
+    pub async fn ask_object(
+        &self,
+        namespace: &Namespace,
+        digits: &str,
+        operation: Operation<'static>,
+    ) -> Result<Answer<'static>, StorageError> {
+        self.objects.ask(namespace, digits, operation).await
+    }
+
+    /// Whether an instance of a Durable Object lives.
+    pub fn object_lives(&self, namespace: &Namespace, digits: &str) -> bool {
+        self.objects.lives(namespace, digits)
     }
 }
 

@@ -167,7 +167,12 @@ impl Server {
 
     /// A look at it from outside.
     pub fn monitor(&self) -> Monitor {
-        Monitor { slots: Arc::clone(&self.slots), recorder: Arc::clone(&self.shared.recorder) }
+        let Shared { recorder, objects, .. } = &*self.shared;
+        Monitor {
+            slots: Arc::clone(&self.slots),
+            recorder: Arc::clone(recorder),
+            objects: Arc::clone(objects),
+        }
     }
 
     /// Runs the tests of one entrypoint of a Worker (its `test` handler; `None`: the default export's).
@@ -186,10 +191,7 @@ impl Server {
         cron: &str,
         scheduled_time_ms: f64,
     ) -> Result<ScheduledResult, ReplaceError> {
-        let slot = self.slots.find(worker);
-        let slot = slot.ok_or_else(|| ReplaceError::UnknownWorker(worker.to_owned()))?;
-        let ran = slot.run_scheduled(cron, scheduled_time_ms).await;
-        ran.map_err(|failure| ReplaceError::Load((*failure).clone()))
+        self.slots.run_scheduled(worker, cron, scheduled_time_ms).await
     }
 
     /// Stops accepting, lets what was begun finish for at most `drain`, and returns when no process is left.

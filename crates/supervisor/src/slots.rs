@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::scheduled::ScheduledResult;
+use crate::server::ReplaceError;
 use crate::slot::Slot;
 
 /// The Workers, in the order in which the server was given them.
@@ -17,6 +19,18 @@ impl Slots {
     /// The one of this name.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Slot>> {
         self.all().iter().find(|slot| slot.name() == name).cloned()
+    }
+
+    /// Runs the `scheduled` handler of a Worker once it has loaded, as if `cron` were due at `scheduled_time_ms`.
+    pub(crate) async fn run_scheduled(
+        &self,
+        worker: &str,
+        cron: &str,
+        scheduled_time_ms: f64,
+    ) -> Result<ScheduledResult, ReplaceError> {
+        let slot = self.find(worker).ok_or_else(|| ReplaceError::UnknownWorker(worker.to_owned()))?;
+        let ran = slot.run_scheduled(cron, scheduled_time_ms).await;
+        ran.map_err(|failure| ReplaceError::Load((*failure).clone()))
     }
 
     /// Puts these in the place of all others.

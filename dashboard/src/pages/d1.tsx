@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { path, send, type Resource } from "../api";
-import { Problem, useAction, useAsked } from "../parts";
+import { Problem, Rows, useAction, useAsked } from "../parts";
 
 interface Result {
   results: { columns: string[]; rows: unknown[][] };
@@ -74,30 +74,7 @@ function Table({ result: { results, meta } }: { result: Result }) {
       <p class="dim">
         {results.rows.length} rows · {meta.changes} changes · {meta.rows_read} read, {meta.rows_written} written · {meta.duration.toFixed(2)} ms
       </p>
-      {results.columns.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                {results.columns.map((name, index) => (
-                  <th key={index}>{name}</th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {results.rows.map((row, index) => (
-                <tr key={index}>
-                  {row.map((cell, column) => (
-                    <td key={column} class={cell === null ? "dim" : ""}>
-                      {cell === null ? "NULL" : Array.isArray(cell) ? `${cell.length} bytes` : String(cell)}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      {results.columns.length > 0 && <Rows columns={results.columns} rows={results.rows} />}
     </section>
   );
 }

@@ -6,8 +6,10 @@
 //!
 //! What only looks is answered here. What changes a Worker is an [`Order`] to the one task that owns the session.
 
+mod ai;
 mod answers;
 mod body;
+mod crons;
 mod dashboard;
 mod guard;
 mod invocations;
@@ -85,6 +87,8 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .merge(workers::routes())
         .merge(invocations::routes())
         .merge(storage::routes())
+        .merge(crons::routes())
+        .merge(ai::routes())
         .route("/{*path}", any(answers::no_such_path));
     Router::new()
         .nest(&format!("{PREFIX}/api"), api)

@@ -1,9 +1,12 @@
 //! The Cache API's server half: responses by cache name and URL. What is stored is an entry of a [`Kv`] engine, whose
 //! expiry is the response's; this module reads the calls and says what may be stored ([`policy`]) and what a stored
-//! response answers (`answer`).
+//! response answers (`answer`); `view` is for whoever looks at caches from outside.
 
 mod answer;
 mod policy;
+mod view;
+
+pub use view::{CachedResponse, forget, list, purge};
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

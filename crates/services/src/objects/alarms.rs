@@ -76,6 +76,15 @@ impl Alarms {
         })
     }
 
+    /// All alarms of a namespace: each object's id, and when it is due, in milliseconds since the epoch.
+    pub fn of(&self, namespace: &str) -> rusqlite::Result<Vec<(String, f64)>> {
+        self.database.read(|connection| {
+            let sql = "SELECT object, due_ms FROM alarms WHERE namespace = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map([namespace], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
     /// Handling it has failed: it is tried again then. Nothing happens where it was set anew meanwhile.
     pub fn postpone(&self, alarm: &Alarm, next_ms: f64) -> rusqlite::Result<()> {
         let Alarm { namespace, object, due_ms, failures } = alarm.clone();

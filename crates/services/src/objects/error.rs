@@ -16,7 +16,7 @@ pub struct StorageError {
 
 impl StorageError {
     /// A plain `Error`.
-    pub(super) fn error(message: impl Into<String>) -> Self {
+    pub fn error(message: impl Into<String>) -> Self {
         Self { name: "Error", message: message.into(), reset: false }
     }
 

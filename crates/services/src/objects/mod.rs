@@ -14,7 +14,7 @@ mod sqlite;
 pub use alarms::{Alarm, Alarms};
 pub use classes::{ClassError, ClassRecords, ClassUse, Migration};
 pub use error::StorageError;
-pub use sqlite::SqliteObjects;
+pub use sqlite::{KeptObject, SqliteObjects};
 
 pub use hognose_wire::objects::{Answer, Entry, Operation, Range, Rows};
 

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod calls;
+mod questions;
 mod socket_events;
 mod sockets;
 mod storages;
@@ -267,9 +268,14 @@ impl Objects {
         let (storages, number) = (Arc::clone(&placed.isolate.storages), placed.number);
         // Only a panic in the storage fails here, which then is closed, too.
         let _closed = tokio::task::spawn_blocking(move || storages.close(number)).await;
+        self.let_go(key);
+    }
+
+    /// Nobody has the storage any more: what came meanwhile has the object placed.
+    fn let_go(self: &Arc<Self>, key: Key) {
         let mut places = self.places();
         let Some(Place::Changing(waiting)) = places.of.remove(&key) else {
-            unreachable!("invariant: only its own task changes an object that is being ended")
+            unreachable!("invariant: only its own task changes an object that nobody is to have")
         };
         let Some(link) = waiting.last().map(|waiting| Arc::clone(&waiting.link)) else { return };
         places.of.insert(key.clone(), Place::Changing(waiting));

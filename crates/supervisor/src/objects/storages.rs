@@ -100,6 +100,15 @@ impl Storages {
         drop(closed);
     }
 
+    /// Has the storage of an object that lives here answer somebody from outside; `None` where it has ended.
+    pub(super) fn ask(
+        &self,
+        number: ObjectNumber,
+        operation: Operation<'_>,
+    ) -> Option<Result<Answer<'static>, StorageError>> {
+        Some(self.lock().get_mut(&number)?.storage.perform(operation))
+    }
+
     /// The hibernating sockets of an object that lives here.
     pub(super) fn sockets(&self, number: ObjectNumber) -> Option<Arc<ObjectSockets>> {
         self.lock().get(&number).map(|open| Arc::clone(&open.sockets))

@@ -2,11 +2,15 @@
 //! its configuration can be reached, and all of it through the same engines, so that what is written here is what the
 //! Worker reads.
 
+mod cache;
 mod d1;
 mod kv;
+mod objects;
 mod pull;
 mod queues;
 mod r2;
+mod vectorize;
+mod workflows;
 
 use std::sync::Arc;
 
@@ -18,7 +22,9 @@ use super::answers::Problem;
 use crate::catalog::ResourceKind;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    kv::routes().merge(d1::routes()).merge(r2::routes()).merge(queues::routes()).merge(pull::routes())
+    let stores = kv::routes().merge(d1::routes()).merge(r2::routes()).merge(cache::routes());
+    let queues = queues::routes().merge(pull::routes());
+    stores.merge(queues).merge(objects::routes()).merge(vectorize::routes()).merge(workflows::routes())
 }
 
 /// Refuses what no served Worker has.
@@ -31,12 +37,14 @@ fn known(admin: &Admin, kind: ResourceKind, id: &str) -> Result<(), Problem> {
         ResourceKind::D1 => "D1 database",
         ResourceKind::R2 => "R2 bucket",
         ResourceKind::Queue => "queue",
+        ResourceKind::Vectorize => "Vectorize index",
+        ResourceKind::Workflow => "workflow",
     };
     Err(Problem::missing(format!("no Worker that is served has the {what} `{id}`")))
 }
 
 /// What goes with stored bytes: whatever they are, a browser is not to run them as a page of the dashboard's.
-fn as_data(content_type: &str) -> [(HeaderName, String); 4] {
+pub(super) fn as_data(content_type: &str) -> [(HeaderName, String); 4] {
     [
         (header::CONTENT_TYPE, content_type.to_owned()),
         (header::CONTENT_DISPOSITION, "attachment".to_owned()),

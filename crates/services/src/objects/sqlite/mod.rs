@@ -14,6 +14,7 @@ mod query;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use self::file::ObjectFile;
 use super::{Alarms, Answer, Flush, Namespace, ObjectStorage, ObjectStore, Operation, StorageError, limits};
@@ -32,6 +33,27 @@ impl SqliteObjects {
     pub fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let alarms = Arc::new(Alarms::open(&folder.join("alarms.sqlite"))?);
         Ok(Self { folder, alarms, clock })
+    }
+
+    /// The objects of a namespace that have stored anything, by their ids.
+    pub fn kept(&self, key: &str) -> std::io::Result<Vec<KeptObject>> {
+        let folder = match std::fs::read_dir(self.folder.join(file_name(key))) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let mut kept = Vec::new();
+        for entry in folder {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.strip_suffix(".sqlite")) else { continue };
+            // One that is erased meanwhile is no more.
+            let Ok(about) = entry.metadata() else { continue };
+            let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let changed_ms = changed.map_or(0, |since| since.as_millis() as i64);
+            kept.push(KeptObject { id: id.to_owned(), bytes: about.len(), changed_ms });
+        }
+        kept.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(kept)
     }
 
     /// Removes all objects of a namespace, none of which may be live.
@@ -61,6 +83,17 @@ impl ObjectStore for SqliteObjects {
     fn alarms(&self) -> &Alarms {
         &self.alarms
     }
+}
+
+/// An object that has stored something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptObject {
+    /// Its id's digits.
+    pub id: String,
+    /// The size of its file; what was written last may still be beside it.
+    pub bytes: u64,
+    /// When the file was changed last, in milliseconds since the epoch.
+    pub changed_ms: i64,
 }
 
 /// One object's storage.

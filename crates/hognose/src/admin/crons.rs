@@ -1,0 +1,63 @@
+//! Cron triggers: when each ran and is due next, and running one now.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hognose_config::Schedule;
+use hognose_services::{Clock, SystemClock};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Admin;
+use super::answers::{Answer, Problem, found};
+
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new().route("/crons", get(list)).route("/workers/{worker}/scheduled", post(run))
+}
+
+/// A trigger. Times are in milliseconds since the epoch.
+#[derive(Serialize)]
+struct Listed {
+    worker: String,
+    cron: String,
+    last_ms: Option<i64>,
+    next_ms: Option<i64>,
+}
+
+async fn list(State(admin): State<Arc<Admin>>) -> Answer<Vec<Listed>> {
+    let now_ms = SystemClock.now_ms();
+    let one = |worker: &String, schedule: &Schedule| {
+        let last_ms = admin.engines.last_run(worker, schedule.text()).map_err(Problem::engine)?;
+        let (worker, cron) = (worker.clone(), schedule.text().to_owned());
+        Ok(Listed { worker, cron, last_ms, next_ms: schedule.next_after(now_ms) })
+    };
+    let crons = admin.catalog.crons();
+    let listed = crons
+        .iter()
+        .flat_map(|(worker, schedules)| schedules.iter().map(move |schedule| one(worker, schedule)));
+    Ok(found(listed.collect::<Result<_, Problem>>()?))
+}
+
+/// Which trigger to run.
+#[derive(Deserialize)]
+struct Run {
+    cron: String,
+}
+
+/// Runs the handler once, as if the trigger were due now. The clock's own runs are not touched by it.
+async fn run(
+    State(admin): State<Arc<Admin>>,
+    Path(worker): Path<String>,
+    Json(Run { cron }): Json<Run>,
+) -> Answer<Value> {
+    let crons = admin.catalog.crons();
+    let schedules = crons.iter().find(|(name, _)| *name == worker).map(|(_, schedules)| schedules);
+    if !schedules.is_some_and(|schedules| schedules.iter().any(|schedule| schedule.text() == cron)) {
+        return Err(Problem::missing(format!("the Worker `{worker}` has no trigger `{cron}`")));
+    }
+    let ran = admin.monitor.run_scheduled(&worker, &cron, SystemClock.now_ms() as f64).await;
+    let outcome = ran.map_err(Problem::engine)?.outcome;
+    Ok(found(json!({ "outcome": outcome.name() })))
+}
