@@ -42,11 +42,10 @@ def test_a_folder_without_configuration_is_told_what_to_add(tmp_path):
     [
         ('main = "src/index.py"\nname = 3\n', ["wrangler.toml:2", "name"]),
         ('main = "src/index.py"\nname = "x\n', ["wrangler.toml:2"]),
-        (MAIN + 'pipelines = [{ binding = "B" }]\n', ["wrangler.toml:2", "not supported yet"]),
         (MAIN + 'kv_namespaces = [{ biding = "B" }]\n', ["wrangler.toml:2", "binding"]),
         ('main = "src/indexx.py"\n', ["src/indexx.py", "does not exist"]),
     ],
-    ids=["wrong-type", "syntax", "unsupported", "field", "no-such-main"],
+    ids=["wrong-type", "syntax", "field", "no-such-main"],
 )
 def test_a_configuration_mistake_is_shown_in_its_place(project, configuration, said):
     code, output = dev(project, configuration)

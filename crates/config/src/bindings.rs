@@ -1,12 +1,14 @@
 //! The bindings: one table of all that wrangler knows, with those that this version of hognose provides.
 //!
 //! Every binding is looked at, provided or not, so that names are checked across all of them and none is ever
-//! passed over in silence.
+//! passed over in silence. What is missing is warned of, and leaves a [`StandIn`] for each name, so that the rest of the
+//! Worker runs.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
+use crate::plan::StandIn;
 use crate::section::{Section, Spanned};
 use crate::tree::{Entry, Node, Span, Table, Value};
 
@@ -62,7 +64,7 @@ const KINDS: &[Kind] = &[
     provided("send_email", "Send Email", Shape::List("name")),
     provided("secrets_store_secrets", "Secrets Store Secret", Shape::List("binding")),
     provided("version_metadata", "Worker Version Metadata", Shape::Single),
-    missing("images", "Images", Shape::Single),
+    provided("images", "Images", Shape::Single),
     missing("media", "Media", Shape::Single),
     missing("stream", "Stream", Shape::Single),
     missing("browser", "Browser Run", Shape::Single),
@@ -87,16 +89,21 @@ const KINDS: &[Kind] = &[
 /// The one binding that environments inherit.
 const INHERITED: &str = "assets";
 
-/// Checks all bindings: that names are unique, and that hognose provides them.
-pub(crate) fn check(layers: &Layers<'_>) {
+/// Checks all bindings: that names are unique, and that hognose provides them. Gives those that it does not.
+pub(crate) fn check(layers: &Layers<'_>) -> Vec<StandIn> {
     let mut names: BTreeMap<&str, Vec<(&Kind, Span)>> = BTreeMap::new();
+    let mut stand_ins = Vec::new();
     for kind in KINDS {
         let Some(entry) = entry_of(layers, kind.key) else { continue };
-        for name in names_in(entry, kind.shape) {
+        let own = names_in(entry, kind.shape);
+        for name in &own {
             names.entry(name.value).or_default().push((kind, name.span));
         }
         if !kind.provided && !is_empty(&entry.node) {
-            layers.top.report.push(not_provided(entry));
+            layers.top.report.push(not_provided(entry, &own));
+            let stand_in =
+                |name: &Spanned<&str>| StandIn { binding: name.value.to_owned(), key: kind.key.to_owned() };
+            stand_ins.extend(own.iter().map(stand_in));
         }
         if let Shape::List(name) = kind.shape {
             warn_of_names_left_behind(layers, kind.key, name, entry);
@@ -105,6 +112,7 @@ pub(crate) fn check(layers: &Layers<'_>) {
     for (name, uses) in names {
         check_unique(name, &uses, layers.top.report);
     }
+    stand_ins
 }
 
 /// Whether `key` belongs to some binding.
@@ -158,11 +166,18 @@ fn name_of<'a>(table: &'a Table, name: &str) -> Option<Spanned<&'a str>> {
     table.get(name)?.as_string()
 }
 
-fn not_provided(entry: &Entry) -> Diagnostic {
+fn not_provided(entry: &Entry, names: &[Spanned<&str>]) -> Diagnostic {
     let message = format!("\"{}\" is not supported yet by this version of hognose", entry.key);
-    Diagnostic::error(Code::Unsupported, message)
-        .at(entry.key_span, "not supported yet")
-        .help("remove it, or move it into an environment ([env.<name>]) that is deployed to Cloudflare only")
+    let members: Vec<String> = names.iter().map(|name| format!("env.{}", name.value)).collect();
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    let label = match members[..] {
+        [] => "without effect here".to_owned(),
+        _ => format!("every use of {} will be an error", in_english(&members)),
+    };
+    Diagnostic::warning(Code::Unsupported, message).at(entry.key_span, label).help(
+        "the rest of the Worker works; remove it, or move it into an environment ([env.<name>]) that is deployed \
+         to Cloudflare only",
+    )
 }
 
 fn check_unique(name: &str, uses: &[(&Kind, Span)], report: &Report) {

@@ -36,6 +36,8 @@ pub struct Plan {
     pub r2_buckets: Vec<R2Bucket>,
     /// The name of Workers AI in `env`.
     pub ai: Option<String>,
+    /// The binding to Images.
+    pub images: Option<String>,
     /// The Vectorize indexes in `env`.
     pub vectorize: Vec<VectorizeIndex>,
     /// The queues in `env`.
@@ -58,6 +60,8 @@ pub struct Plan {
     pub stored_secrets: Vec<StoredSecret>,
     /// The databases in `env` that clients of the Worker's own connect to.
     pub hyperdrive: Vec<Hyperdrive>,
+    /// The bindings that hognose lacks.
+    pub stand_ins: Vec<StandIn>,
     /// The folder of static files.
     pub assets: Option<Assets>,
     /// The namespaces of Durable Objects in `env`.
@@ -150,6 +154,15 @@ pub struct Hyperdrive {
     pub binding: String,
     /// Where it is and how to get in (`localConnectionString`).
     pub connection_string: Option<String>,
+}
+
+/// A binding of a kind that hognose lacks: its name is in `env`, and each use of it is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// The name in `env`.
+    pub binding: String,
+    /// The key in wrangler's configuration: `pipelines`.
+    pub key: String,
 }
 
 /// What is run before a project is served.

@@ -60,6 +60,15 @@ pub(crate) fn ai(layers: &Layers<'_>) -> Option<String> {
     binding
 }
 
+/// Reads `images`.
+pub(crate) fn images(layers: &Layers<'_>) -> Option<String> {
+    let section = layers.own("images", Section::section)?;
+    section.accept(&["remote"]);
+    let binding = section.string("binding").map(|binding| binding.value.to_owned());
+    section.finish();
+    binding
+}
+
 /// Reads `vectorize`.
 pub(crate) fn vectorize(layers: &Layers<'_>) -> Vec<VectorizeIndex> {
     list(layers, "vectorize", |section, node| {

@@ -81,7 +81,7 @@ pub fn parse(text: &str, format: Format, options: &Options<'_>) -> Reading<Plan>
 }
 
 fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
-    bindings::check(layers);
+    let stand_ins = bindings::check(layers);
     check_unusable(layers);
     let directory = options.path.parent().unwrap_or(Path::new(""));
     let main = main(layers, directory).map(|main| options.script.map_or(main, Path::to_owned));
@@ -108,6 +108,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         d1_databases: storage::d1_databases(layers),
         r2_buckets: storage::r2_buckets(layers),
         ai: storage::ai(layers),
+        images: storage::images(layers),
         vectorize: storage::vectorize(layers),
         queue_producers,
         version_metadata: storage::version_metadata(layers),
@@ -117,6 +118,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         analytics_datasets: metering::analytics_datasets(layers),
         stored_secrets: storage::stored_secrets(layers),
         hyperdrive: hyperdrive::hyperdrive(layers),
+        stand_ins,
         assets: assets::assets(layers, directory),
         objects: objects::bindings(layers),
         migrations: objects::migrations(layers),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hognose_config::{
     Migration as ConfiguredMigration, ObjectBinding, Plan, QueueConsumer as ConfiguredConsumer, SendEmail,
@@ -14,6 +14,7 @@ use hognose_services::cache::CacheService;
 use hognose_services::crons::{RunLog, RunLogError};
 use hognose_services::d1::{D1Service, SqliteD1, SqliteDatabase};
 use hognose_services::email::{EmailRules, EmailService};
+use hognose_services::images::ImagesService;
 use hognose_services::kv::{KvService, SqliteKv, SqliteNamespace};
 use hognose_services::objects::{ClassRecords, ClassUse, Migration, Namespace, SqliteObjects};
 use hognose_services::queues::{
@@ -53,6 +54,8 @@ pub(crate) struct Engines {
     /// Where the messages that Workers send are kept.
     email: PathBuf,
     vectorize: SqliteVectorize,
+    /// Made when the first Worker has them: it has threads.
+    images: OnceLock<Arc<ImagesService>>,
     workflows: Workflows,
     objects: Arc<SqliteObjects>,
     /// Which classes of Durable Objects there are.
@@ -127,6 +130,7 @@ impl Engines {
             email,
             workflows,
             vectorize,
+            images: OnceLock::new(),
             cache,
         })
     }
@@ -140,6 +144,10 @@ impl Engines {
         let mut bound = Vec::new();
         if let Some(name) = &plan.ai {
             bound.push(Bound { name, kind: "ai", service: ai });
+        }
+        if let Some(name) = &plan.images {
+            let service = Arc::clone(self.images.get_or_init(Arc::default));
+            bound.push(Bound { name, kind: "images", service });
         }
         for kv in &plan.kv_namespaces {
             bound.push(Bound { name: &kv.binding, kind: "kv", service: self.kv_service(&kv.id)? });

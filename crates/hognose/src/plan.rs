@@ -112,6 +112,9 @@ fn plain_entries<'a>(plan: &'a Plan, label: &Label) -> Result<BTreeMap<&'a str, 
         let metadata = json!({ "id": id, "tag": tag, "timestamp": timestamp });
         env.insert(name, EnvEntry::Json(metadata.to_string()));
     }
+    for stand_in in &plan.stand_ins {
+        env.insert(&stand_in.binding, EnvEntry::StandIn(stand_in.key.clone()));
+    }
     for database in &plan.hyperdrive {
         env.insert(&database.binding, EnvEntry::Hyperdrive(connection_string(database)?));
     }

@@ -80,6 +80,22 @@ pub async fn read_whole(content: Content) -> Result<Bytes, StreamError> {
     Ok(whole.freeze())
 }
 
+/// Reads all of `content` into memory, unless it has more than `limit` bytes.
+pub(crate) async fn read_at_most(content: Content, limit: usize) -> Result<Option<Bytes>, StreamError> {
+    let mut stream = match content {
+        Content::Whole(bytes) => return Ok(Some(bytes).filter(|bytes| bytes.len() <= limit)),
+        Content::Stream(stream) => stream,
+    };
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = next_chunk(&mut *stream).await? {
+        if whole.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(Some(whole.freeze()))
+}
+
 /// [`Content::Whole`] as a stream.
 struct OneChunk(Option<Bytes>);
 

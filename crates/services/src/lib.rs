@@ -17,9 +17,9 @@ mod clock;
 mod content;
 pub mod crons;
 pub mod d1;
-mod disk;
 pub mod email;
 mod file_name;
+pub mod images;
 pub mod kv;
 pub mod objects;
 mod pending;
@@ -32,6 +32,7 @@ pub mod rate_limits;
 pub mod secrets;
 mod service;
 mod sqlite;
+mod threads;
 pub mod vectorize;
 pub mod workflows;
 

@@ -185,6 +185,8 @@ pub enum EnvEntry {
     Json(String),
     /// A database that a client of the Worker's own connects to, as a connection string.
     Hyperdrive(String),
+    /// A binding that hognose lacks, by the configuration's key of its kind: each use is an error.
+    StandIn(String),
     /// A namespace of Durable Objects.
     Objects {
         /// In the supervisor's table; the same number in every isolate of the Worker.

@@ -24,6 +24,7 @@ mod form;
 mod frame;
 pub mod handing;
 mod ids;
+pub mod images;
 pub mod kv;
 pub mod limits;
 pub mod messages;

@@ -8,11 +8,13 @@ mod content;
 mod d1;
 pub(crate) mod email;
 mod hyperdrive;
+mod images;
 mod kv;
 pub(crate) mod natives;
 mod plain;
 pub(crate) mod queues;
 mod r2;
+mod stand_in;
 pub(crate) mod vectorize;
 pub(crate) mod workflows;
 
@@ -29,11 +31,12 @@ use crate::objects;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 12] = [
+const KINDS: [(&str, MakeClass); 13] = [
     ("ai", ai::class),
     ("analytics", plain::analytics),
     ("d1", d1::class),
     ("fetcher", |cell| cell.rpc().get("Fetcher")),
+    ("images", images::class),
     ("kv", kv::class),
     ("queue", queues::class),
     ("r2", r2::class),
@@ -60,6 +63,7 @@ pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
                 let arguments = [context.number(cap.0), context.string(key)?];
                 objects::namespace_class(cell)?.construct(&arguments)?
             }
+            EnvEntry::StandIn(key) => stand_in::make(cell, name, key)?,
             EnvEntry::Hyperdrive(text) => hyperdrive::class(cell)?.construct(&[context.string(text)?])?,
             EnvEntry::Binding { kind, cap } => {
                 if !classes.contains_key(kind) {

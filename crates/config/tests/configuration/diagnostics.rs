@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hognose_config::{CPU_MS_MAX, Format, SUBREQUESTS_MAX, Severity, TEXT_MAX_BYTES, render};
 
-use super::{diagnostics_of, messages, read, with};
+use super::{diagnostics_of, messages, plan, read, with};
 
 /// What the terminal shows for a TOML text.
 fn shown(text: &str) -> String {
@@ -49,14 +49,14 @@ warning[unknown-key]: Unexpected fields found in top-level field: \"kv_namespace
 }
 
 #[test]
-fn an_unsupported_binding_is_an_error_that_says_so() {
+fn an_unsupported_binding_is_a_warning_that_says_what_is_missing() {
     let expected = "\
-error[unsupported]: \"pipelines\" is not supported yet by this version of hognose
+warning[unsupported]: \"pipelines\" is not supported yet by this version of hognose
   --> wrangler.toml:4:3
    |
 4  | [[pipelines]]
-   |   ^^^^^^^^^ not supported yet
-   = help: remove it, or move it into an environment ([env.<name>]) that is deployed to Cloudflare only
+   |   ^^^^^^^^^ every use of env.B will be an error
+   = help: the rest of the Worker works; remove it, or move it into an environment ([env.<name>]) that is deployed to Cloudflare only
 
 ";
     assert_eq!(shown(&with("[[pipelines]]\nbinding = \"B\"")), expected);
@@ -416,4 +416,13 @@ fn long_values_are_cut_in_messages() {
     let text = message(&format!("vars = \"{}\"", "ä".repeat(1000)));
     assert!(text.chars().count() < 200, "{text}");
     assert!(text.ends_with("ä…."), "{text}");
+}
+
+#[test]
+fn what_is_missing_leaves_stand_ins() {
+    let plan =
+        plan(&with("pipelines = [{ binding = \"A\" }, { binding = \"B\" }]\nmedia = { binding = \"M\" }"));
+    let left: Vec<(&str, &str)> =
+        plan.stand_ins.iter().map(|missing| (missing.binding.as_str(), missing.key.as_str())).collect();
+    assert_eq!(left, [("M", "media"), ("A", "pipelines"), ("B", "pipelines")]);
 }

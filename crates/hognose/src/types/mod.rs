@@ -98,7 +98,7 @@ fn members(plan: &Plan, strict_vars: bool) -> BTreeMap<&str, String> {
 /// The bindings of a configuration, each with the class that it is of.
 fn bindings(plan: &Plan) -> impl Iterator<Item = (&str, &'static str)> {
     let assets = plan.assets.as_ref().and_then(|assets| assets.binding.as_deref());
-    let plain = [(plan.ai.as_deref(), "Ai"), (assets, "Fetcher")];
+    let plain = [(plan.ai.as_deref(), "Ai"), (plan.images.as_deref(), "ImagesBinding"), (assets, "Fetcher")];
     let plain = plain.into_iter().chain([(plan.version_metadata.as_deref(), "WorkerVersionMetadata")]);
     let storage = (plan.kv_namespaces.iter().map(|kv| (kv.binding.as_str(), "KVNamespace")))
         .chain(plan.d1_databases.iter().map(|d1| (d1.binding.as_str(), "D1Database")))
@@ -111,8 +111,8 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = (&str, &'static str)> {
         .chain(plan.rate_limits.iter().map(|limit| (limit.binding.as_str(), "RateLimit")))
         .chain(plan.analytics_datasets.iter().map(|set| (set.binding.as_str(), "AnalyticsEngineDataset")))
         .chain(plan.stored_secrets.iter().map(|secret| (secret.binding.as_str(), "SecretsStoreSecret")))
-        .chain(plan.hyperdrive.iter().map(|database| (database.binding.as_str(), "Hyperdrive")))
-        .chain(plan.hyperdrive.iter().map(|pool| (pool.binding.as_str(), "Any")))
+        .chain(plan.hyperdrive.iter().map(|database| (database.binding.as_str(), "Any")))
+        .chain(plan.stand_ins.iter().map(|missing| (missing.binding.as_str(), "Any")))
         .chain(plan.services.iter().map(|service| (service.binding.as_str(), "Fetcher")));
     plain.into_iter().filter_map(|(name, kind)| Some((name?, kind))).chain(storage).chain(others)
 }

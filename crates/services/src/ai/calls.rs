@@ -13,7 +13,8 @@ use super::{
     ANSWER_MAX_BYTES, AiError, Endpoint, Engine, Http, HttpError, HttpRequest, HttpResponse,
     INPUTS_MAX_BYTES, Local, Model, Models, Task, cloudflare, openai,
 };
-use crate::{Answer, Call, CallError, Content, Pending, Service, next_chunk};
+use crate::content::read_at_most;
+use crate::{Answer, Call, CallError, Content, Pending, Service};
 
 /// Workers AI as a binding.
 pub struct AiService {
@@ -222,19 +223,7 @@ pub(super) async fn read_body(body: Content) -> Result<Bytes, AiError> {
 
 /// All bytes, unless they are too many.
 async fn gather(content: Content, limit: usize) -> Result<Option<Bytes>, AiError> {
-    let mut stream = match content {
-        Content::Whole(bytes) => return Ok(Some(bytes).filter(|bytes| bytes.len() <= limit)),
-        Content::Stream(stream) => stream,
-    };
-    let mut whole = Vec::new();
-    let lost = |error: crate::StreamError| AiError::engine(502, error.message);
-    while let Some(chunk) = next_chunk(&mut *stream).await.map_err(lost)? {
-        if whole.len() + chunk.len() > limit {
-            return Ok(None);
-        }
-        whole.extend_from_slice(&chunk);
-    }
-    Ok(Some(whole.into()))
+    read_at_most(content, limit).await.map_err(|error| AiError::engine(502, error.message))
 }
 
 /// The models of the table that a search asks for, as Cloudflare's catalogue shows them.

@@ -19,9 +19,9 @@ pub use self::admin::BucketInfo;
 use self::blobs::{Folder, Place, Reader};
 use self::digest::{hex, md5};
 use super::{GetOptions, Got, ListQuery, PutOptions, R2, R2Error, conditions};
-use crate::disk::Disk;
 use crate::pins::Pins;
 use crate::sqlite::{Database, OpenError};
+use crate::threads::Threads;
 use crate::{Clock, Content, Pending, block_on, random};
 
 /// How often a store that is written to removes what is nobody's, in seconds.
@@ -39,7 +39,7 @@ pub struct SqliteR2 {
 struct Store {
     database: Database,
     folder: Folder,
-    disk: Disk,
+    disk: Threads,
     clock: Arc<dyn Clock>,
     pins: Arc<Pins<String>>,
     /// When the next write is to sweep as well, in seconds since the epoch.
@@ -53,7 +53,7 @@ impl SqliteR2 {
         let path: PathBuf = folder.join("blobs");
         let folder = Folder::open(path.clone()).map_err(|source| OpenError::Create { path, source })?;
         let (pins, next_sweep_s) = (Arc::default(), AtomicI64::default());
-        let store = Store { database, folder, disk: Disk::start(), clock, pins, next_sweep_s };
+        let store = Store { database, folder, disk: Threads::for_files(), clock, pins, next_sweep_s };
         Ok(Self { store: Arc::new(store) })
     }
 

@@ -21,9 +21,9 @@ use self::mutation::{Batch, Change};
 use super::{
     Conflict, Description, Match, Page, PropertyKind, Query, Shape, Vector, Vectorize, VectorizeError, limits,
 };
-use crate::disk::Disk;
 use crate::file_name::file_name;
 use crate::sqlite::{Database, OpenError};
+use crate::threads::Threads;
 use crate::{Clock, Pending, block_on};
 
 /// The folder with all indexes.
@@ -35,7 +35,7 @@ pub struct SqliteVectorize {
 struct Shared {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
-    threads: Disk,
+    threads: Threads,
     /// Those in use.
     open: Mutex<HashMap<String, Arc<Opened>>>,
 }
@@ -50,7 +50,9 @@ struct Opened {
 impl SqliteVectorize {
     /// Keeps indexes in `folder`, which must exist.
     pub fn new(folder: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { folder, clock, threads: Disk::start(), open: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared { folder, clock, threads: Threads::for_files(), open: Mutex::default() }),
+        }
     }
 
     /// The index of that name. Whether it is there shows when it is used: it may be made later.
