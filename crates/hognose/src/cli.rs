@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::ai::{self, AiArguments};
+use crate::backup::{self, BackupArguments, RestoreArguments};
 use crate::console::{Console, LogFormat};
 use crate::cron::{self, CronArguments};
 use crate::d1::{self, D1Arguments};
@@ -100,6 +101,8 @@ enum Command {
     Secret(SecretArguments),
     /// Work with the secrets of a Secrets Store
     SecretsStore(StoreArguments),
+    Backup(BackupArguments),
+    Restore(RestoreArguments),
     /// Run one script, Python or JavaScript, with everything that a Worker finds in `js`
     #[command(override_usage = "hognose run [OPTIONS] <FILE> [ARGS]...")]
     Run(RunArguments),
@@ -277,6 +280,8 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
         Command::Queues(options) => queues::queues(&options, console).map(|()| 0),
         Command::Secret(options) => secret::secret(&options, console).map(|()| 0),
         Command::SecretsStore(options) => secret::store(&options, console).map(|()| 0),
+        Command::Backup(options) => backup::backup(&options, console).map(|()| 0),
+        Command::Restore(options) => backup::restore(&options, console).map(|()| 0),
         Command::Run(options) => run::run(options, interpreter),
     };
     match ended {

@@ -18,7 +18,7 @@ use crate::interpreter::Interpreter;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
-use crate::{plan, state};
+use crate::{format, plan, state};
 
 /// Work with cron triggers
 #[derive(Debug, Args)]
@@ -84,7 +84,9 @@ fn list(
     let environment = environment.filter(|name| !name.is_empty());
     let plan = project::plan(&configuration, environment, &Remarks::new(console))?;
     let beside = configuration.folder().join(state::FOLDER);
-    let folder = persist_to.unwrap_or(&beside).join("crons");
+    let state = persist_to.unwrap_or(&beside);
+    format::settle(state)?;
+    let folder = state.join("crons");
     let log = folder.is_dir().then(|| open_log(&folder)).transpose()?;
     if plan.crons.is_empty() {
         Console::print("The configuration has no `triggers.crons`");

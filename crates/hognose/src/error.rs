@@ -112,6 +112,24 @@ pub(crate) enum CommandError {
     /// The question was answered with no.
     #[error("Nothing was changed")]
     Declined,
+    /// The state folder was written by a later release.
+    #[error("The data in `{}` are of format {found}; this hognose knows format {known}", folder.display())]
+    NewerFormat { folder: PathBuf, found: u32, known: u32 },
+    /// What names the state folder's version names none.
+    #[error("`{}` does not hold the number of a format", .0.display())]
+    NoFormat(PathBuf),
+    /// There is nothing to be backed up.
+    #[error("There are no data in `{}`", .0.display())]
+    NoData(PathBuf),
+    /// A file is to be made where one is.
+    #[error("`{}` exists already", .0.display())]
+    FileExists(PathBuf),
+    /// Data were not backed up, or not restored.
+    #[error("Nothing was changed")]
+    Backup(#[source] hognose_services::backup::BackupError),
+    /// Ctrl-C.
+    #[error("Interrupted; nothing was changed")]
+    Interrupted,
     /// Secrets cannot be stored or read.
     #[error("The secrets cannot be used")]
     Secrets(#[source] hognose_services::secrets::SecretError),
@@ -250,6 +268,14 @@ impl CommandError {
     /// The same, of packages, versions and the server.
     fn hint_on_server(&self) -> Option<String> {
         let hint = match self {
+            Self::NewerFormat { .. } => {
+                "Use the hognose that wrote them, or a newer one, or other data with `--persist-to`".into()
+            }
+            Self::NoFormat(_) => {
+                "Restore the folder from a backup with `hognose restore`; if you wrote the file, remove it".into()
+            }
+            Self::NoData(_) => "Name the state folder with `--persist-to`, or the project with `--config`".into(),
+            Self::FileExists(_) => "Name another file, or move that one away".into(),
             Self::NotSynced(_) => "Move it away, or give `--force` to have it replaced".into(),
             Self::TypesOutOfDate(_) => "Run `hognose types` with the same options".into(),
             Self::UvMissing => "Install it with `pip install uv`".into(),

@@ -2,6 +2,7 @@
 //!
 //! | name | holds |
 //! |---|---|
+//! | `format` | the version of all this |
 //! | `lock` | the number of the process that works here; locked while it lives |
 //! | `kv/` | KV namespaces |
 //! | `d1/` | D1 databases, a file each |
@@ -16,6 +17,9 @@
 //! | `workflows/` | the instances of workflows |
 //! | `secrets/` | secrets, encrypted, and their key |
 //! | `analytics/` | data points of the Analytics Engine |
+//! | `do/` | Durable Objects, a file each, and their alarms |
+//! | `https/` | the certificate for `localhost` |
+//! | `cache/` | what `caches` holds |
 //! | `packages/<hash>/` | the Worker's installed packages |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 
@@ -24,6 +28,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
+use crate::format;
 
 /// The folder's name where `--persist-to` does not choose another.
 pub(crate) const FOLDER: &str = ".hognose";
@@ -41,6 +46,7 @@ impl State {
     pub(crate) fn open(folder: &Path) -> Result<Self, CommandError> {
         fs::create_dir_all(folder).map_err(writing(folder))?;
         let folder = folder.canonicalize().map_err(writing(folder))?;
+        format::settle(&folder)?;
         let lock = take_lock(&folder)?;
         let ignore = folder.join(".gitignore");
         fs::write(&ignore, "*\n").map_err(writing(&ignore))?;
@@ -71,7 +77,8 @@ impl State {
     }
 }
 
-fn take_lock(folder: &Path) -> Result<File, CommandError> {
+/// Takes a folder's lock, which the kernel lets go of when the file is closed.
+pub(crate) fn take_lock(folder: &Path) -> Result<File, CommandError> {
     let path = folder.join("lock");
     let options = OpenOptions::new().create(true).truncate(false).write(true).clone();
     let mut file = options.open(&path).map_err(writing(&path))?;

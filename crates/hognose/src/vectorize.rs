@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::project::Configuration;
-use crate::state;
+use crate::{format, state};
 
 /// Work with Vectorize indexes
 #[derive(Debug, Args)]
@@ -226,6 +226,7 @@ impl Opened {
             (None, Some(file)) => Configuration::named(file)?.folder().join(state::FOLDER),
             (None, None) => Configuration::find(Path::new("."))?.folder().join(state::FOLDER),
         };
+        format::settle(&state)?;
         let folder = state.join("vectorize");
         let unwritable = |source| CommandError::State { path: folder.clone(), source };
         fs::create_dir_all(&folder).map_err(unwritable)?;

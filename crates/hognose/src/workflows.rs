@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::error::CommandError;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
-use crate::state;
+use crate::{format, state};
 
 /// The instance that was made last.
 const LATEST: &str = "latest";
@@ -120,8 +120,9 @@ pub(crate) fn workflows(arguments: &WorkflowsArguments, console: Console) -> Res
     let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
     let plan = project::plan(&configuration, environment, &Remarks::new(console))?;
     let beside = || configuration.folder().join(state::FOLDER);
-    let folder = arguments.persist_to.clone().unwrap_or_else(beside).join("workflows");
-    let opened = Opened { store: open(&folder)?, plan, configuration: configuration.path };
+    let state = arguments.persist_to.clone().unwrap_or_else(beside);
+    format::settle(&state)?;
+    let opened = Opened { store: open(&state.join("workflows"))?, plan, configuration: configuration.path };
     match &arguments.command {
         Command::List => {
             opened.list();

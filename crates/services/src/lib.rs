@@ -12,6 +12,7 @@
 pub mod ai;
 pub mod analytics;
 pub mod assets;
+pub mod backup;
 pub mod cache;
 mod clock;
 mod content;

@@ -13,6 +13,8 @@ pub(crate) mod r2;
 mod r2_objects;
 pub(crate) mod secret;
 
+pub(crate) use progress::Progress;
+
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ use crate::console::Console;
 use crate::error::CommandError;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
-use crate::{state, table};
+use crate::{format, state, table};
 
 /// Where the data is.
 #[derive(Debug, Args)]
@@ -97,6 +99,8 @@ impl Place {
 
     /// A folder of the state, made if need be.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, CommandError> {
+        fs::create_dir_all(&self.state).map_err(writing(&self.state))?;
+        format::settle(&self.state)?;
         let folder = self.state.join(name);
         fs::create_dir_all(&folder).map_err(writing(&folder))?;
         let ignore = self.state.join(".gitignore");

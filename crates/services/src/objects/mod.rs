@@ -15,6 +15,7 @@ pub use alarms::{Alarm, Alarms};
 pub use classes::{ClassError, ClassRecords, ClassUse, Migration};
 pub use error::StorageError;
 pub use sqlite::{KeptObject, SqliteObjects};
+pub(crate) use sqlite::{copy_object, hold};
 
 pub use hognose_wire::objects::{Answer, Entry, Operation, Range, Rows};
 

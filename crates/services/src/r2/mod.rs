@@ -14,6 +14,7 @@ pub use error::R2Error;
 pub use hognose_wire::r2::{
     Algorithm, Condition, Etag, HttpMetadata, Listed, Object, Part, Properties, Range, Upload,
 };
+pub(crate) use sqlite::link_blobs;
 pub use sqlite::{BucketInfo, SqliteBucket, SqliteR2};
 
 use crate::{Content, Pending};

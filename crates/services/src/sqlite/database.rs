@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use super::writer::{Writer, Written};
 
 /// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the write-ahead log is cut back to once its content has moved into the database.
 const WAL_KEPT_BYTES: u32 = 16 << 20;
 
@@ -71,16 +71,8 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the file, making it and its tables where it is new.
     pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Self, OpenError> {
-        // Two processes that switch a new file to write-ahead mode at once get in each other's way beyond what a busy
-        // timeout covers, so openings are serialised. The lock file stays: removing it would undo the exclusion.
-        let _lock = lock_beside(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
-        let opened = prepare(path, schema).map_err(|source| OpenError::Open { path: path.into(), source })?;
-        match opened {
-            Ok(connection) => {
-                Ok(Self { path: path.into(), readers: Mutex::default(), writer: Writer::start(connection) })
-            }
-            Err(found) => Err(OpenError::Newer { path: path.into(), found, known: schema.version }),
-        }
+        let connection = open_with_tables(path, schema)?;
+        Ok(Self { path: path.into(), readers: Mutex::default(), writer: Writer::start(connection) })
     }
 
     /// Runs `work` on a connection for reading, on this thread.
@@ -120,6 +112,15 @@ fn lock_beside(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(lock),
     }
+}
+
+/// A connection for reading and writing to a file with these tables, made where it does not exist.
+pub(crate) fn open_with_tables(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    // Two processes that switch a new file to write-ahead mode at once get in each other's way beyond what a busy
+    // timeout covers, so openings are serialised. The lock file stays: removing it would undo the exclusion.
+    let _lock = lock_beside(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
+    let opened = prepare(path, schema).map_err(|source| OpenError::Open { path: path.into(), source })?;
+    opened.map_err(|found| OpenError::Newer { path: path.into(), found, known: schema.version })
 }
 
 /// A connection for reading and writing to a file without tables of ours, made where it does not exist.

@@ -6,8 +6,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::copy;
 use crate::d1::sqlite::codes;
 use crate::d1::sqlite::guard::Guard;
 use crate::d1::sqlite::thread::confine;
@@ -17,6 +19,9 @@ use crate::objects::{Answer, Flush, StorageError, limits};
 const ALARM: i64 = 1;
 /// Where the number of the last bookmark stands there.
 const BOOKMARK: i64 = 2;
+
+/// The size of a log that is moved into its database, in bytes: about a thousand pages, as is SQLite's default.
+const LOG_MOVED_BYTES: u64 = 4 << 20;
 
 /// See the module.
 pub(super) struct ObjectFile {
@@ -192,7 +197,29 @@ impl ObjectFile {
             return Err(StorageError { reset: true, ..error });
         }
         self.unflushed = true;
+        self.move_log();
         Ok(())
+    }
+
+    /// Moves what the log holds into the database, where that is much and nobody copies them now.
+    fn move_log(&mut self) {
+        let log = fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
+        if log < LOG_MOVED_BYTES {
+            return;
+        }
+        let (Some(_lock), Some(open)) = (copy::may_move(&self.path), &self.open) else { return };
+        // Where it cannot be done, all is in the log as before, and the next commit tries again.
+        let _ = open
+            .trusted(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    }
+
+    /// Closes the file. What its log holds is moved out of it, and flushed; where somebody copies them now, it stays.
+    fn close(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let lock = copy::may_move(&self.path);
+        // It cannot be refused: the setting is the connection's own.
+        let _ = open.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, lock.is_none());
+        drop(open);
     }
 
     /// What has the disk keep all commits so far.
@@ -279,8 +306,8 @@ impl Open {
 
 impl Drop for ObjectFile {
     fn drop(&mut self) {
-        // What was not committed is undone; what was is moved out of the log, and flushed.
-        self.open = None;
+        // What was not committed is undone.
+        self.close();
     }
 }
 
@@ -314,6 +341,8 @@ fn connect(path: &Path) -> rusqlite::Result<Open> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // The log is flushed before its content moves, but not at each commit: `Flush` does that, on another thread.
     connection.pragma_update(None, "synchronous", "normal")?;
+    // `move_log` does that.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     let guard = Arc::new(Guard::default());
     confine(&mut connection, &guard)?;
     let mark = format!("/*{}*/", crate::random::name());

@@ -8,6 +8,7 @@
 //! A file is locked by the one connection that has it, so that no second instance of an object can ever write to it. A
 //! commit writes to the log without waiting for the disk; the log is flushed apart ([`Flush`]).
 
+mod copy;
 mod file;
 mod keys;
 mod query;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+pub(crate) use self::copy::{copy_object, hold};
 use self::file::ObjectFile;
 use super::{Alarms, Answer, Flush, Namespace, ObjectStorage, ObjectStore, Operation, StorageError, limits};
 use crate::file_name::file_name;

@@ -36,7 +36,7 @@ impl Folder {
     }
 
     /// Two levels, so that no folder gets too many files.
-    fn path(&self, blob: &str) -> PathBuf {
+    pub(super) fn path(&self, blob: &str) -> PathBuf {
         self.0.join(&blob[..2]).join(blob)
     }
 

@@ -5,6 +5,7 @@
 mod admin;
 mod blobs;
 mod digest;
+mod link;
 mod listing;
 mod tables;
 mod uploads;
@@ -18,6 +19,7 @@ use hognose_wire::r2::{Listed, Object, Part, Properties, Upload};
 pub use self::admin::BucketInfo;
 use self::blobs::{Folder, Place, Reader};
 use self::digest::{hex, md5};
+pub(crate) use self::link::link_blobs;
 use super::{GetOptions, Got, ListQuery, PutOptions, R2, R2Error, conditions};
 use crate::pins::Pins;
 use crate::sqlite::{Database, OpenError};

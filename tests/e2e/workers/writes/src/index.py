@@ -2,9 +2,28 @@
 
 from urllib.parse import urlsplit
 
-from workers import Response, WorkerEntrypoint
+from workers import DurableObject, Response, WorkerEntrypoint
 
 LARGE = 100_000
+
+
+class Ledger(DurableObject):
+    """Keeps numbers, each in two rows."""
+
+    def __init__(self, ctx, env):
+        super().__init__(ctx, env)
+        ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS numbers (number TEXT, half TEXT)")
+
+    async def write(self, number):
+        self.ctx.storage.sql.exec("INSERT INTO numbers VALUES (?, 'first')", number)
+        self.ctx.storage.sql.exec("INSERT INTO numbers VALUES (?, 'second')", number)
+
+    async def count(self, number):
+        return self.ctx.storage.sql.exec("SELECT count(*) AS c FROM numbers WHERE number = ?", number).one().c
+
+    async def torn(self):
+        halves = "SELECT number FROM numbers GROUP BY number HAVING count(*) <> 2"
+        return self.ctx.storage.sql.exec(f"SELECT count(*) AS c FROM ({halves})").one().c
 
 
 class Default(WorkerEntrypoint):
@@ -23,6 +42,7 @@ class Default(WorkerEntrypoint):
         await self.env.FILES.put(f"small/{number}", number)
         await self.env.FILES.put(f"large/{number}", number[-1] * LARGE)
         await self.env.JOBS.send(number)
+        await self.env.LEDGER.getByName("one").write(number)
         return "written"
 
     async def check(self, number):
@@ -33,6 +53,7 @@ class Default(WorkerEntrypoint):
         found = {
             "KV": await self.env.KV.get(number) == number,
             "D1": await query.first("c") == 2,
+            "object": await self.env.LEDGER.getByName("one").count(number) == 2,
             "R2, small": small is not None and await small.text() == number,
             "R2, large": large is not None and await large.text() == number[-1] * LARGE,
         }
@@ -41,7 +62,8 @@ class Default(WorkerEntrypoint):
     async def torn(self, _):
         """How many batches are there by half."""
         halves = "SELECT number FROM numbers GROUP BY number HAVING count(*) <> 2"
-        return str(await self.env.DB.prepare(f"SELECT count(*) AS c FROM ({halves})").first("c"))
+        torn = await self.env.DB.prepare(f"SELECT count(*) AS c FROM ({halves})").first("c")
+        return str(torn + await self.env.LEDGER.getByName("one").torn())
 
     async def backlog(self, _):
         return str((await self.env.JOBS.metrics())["backlogCount"])
