@@ -93,3 +93,48 @@ def test_commands_work_beside_a_server(folder, serve):
 def test_a_database_that_is_not_there_is_told(folder):
     output = d1(folder, "execute", "other", "--command", "SELECT 1", fails=True)
     assert "error: `wrangler.toml` has no D1 database `other`" in output
+
+
+def shown(folder):
+    [result] = json.loads(d1(folder, "execute", "app", "--json", "--command", "SELECT x FROM t ORDER BY x"))
+    return [row["x"] for row in result["results"]]
+
+
+def test_a_database_travels_back_and_forth_while_a_server_works_with_it(folder, serve):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    server = serve(folder)
+    assert server.fetch("/").text == "1"
+    one = json.loads(d1(folder, "time-travel", "info", "app", "--json"))["bookmark"]
+    assert re.fullmatch("[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}", one)
+    assert one in d1(folder, "time-travel", "info", "DB")
+    d1(folder, "execute", "app", "--command", "INSERT INTO t VALUES (2); CREATE TABLE more (y)")
+    assert server.fetch("/").text == "3"
+    assert "Give `-y`" in d1(folder, "time-travel", "restore", "app", "--bookmark", one, fails=True)
+    restored = json.loads(d1(folder, "time-travel", "restore", "app", "--bookmark", one, "-y", "--json"))
+    assert restored["bookmark"] == one
+    assert server.fetch("/").text == "1"
+    assert "no such table: more" in d1(folder, "execute", "app", "--command", "SELECT * FROM more", fails=True)
+    previous = restored["previous_bookmark"]
+    # It is in that state once more, which is a later moment.
+    assert one.rpartition("-")[2] in d1(folder, "time-travel", "restore", "app", "--bookmark", previous, "-y")
+    assert server.fetch("/").text == "3"
+
+
+def test_points_in_time_that_are_not_known_are_refused(folder):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    travel = ("time-travel", "restore", "app", "-y")
+    assert "history, which begins at 20" in d1(folder, *travel, "--timestamp", "2020-01-01T00:00:00Z", fails=True)
+    assert "is in the future" in d1(folder, *travel, "--timestamp", "9000000000", fails=True)
+    assert "is no time" in d1(folder, *travel, "--timestamp", "yesterday", fails=True)
+    assert "no state with the bookmark `x`" in d1(folder, *travel, "--bookmark", "x", fails=True)
+    assert "There is no D1 database `other`" in d1(folder, "time-travel", "info", "other", fails=True)
+    assert shown(folder) == [1]
+
+
+def test_a_database_is_deleted_with_its_history(folder):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x)")
+    d1(folder, "time-travel", "info", "app")
+    assert (folder / ".hognose/d1/1.history.sqlite").exists()
+    d1(folder, "delete", "app", "-y")
+    assert [file.name for file in (folder / ".hognose/d1").iterdir() if file.suffix == ".sqlite"] == []
+    assert json.loads(d1(folder, "list")) == []

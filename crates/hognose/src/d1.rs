@@ -16,6 +16,7 @@ use crate::console::Console;
 use crate::data::d1_files::{
     self, CreateArguments, DeleteArguments, ExportArguments, InfoArguments, ListPlace,
 };
+use crate::data::d1_time_travel::{self, TimeTravelCommand};
 use crate::data::{Place, PlaceArguments};
 use crate::error::CommandError;
 use crate::project;
@@ -45,6 +46,9 @@ enum Command {
     Delete(DeleteArguments),
     /// Write a database as SQL, which `execute --file` reads again
     Export(ExportArguments),
+    /// Look at what a database was, and make it that again
+    #[command(subcommand)]
+    TimeTravel(TimeTravelCommand),
     /// Change a database's tables step by step
     #[command(subcommand)]
     Migrations(MigrationsCommand),
@@ -101,6 +105,7 @@ pub(crate) fn d1(arguments: &D1Arguments, console: Console) -> Result<(), Comman
         Command::Info(options) => d1_files::info(options, console),
         Command::Delete(options) => d1_files::delete(options, console),
         Command::Export(options) => d1_files::export(options, console),
+        Command::TimeTravel(command) => d1_time_travel::time_travel(command, console),
         Command::Migrations(MigrationsCommand::Create { database, message }) => {
             Opened::new(database, console)?.create(&message.join(" "))
         }
@@ -257,7 +262,11 @@ fn number_of(name: &str) -> u64 {
 
 /// The time, as ISO 8601 has it.
 fn now() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+/// A time in seconds since the epoch, as ISO 8601 has it.
+pub(crate) fn timestamp(seconds: u64) -> String {
     let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
     format!("{}T{hours:02}:{minutes:02}:{:02}.000Z", Date::from_unix_seconds(seconds), seconds % 60)
 }

@@ -163,7 +163,7 @@ fn open(place: &Place) -> Result<SqliteD1, CommandError> {
 }
 
 /// The database that is meant, whose file must be there.
-fn existing(name: &str, place: &Place) -> Result<(SqliteD1, DatabaseFile), CommandError> {
+pub(super) fn existing(name: &str, place: &Place) -> Result<(SqliteD1, DatabaseFile), CommandError> {
     let engine = open(place)?;
     let known = match place.configuration() {
         Ok(_) => place.plan()?.d1_databases,

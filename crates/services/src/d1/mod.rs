@@ -12,7 +12,10 @@ pub(crate) mod sqlite;
 pub use calls::D1Service;
 pub use error::D1Error;
 pub use split::{Split, is_blank, split};
-pub use sqlite::{DatabaseFile, DeleteError, ExportError, ExportOptions, SqliteD1, SqliteDatabase, export};
+pub use sqlite::{
+    DatabaseFile, DeleteError, ExportError, ExportOptions, History, HistoryError, Moment, SqliteD1,
+    SqliteDatabase, export, point_in_time,
+};
 
 pub use hognose_wire::d1::{Meta, Value};
 

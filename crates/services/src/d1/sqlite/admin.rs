@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use super::SqliteD1;
+use super::{SqliteD1, history};
 use crate::file_name::{file_name, id_of_file_name};
 
 /// A database's file.
@@ -77,9 +77,16 @@ impl SqliteD1 {
             Err(_) => {}
         }
         fs::remove_file(&path).map_err(|error| failed(error.into()))?;
-        for companion in ["-wal", "-shm"] {
-            // They are gone with write-ahead mode, except beside a damaged file.
-            let _ = fs::remove_file(format!("{}{companion}", path.display()));
+        let history = history::file(&path);
+        for path in [&path, &history] {
+            for companion in ["-wal", "-shm"] {
+                // They are gone with write-ahead mode, except beside a damaged file.
+                let _ = fs::remove_file(format!("{}{companion}", path.display()));
+            }
+        }
+        match fs::remove_file(&history) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error.into())),
+            _ => {}
         }
         Ok(true)
     }

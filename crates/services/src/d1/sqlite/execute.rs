@@ -12,19 +12,23 @@ use crate::d1::{D1Error, Meta, Statement, StatementResult, Value, limits, split}
 /// The size of a page, SQLite's default, in bytes.
 pub(crate) const PAGE_BYTES: u64 = 4096;
 
-/// Runs the statements, all or none of them, for at most `query_max`.
+/// Runs the statements, all or none of them, for at most `query_max`. What may write is told first to `before_write`.
 pub(super) fn run(
     connection: &Connection,
     guard: &Guard,
     statements: &[Statement],
     query_max: Duration,
+    before_write: impl FnOnce(),
 ) -> Result<Vec<StatementResult>, D1Error> {
     guard.begin_query(query_max);
     let mut run = Run { connection, guard, result_bytes: 0 };
     match statements {
         [] => Err(no_statements()),
         [only] if run.is_reading(only)? => Ok(vec![run.one(only)?]),
-        _ => run.in_transaction(statements),
+        _ => {
+            before_write();
+            run.in_transaction(statements)
+        }
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod codes;
 pub(crate) mod execute;
 mod export;
 pub(crate) mod guard;
+mod history;
+mod recorder;
 pub(crate) mod thread;
 
 use std::collections::HashMap;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 pub use self::admin::{DatabaseFile, DeleteError};
 pub use self::export::{ExportError, ExportOptions, export};
+pub use self::history::{History, HistoryError, Moment, point_in_time};
 use self::thread::DatabaseThread;
 use super::{D1, D1Error, Outcome, Statement, limits};
 use crate::file_name::file_name;

@@ -12,6 +12,7 @@ use rusqlite::limits::Limit;
 
 use super::execute::{self, PAGE_BYTES};
 use super::guard::Guard;
+use super::recorder::Recorder;
 use crate::d1::{D1Error, Outcome, Statement, limits};
 use crate::sqlite::open_shared;
 use crate::{Clock, Pending};
@@ -34,7 +35,8 @@ impl DatabaseThread {
     /// Starts it for the file of that path, which need not exist yet.
     pub(super) fn start(path: PathBuf, clock: Arc<dyn Clock>, query_max: Duration) -> Self {
         let (jobs, queue) = sync_channel(limits::QUEUE_MAX);
-        let owner = Owner { path, clock, query_max, open: None, last_write: Bookmark::default() };
+        let recorder = Recorder::new(path.clone(), Arc::clone(&clock));
+        let owner = Owner { path, clock, query_max, recorder, open: None, last_write: Bookmark::default() };
         std::thread::Builder::new()
             .name("d1".into())
             .spawn(move || owner.serve(&queue))
@@ -62,6 +64,8 @@ struct Owner {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     query_max: Duration,
+    /// Ends before the connection does, whose log says when the last write was.
+    recorder: Recorder,
     open: Option<(Connection, Arc<Guard>)>,
     last_write: Bookmark,
 }
@@ -80,7 +84,8 @@ impl Owner {
             Some(open) => open,
             None => open(&self.path)?,
         };
-        let results = execute::run(&connection, &guard, statements, self.query_max);
+        let before_write = || self.recorder.before_write();
+        let results = execute::run(&connection, &guard, statements, self.query_max, before_write);
         // A setting lasts as long as the query that made it.
         if !guard.take_setting_changed() {
             self.open = Some((connection, guard));
