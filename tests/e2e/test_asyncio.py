@@ -8,7 +8,7 @@ from harness import run
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-@pytest.mark.parametrize("program", ["network", "concurrency"])
+@pytest.mark.parametrize("program", ["network", "concurrency", "threads"])
 def test_a_program_runs_as_under_python(program):
     code, output = run("run", str(PROGRAMS / f"{program}.py"), folder=PROGRAMS)
     assert code == 0, output

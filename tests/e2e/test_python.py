@@ -77,8 +77,16 @@ def test_run_sync_above_a_javascript_frame_is_refused(server):
     assert server.fetch("/above_javascript").text.startswith("Cannot stack switch")
 
 
-def test_javascript_belongs_to_one_thread(server):
-    assert server.fetch("/javascript_in_thread").text.startswith("RuntimeError: ")
+def test_threads_use_javascript_and_bindings(server, output):
+    answer = server.fetch("/javascript_in_thread/x").text
+    assert answer == "('x', '/javascript_in_thread/x', 'hello')"
+    output("stored x\n")
+    assert server.fetch("/loop_in_thread/y").text == "y"
+
+
+def test_a_handler_may_block_on_threads_that_need_the_loop(server):
+    answers = [begin(server, "/blocked_by_threads") for _ in range(4)]
+    assert [finish(answer) for answer in answers] == [str(sum(range(20)))] * 4
 
 
 def test_blocked_handlers_finish_in_any_order_with_their_own_state(server, output, gates):

@@ -246,24 +246,6 @@ def test_callables_take_keywords(run_js):
     assert run_js("(f) => { const o = {m: f.captureThis(), v: 4}; return o.m(); }")(lambda this: this.v) == 4
 
 
-def test_other_threads_may_not_touch_javascript(run_js):
-    import threading
-
-    proxy = run_js("({a: 1})")
-    caught = []
-
-    def touch():
-        try:
-            proxy.a
-        except RuntimeError as error:
-            caught.append(str(error))
-
-    thread = threading.Thread(target=touch)
-    thread.start()
-    thread.join(10)
-    assert caught and "thread" in caught[0]
-
-
 def test_import_from_javascript(run_js):
     run_js("globalThis.box = {inner: {value: 3}}")
     from js import box

@@ -204,29 +204,6 @@ def in_thread(function):
     return outcome[0]
 
 
-def test_other_threads_get_an_error_from_every_operation(run_js):
-    import js
-    from pyodide.ffi import JsException, create_once_callable, create_proxy, destroy_proxies, to_js
-
-    function, array, mapping = run_js("(x) => x"), run_js("[1, 2]"), run_js("new Map([[1, 2]])")
-    bytes_, iterator, held = run_js("new Uint8Array(3)"), run_js("[1][Symbol.iterator]()"), create_proxy([1])
-    operations = [
-        lambda: function.x, lambda: setattr(function, "x", 1), lambda: delattr(function, "x"), lambda: function(1),
-        lambda: js.Map.new(), lambda: repr(array), lambda: array == array, lambda: array < array, lambda: bool(array),
-        lambda: len(array), lambda: array[0], lambda: array.__setitem__(0, 1), lambda: array[:], lambda: iter(array),
-        lambda: next(iterator), lambda: mapping[1], lambda: mapping.__setitem__(1, 1), lambda: mapping.__delitem__(1),
-        lambda: 1 in mapping, lambda: array + [1], lambda: array * 2, lambda: array.to_py(), lambda: array.append(1),
-        lambda: array.extend([1]), lambda: array.index(1), lambda: bytes_.to_bytes(), lambda: bytes_.assign(b"abc"),
-        lambda: dir(array), lambda: list(mapping.keys()), lambda: array.js_id, lambda: array.typeof, lambda: to_js([1]),
-        lambda: create_proxy(1), lambda: create_once_callable(print), lambda: destroy_proxies(array), lambda: held.unwrap(),
-        lambda: JsException("a", "b", "c"), lambda: run_js("1"), lambda: array.object_entries(), lambda: array.to_weakref(),
-        lambda: array.bind_sig(int), lambda: function.__get__(1), lambda: list(reversed(array)), lambda: array.as_py_json(),
-    ]
-    for number, operation in enumerate(operations):
-        raised = in_thread(operation)
-        assert isinstance(raised, RuntimeError) and "outside the thread" in str(raised), (number, raised)
-
-
 def test_proxies_may_die_in_other_threads(run_js):
     boxes = [[run_js("({ a: [1] })") for _ in range(100)]]
     in_thread(boxes.clear)

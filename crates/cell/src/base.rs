@@ -16,13 +16,14 @@ use crate::control::Control;
 use crate::host::CellHost;
 use crate::python::Half;
 use crate::random::Random;
-use crate::{evaluation, runtime_modules};
+use crate::{evaluation, process, runtime_modules};
 
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
     let confinement =
         if base.open { Confinement::of_script(base)? } else { Confinement::lock_base(py, base)? };
     prepare_imports(py, base)?;
+    process::share_one_heap();
     let runtime = Runtime::new(RuntimeOptions::default())
         .map_err(|error| PyRuntimeError::new_err(format!("QuickJS did not start: {error}")))?;
     let context = runtime.context();

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
+use std::ffi::c_int;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -17,7 +18,7 @@ use crate::errors::Raised;
 use crate::js::{self, Js};
 use crate::jsproxy::{self, types::Types};
 use crate::pyproxy::{self, Classes, abilities};
-use crate::{api, convert, core_module, cycles, release};
+use crate::{api, convert, core_module, cycles, release, threads};
 
 /// A Python object. The lifetime says that the GIL is held for as long as this crate's code runs, which it is.
 pub(crate) type Object = Bound<'static, PyAny>;
@@ -69,6 +70,7 @@ pub(crate) struct State {
     mixins: OnceCell<Bound<'static, PyDict>>,
     signatures: OnceCell<Bound<'static, PyDict>>,
     tracebacks: OnceCell<Bound<'static, PyDict>>,
+    threads: OnceCell<Bound<'static, PyDict>>,
     get_event_loop: OnceCell<Object>,
 }
 
@@ -80,10 +82,10 @@ impl State {
         self.thread == unsafe { libc::pthread_self() }
     }
 
-    /// Fails on every other thread.
-    #[inline]
-    pub(crate) fn check_thread(&self) -> Result<(), Raised> {
-        if self.is_own_thread() { Ok(()) } else { Err(jsproxy::wrong_thread()) }
+    /// Sends that thread a signal.
+    pub(crate) fn signal(&self, signal: c_int) {
+        // SAFETY: the process's first thread lives as long as the process.
+        unsafe { libc::pthread_kill(self.thread, signal) };
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -125,6 +127,12 @@ impl State {
         Mixins(namespace.expect("invariant: the tracebacks are loaded while the bridge is installed"))
     }
 
+    /// The namespace of `threads.py`.
+    pub(crate) fn threads(&self) -> Mixins<'_> {
+        let namespace = self.threads.get();
+        Mixins(namespace.expect("invariant: the threads are loaded while the bridge is installed"))
+    }
+
     /// asyncio's event loop.
     pub(crate) fn event_loop(&self) -> Result<Object, Raised> {
         let get = if let Some(get) = self.get_event_loop.get() {
@@ -137,7 +145,7 @@ impl State {
     }
 }
 
-/// What `mixins.py`, `signatures.py` or `tracebacks.py` defines.
+/// What `mixins.py`, `signatures.py`, `threads.py` or `tracebacks.py` defines.
 pub(crate) struct Mixins<'a>(&'a Bound<'static, PyDict>);
 
 impl Mixins<'_> {
@@ -198,6 +206,7 @@ impl Bridge {
         let types = Types::new(&docs.getattr("_JsProxyMetaClass")?)?;
         state.types.get_or_init(|| types);
         load_mixins(state)?;
+        load_threads(state)?;
         let core = core_module::create()?;
         python().import("sys")?.getattr("modules")?.set_item("_pyodide_core", core)?;
         docs.setattr("_js_flags", jsproxy::types::flags_by_name()?)?;
@@ -228,6 +237,7 @@ fn new_state() -> PyResult<State> {
         mixins: OnceCell::new(),
         signatures: OnceCell::new(),
         tracebacks: OnceCell::new(),
+        threads: OnceCell::new(),
         get_event_loop: OnceCell::new(),
     })
 }
@@ -279,6 +289,13 @@ fn load_signatures(state: &State, native: &Bound<'static, PyModule>) -> Result<(
     namespace.set_item("helpers", convert::to_python(bridge().prelude().helpers.clone())?)?;
     state.signatures.get_or_init(|| namespace);
     Ok(())
+}
+
+fn load_threads(state: &State) -> Result<(), Raised> {
+    let (native, source) = (threads::python_helpers()?, include_str!("threads.py"));
+    let namespace = run_python("_pyodide_core.threads", "<hognose:threads.py>", source, &native)?;
+    state.threads.get_or_init(|| namespace);
+    Ok(threads::install()?)
 }
 
 /// Runs a Python source of this crate, which finds its native functions as `native`, and gives what it defines.

@@ -14,6 +14,7 @@ use crate::js::{self, JSValue};
 use crate::jsproxy;
 use crate::pyproxy;
 use crate::stack;
+use crate::threads::{self, on_own_thread};
 
 /// Makes the module.
 pub(crate) fn create() -> PyResult<Bound<'static, PyModule>> {
@@ -106,36 +107,33 @@ fn answer(result: Result<Object, Raised>) -> Answer {
 #[pyfunction]
 #[pyo3(signature = (obj, /, *, capture_this=false, roundtrip=true))]
 fn create_proxy(obj: &Bound<'_, PyAny>, capture_this: bool, roundtrip: bool) -> Answer {
-    bridge().check_thread()?;
-    answer(pyproxy::double_proxy(own(obj).as_borrowed(), capture_this, roundtrip))
+    answer(on_own_thread(|| pyproxy::double_proxy(own(obj).as_borrowed(), capture_this, roundtrip)))
 }
 
 #[pyfunction]
 #[pyo3(signature = (obj, /, **options))]
 fn create_once_callable(obj: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> Answer {
-    bridge().check_thread()?;
     // What pyodide-py's WebLoop asks for: the callback may use `run_sync`.
     let promising = match options.map(|options| options.get_item("_may_syncify")).transpose()?.flatten() {
         Some(wanted) => wanted.is_truthy()?,
         None => false,
     };
-    answer(pyproxy::once_callable(own(obj).as_borrowed(), promising))
+    answer(on_own_thread(|| pyproxy::once_callable(own(obj).as_borrowed(), promising)))
 }
 
 #[pyfunction]
 #[pyo3(signature = (pyproxies, /))]
 fn destroy_proxies(pyproxies: &Bound<'_, PyAny>) -> PyResult<()> {
-    bridge().check_thread()?;
     let Some(list) = jsproxy::value_of(pyproxies.as_ptr()) else {
         return Err(PyTypeError::new_err("Expected a JsProxy for the argument"));
     };
-    if !js::is_array(list) {
-        return Err(PyTypeError::new_err("Expected a Js Array for the pyproxies argument"));
-    }
-    Ok(destroy_all(list)?)
+    Ok(on_own_thread(|| destroy_all(list))?)
 }
 
 fn destroy_all(list: JSValue) -> Result<(), Raised> {
+    if !js::is_array(list) {
+        return Err(raised::<PyTypeError>("Expected a Js Array for the pyproxies argument"));
+    }
     for index in 0..js::length(list)? as u32 {
         let proxy = js::get_index(list, index)?;
         if !pyproxy::is_pyproxy(proxy.raw()) {
@@ -149,28 +147,33 @@ fn destroy_all(list: JSValue) -> Result<(), Raised> {
 #[pyfunction]
 #[pyo3(signature = (obj, /, **options))]
 fn to_js(obj: &Bound<'_, PyAny>, options: Option<&Bound<'_, PyDict>>) -> Answer {
-    bridge().check_thread()?;
     let object = own(obj);
-    if deep_to_js::is_unchanged(object.as_borrowed())? {
-        return Ok(object.unbind());
-    }
-    let options = options.map_or_else(
-        || PyDict::new(python()),
-        |options| own(options).cast_into().expect("invariant: keyword arguments are a dict"),
-    );
-    let options = deep_to_js::Options::from_python(&options)?;
-    let converted =
-        deep_to_js::convert(object.as_borrowed(), &options).map_err(deep_to_js::as_conversion_error);
-    answer(converted.and_then(deep_to_js::result_to_python))
+    answer(on_own_thread(|| {
+        if deep_to_js::is_unchanged(object.as_borrowed())? {
+            return Ok(object.clone());
+        }
+        let options = options.map_or_else(
+            || PyDict::new(python()),
+            |options| own(options).cast_into().expect("invariant: keyword arguments are a dict"),
+        );
+        let options = deep_to_js::Options::from_python(&options)?;
+        let converted = deep_to_js::convert(object.as_borrowed(), &options);
+        deep_to_js::result_to_python(converted.map_err(deep_to_js::as_conversion_error)?)
+    }))
 }
 
 #[pyfunction]
 #[pyo3(signature = (x, /))]
 fn run_sync(x: &Bound<'_, PyAny>) -> Answer {
-    stack::run_sync(x.py(), x).map(Bound::unbind)
+    if bridge().is_own_thread() {
+        stack::run_sync(x.py(), x).map(Bound::unbind)
+    } else {
+        answer(threads::run_sync(&own(x)))
+    }
 }
 
+/// Another thread may always wait; nothing of the first's is put aside for it.
 #[pyfunction]
 fn can_run_sync() -> bool {
-    stack::can_run_sync()
+    stack::can_run_sync() || !bridge().is_own_thread()
 }

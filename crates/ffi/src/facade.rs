@@ -1,6 +1,7 @@
 //! What other crates use: the crossing, in the types of PyO3 and of the engine crate.
 
 use hognose_engine::{Thrown, Value};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -10,6 +11,14 @@ use crate::convert::{self, deep_to_js, deep_to_python};
 use crate::errors::{self, Pending, Raised};
 use crate::js::{self, Js};
 use crate::jsproxy;
+
+/// Fails on every thread but the first: JavaScript values, unlike their proxies, can be nowhere else.
+fn own_thread() -> Result<(), Raised> {
+    if bridge().is_own_thread() {
+        return Ok(());
+    }
+    Err(errors::raised::<PyRuntimeError>("JavaScript values belong to the process's first thread"))
+}
 
 /// The same object under the lifetime this crate uses.
 fn own(object: &Bound<'_, PyAny>) -> Object {
@@ -22,7 +31,7 @@ fn own(object: &Bound<'_, PyAny>) -> Object {
 /// # Errors
 /// `RuntimeError` on a thread that has no JavaScript; `MemoryError`.
 pub fn to_js(_py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Value> {
-    bridge().check_thread()?;
+    own_thread()?;
     Ok(value_of(convert::to_js(own(object).as_borrowed())?))
 }
 
@@ -31,7 +40,7 @@ pub fn to_js(_py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Value> {
 /// # Errors
 /// The error of a PyProxy that was destroyed; `MemoryError`.
 pub fn to_python(_py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
-    bridge().check_thread()?;
+    own_thread()?;
     Ok(convert::to_python(Js::dup(value.as_raw()))?.unbind())
 }
 
@@ -60,7 +69,7 @@ pub fn convert_to_js(
     object: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
 ) -> PyResult<Value> {
-    bridge().check_thread()?;
+    own_thread()?;
     let options = own(options.as_any()).cast_into::<PyDict>()?;
     let options = deep_to_js::Options::from_python(&options)?;
     Ok(value_of(deep_to_js::convert(own(object).as_borrowed(), &options)?))
@@ -71,7 +80,7 @@ pub fn convert_to_js(
 /// # Errors
 /// What reading the value's properties throws.
 pub fn convert_to_python(_py: Python<'_>, value: &Value, depth: i64) -> PyResult<Py<PyAny>> {
-    bridge().check_thread()?;
+    own_thread()?;
     Ok(deep_to_python::convert(Js::dup(value.as_raw()), depth, None)?.unbind())
 }
 

@@ -10,6 +10,7 @@ use hognose_engine::Context;
 use pyo3::prelude::*;
 
 use crate::bridge::python;
+use crate::threads;
 
 thread_local! {
     /// What a signal's handler raised, on its way out of JavaScript.
@@ -20,7 +21,7 @@ thread_local! {
 pub fn obey_signals(context: Context) {
     context.set_interrupt_handler(|| {
         let _frame = crate::stack::enter_js();
-        match python().check_signals() {
+        match threads::amid_javascript(|| python().check_signals()) {
             Ok(()) => false,
             Err(error) => {
                 RAISED.set(Some(error));

@@ -8,8 +8,8 @@
 //! objects, `convert` what is copied, `errors` how exceptions cross, `cycles` how garbage is found that lies in both. [`Bridge::install`] puts it all up. Which stack Python
 //! runs on, and how it may wait there, is `stack`; [`event_loop`] drives both languages.
 //!
-//! Two rules hold everywhere. One thread touches JavaScript, with the GIL held; a proxy used on another thread raises
-//! `RuntimeError`. And the hot paths (attribute, call, item) are hand-written slots on raw calls, since the crossing is what
+//! Two rules hold everywhere. One thread touches JavaScript, with the GIL held; what others do to a proxy is done for them
+//! there (`threads`). And the hot paths (attribute, call, item) are hand-written slots on raw calls, since the crossing is what
 //! a Worker does most; the rest is written in whichever of the three languages says it best (`mixins.py`, `prelude.js`).
 #![allow(unsafe_code)]
 
@@ -30,6 +30,7 @@ mod jsproxy;
 mod pyproxy;
 mod release;
 pub mod stack;
+mod threads;
 
 pub use bridge::Bridge;
 pub use cycles::{freeze, live_proxies};

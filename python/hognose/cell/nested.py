@@ -107,7 +107,12 @@ def run(main, *, debug=None, loop_factory=None):
 
 def sleep(seconds):
     """Waits so many seconds; other requests go on meanwhile."""
-    if isinstance(seconds, (int, float)) and seconds > 0 and can_run_sync():
+    if isinstance(seconds, (int, float)) and seconds > 0 and _may_wait_in_loop():
         run_sync(asyncio.sleep(seconds))
     else:
         _blocking_sleep(seconds)
+
+
+def _may_wait_in_loop():
+    """Not on other threads, which may sleep for themselves."""
+    return threading.get_ident() == threading.main_thread().ident and can_run_sync()

@@ -15,6 +15,7 @@ use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
+use crate::threads::on_own_thread;
 use crate::{convert, jsproxy, pyproxy};
 
 /// How to convert.
@@ -334,17 +335,21 @@ impl Lent {
         let lent = std::sync::Arc::clone(&self.0);
         let convert = PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| {
             let argument = static_bound(&arguments.get_item(0)?);
-            let value =
-                lent.conversion()?.convert(argument.as_borrowed(), lent.1 - 1).map_err(PyErr::from)?;
-            result_to_python(value).map(Bound::unbind).map_err(PyErr::from)
+            let converted = on_own_thread(|| {
+                let value = lent.conversion()?.convert(argument.as_borrowed(), lent.1 - 1)?;
+                result_to_python(value)
+            })?;
+            Ok::<_, PyErr>(converted.unbind())
         })?;
         let lent = std::sync::Arc::clone(&self.0);
         let cache =
             PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| -> PyResult<()> {
                 let (object, value) = (arguments.get_item(0)?, arguments.get_item(1)?);
-                let value = to_js(static_bound(&value).as_borrowed()).map_err(PyErr::from)?;
-                lent.conversion()?.remember(static_bound(&object).as_borrowed(), &value);
-                Ok(())
+                Ok(on_own_thread(|| {
+                    let value = to_js(static_bound(&value).as_borrowed())?;
+                    lent.conversion()?.remember(static_bound(&object).as_borrowed(), &value);
+                    Ok(())
+                })?)
             })?;
         Ok((convert.into_any(), cache.into_any()))
     }
@@ -358,7 +363,6 @@ impl Drop for Lent {
 
 impl LentConversion {
     fn conversion(&self) -> PyResult<&Conversion<'static>> {
-        bridge().check_thread().map_err(PyErr::from)?;
         // SAFETY: while the pointer is not null, the conversion is further up this thread's stack.
         unsafe { self.0.load(std::sync::atomic::Ordering::Acquire).as_ref() }
             .ok_or_else(|| PyTypeError::new_err("a converter's helpers may only be used while it runs"))

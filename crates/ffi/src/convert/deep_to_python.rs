@@ -11,6 +11,7 @@ use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSValue, Js};
 use crate::jsproxy::features::constructor_name;
+use crate::threads::on_own_thread;
 
 /// Converts a value with all below it; what has no Python form becomes a JsProxy or what `default_converter` makes of it.
 pub(crate) fn convert(value: Js, depth: i64, default_converter: Option<Object>) -> Result<Object, Raised> {
@@ -21,7 +22,7 @@ pub(crate) fn convert(value: Js, depth: i64, default_converter: Option<Object>) 
 /// What was converted already, by the object's address; the values are kept so that addresses are not reused.
 struct Done(RefCell<HashMap<usize, (Js, Object)>>);
 
-// SAFETY: the closures that carry this to Python check that they run on the bridge's thread.
+// SAFETY: the closures that carry this to Python use it on the bridge's thread only.
 unsafe impl Send for Done {}
 // SAFETY: as above.
 unsafe impl Sync for Done {}
@@ -154,21 +155,23 @@ impl Conversion {
         let (done, converter) =
             (std::sync::Arc::clone(&self.done), self.default_converter.clone().map(Bound::unbind));
         let convert = PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| {
-            bridge().check_thread().map_err(PyErr::from)?;
-            let value = value_of(&arguments.get_item(0)?)?;
+            let argument = arguments.get_item(0)?;
             let default_converter = converter.as_ref().map(|converter| converter.bind(python()).clone());
             let nested = Conversion { default_converter, done: std::sync::Arc::clone(&done) };
-            nested.convert(value, depth - 1).map(Bound::unbind).map_err(PyErr::from)
+            let converted = on_own_thread(|| nested.convert(value_of(&argument)?, depth - 1))?;
+            Ok::<_, PyErr>(converted.unbind())
         })?;
         let done = std::sync::Arc::clone(&self.done);
         let cache =
             PyCFunction::new_closure(python(), None, None, move |arguments, _keywords| -> PyResult<()> {
-                bridge().check_thread().map_err(PyErr::from)?;
-                let value = value_of(&arguments.get_item(0)?)?;
-                // SAFETY: the object is live and the GIL is held.
-                let object = unsafe { Bound::from_borrowed_ptr(python(), arguments.get_item(1)?.as_ptr()) };
-                done.0.borrow_mut().insert(js::address(value.raw()), (value, object));
-                Ok(())
+                let (value, object) = (arguments.get_item(0)?, arguments.get_item(1)?);
+                Ok(on_own_thread(|| {
+                    let value = value_of(&value)?;
+                    // SAFETY: the object is live and the GIL is held.
+                    let object = unsafe { Bound::from_borrowed_ptr(python(), object.as_ptr()) };
+                    done.0.borrow_mut().insert(js::address(value.raw()), (value, object));
+                    Ok(())
+                })?)
             })?;
         Ok((convert.into_any(), cache.into_any()))
     }

@@ -24,6 +24,7 @@ use crate::stack::runner::{Runners, Ticket};
 pub(crate) use handle::Callback;
 pub use handle::Handle;
 pub use poller::{Interest, Readiness, Watch};
+pub(crate) use poller::{is_waiting, wake};
 pub use python_api::register;
 pub use timers::TimerId;
 
@@ -211,7 +212,7 @@ impl EventLoop {
 
     /// Whether nothing is ready to run now.
     fn is_quiet(&self) -> bool {
-        self.ready.borrow().is_empty() && !poller::has_messages()
+        self.ready.borrow().is_empty() && !poller::has_messages() && !crate::threads::has_operations()
     }
 
     /// How many callbacks wait in `run_sync`.
@@ -287,6 +288,8 @@ impl EventLoop {
         };
         let events = self.poller.wait(py, timeout)?;
         py.check_signals()?;
+        crate::threads::serve();
+        self.run_jobs(py);
         for event in events {
             (event.action)(py, event.readiness);
             self.run_jobs(py);

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pyo3::Python;
@@ -94,14 +95,32 @@ struct Messages {
     wake: Option<OwnedFd>,
 }
 
+impl Messages {
+    fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            // A full counter wakes as well as one more would.
+            let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+static IS_WAITING: AtomicBool = AtomicBool::new(false);
+
 /// Hands a callback to the loop's thread, from any thread.
 pub(super) fn send(callback: Callback) {
     let mut messages = messages();
     messages.callbacks.push(callback);
-    if let Some(wake) = &messages.wake {
-        // A full counter wakes as well as one more would.
-        let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
-    }
+    messages.wake();
+}
+
+/// Ends the loop's wait, from any thread.
+pub(crate) fn wake() {
+    messages().wake();
+}
+
+/// Whether the loop's thread waits in the loop, where [`wake`] reaches it.
+pub(crate) fn is_waiting() -> bool {
+    IS_WAITING.load(Ordering::Relaxed)
 }
 
 /// Whether other threads have sent something.
@@ -146,7 +165,10 @@ impl Poller {
                 return events(epoll, timeout.as_ref());
             }
             // Other Python threads run while this one waits.
-            py.detach(|| events(epoll, timeout.as_ref()))
+            IS_WAITING.store(true, Ordering::Relaxed);
+            let events = py.detach(|| events(epoll, timeout.as_ref()));
+            IS_WAITING.store(false, Ordering::Relaxed);
+            events
         });
         match events {
             Ok(events) => {

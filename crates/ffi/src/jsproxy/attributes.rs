@@ -35,7 +35,7 @@ pub(super) unsafe extern "C" fn get(
             return found;
         }
         let signature = JsProxy::of(object).signature;
-        give(slot_value(object).and_then(|value| get_property(value, name, signature)))
+        give(slot_value(object).with(|value| get_property(value, name, signature)))
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) unsafe extern "C" fn set(
             return ffi::PyObject_GenericSetAttr(object, name, value);
         }
         let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
-        give_status(slot_value(object).and_then(|target| set_property(target, name, value)))
+        give_status(slot_value(object).with(|target| set_property(target, name, value)))
     }
 }
 
@@ -165,7 +165,7 @@ fn set_property(
 /// `tp_repr`: what JavaScript shows.
 pub(super) unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| {
+    give(unsafe { slot_value(object) }.with(|value| {
         let text = js::call(bridge().prelude().to_text.raw(), js::UNDEFINED, &[value])?;
         strings::to_python(text.raw())
     }))
@@ -179,20 +179,17 @@ pub(super) unsafe extern "C" fn compare(
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes two live objects, the first a proxy.
     unsafe {
-        let (Ok(left), right) = (slot_value(left), super::value_of(right)) else {
-            return std::ptr::null_mut();
-        };
-        let Some(right) = right else {
+        let Some(right) = super::value_of(right) else {
             return match operation {
                 ffi::Py_EQ => ffi::Py_NewRef(ffi::Py_False()),
                 ffi::Py_NE => ffi::Py_NewRef(ffi::Py_True()),
                 _ => ffi::Py_NewRef(ffi::Py_NotImplemented()),
             };
         };
-        give(
-            compare_values(left, right, operation)
-                .and_then(|value| convert::to_python(js::Js::boolean(value))),
-        )
+        give(slot_value(left).with(|left| {
+            let answer = compare_values(left, right, operation)?;
+            convert::to_python(js::Js::boolean(answer))
+        }))
     }
 }
 
@@ -212,7 +209,7 @@ fn compare_values(left: JSValue, right: JSValue, operation: c_int) -> Result<boo
 /// `nb_bool`: JavaScript's truth, but an empty container is false as in Python.
 pub(super) unsafe extern "C" fn truth(object: *mut ffi::PyObject) -> c_int {
     // SAFETY: CPython passes a live proxy.
-    give_truth(unsafe { slot_value(object) }.and_then(|value| {
+    give_truth(unsafe { slot_value(object) }.with(|value| {
         let answer = js::call(bridge().prelude().truth.raw(), js::UNDEFINED, &[value])?;
         Ok(js::truth(answer.raw())?)
     }))
@@ -224,9 +221,8 @@ pub(super) unsafe extern "C" fn identity(
     _closure: *mut std::ffi::c_void,
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.map(|value| {
-        js::address(value).into_pyobject(python()).map_or_else(|never| match never {}, Bound::into_any)
-    }))
+    let value = unsafe { slot_value(object) }.0;
+    give(Ok(js::address(value).into_pyobject(python()).map_or_else(|never| match never {}, Bound::into_any)))
 }
 
 /// The getter of `typeof`.
@@ -235,7 +231,7 @@ pub(super) unsafe extern "C" fn type_of(
     _closure: *mut std::ffi::c_void,
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.map(|value| {
+    give(unsafe { slot_value(object) }.with(|value| {
         let name = if js::is_function(value) {
             "function"
         } else if super::is_symbol(value) {
@@ -243,7 +239,7 @@ pub(super) unsafe extern "C" fn type_of(
         } else {
             "object"
         };
-        PyString::new(python(), name).into_any()
+        Ok(PyString::new(python(), name).into_any())
     }))
 }
 

@@ -17,11 +17,17 @@ use crate::convert;
 use crate::errors::{self, Raised, raised};
 use crate::js::{self, JSValue, Js, context};
 use crate::pyproxy;
+use crate::threads;
 
 /// `am_await`
 pub(super) unsafe extern "C" fn await_(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| {
+    if !bridge().is_own_thread() {
+        // SAFETY: CPython passes a live proxy.
+        let promise = unsafe { Bound::from_borrowed_ptr(python(), object) };
+        return give(threads::await_here(&promise));
+    }
+    // SAFETY: as above.
+    give(unsafe { slot_value(object) }.with(|value| {
         if !features::has_method(value, &bridge().keys.then) {
             return Err(raised::<PyTypeError>(
                 "object pyodide.ffi.JsProxy can't be used in 'await' expression",
@@ -77,7 +83,7 @@ impl Meaning {
 
 /// A future that settles as the thenable does. The proxies are destroyed then.
 pub(crate) fn future_of(thenable: JSValue, proxies: Vec<Js>) -> Result<Object, Raised> {
-    wait_for(thenable, proxies, &pyodide_future()?)
+    wait_for(thenable, proxies, &future_type()?)
 }
 
 /// asyncio's own class of futures.
@@ -87,7 +93,7 @@ fn plain_future() -> Result<Object, Raised> {
 }
 
 /// The class of the futures that Python code gets to see, which have the methods of promises too.
-fn pyodide_future() -> Result<Object, Raised> {
+pub(crate) fn future_type() -> Result<Object, Raised> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     Ok(CLASS.import(python(), "pyodide.webloop", "PyodideFuture")?.clone())
 }
@@ -126,7 +132,7 @@ pub(super) fn future_of_step(promise: &Js, closing: bool) -> Result<Object, Rais
     }
     let promise = js::call(bridge().prelude().resolve_promise.raw(), js::UNDEFINED, &[promise.raw()])?;
     let meaning = if closing { Meaning::Close } else { Meaning::Step };
-    chain(&promise, Vec::new(), meaning, &pyodide_future()?)
+    chain(&promise, Vec::new(), meaning, &future_type()?)
 }
 
 fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning, class: &Object) -> Result<Object, Raised> {

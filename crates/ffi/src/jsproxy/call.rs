@@ -35,8 +35,8 @@ pub(super) unsafe extern "C" fn vectorcall(
         }
         let proxy = JsProxy::of(callable);
         let arguments = python_arguments(arguments, count, keywords);
-        let result = bridge().check_thread().and_then(|()| {
-            let (value, this) = (proxy.value, proxy.this);
+        let result = super::Target(proxy.value).with(|value| {
+            let this = proxy.this;
             if !js::is_function(value) {
                 return Err(crate::errors::raised::<pyo3::exceptions::PyTypeError>("Expected callable"));
             }
@@ -98,7 +98,7 @@ pub(super) unsafe extern "C" fn construct(
     // SAFETY: CPython passes a live proxy and as many live arguments as it says.
     unsafe {
         let arguments = python_arguments(arguments, count as usize, keywords);
-        give(super::slot_value(object).and_then(|class| {
+        give(super::slot_value(object).with(|class| {
             let mut lent = Lent::new();
             lent.translate(arguments)?;
             let made = js::construct(class, lent.list());
@@ -295,7 +295,7 @@ pub(super) unsafe extern "C" fn bind(
         if instance.is_null() || instance == ffi::Py_None() {
             return ffi::Py_NewRef(function);
         }
-        give(super::slot_value(function).and_then(|value| {
+        give(super::slot_value(function).with(|value| {
             let this = convert::to_js(Borrowed::from_ptr(python(), instance))?;
             super::create(Js::dup(value), this.raw())
         }))

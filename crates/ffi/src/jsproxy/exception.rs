@@ -12,6 +12,7 @@ use crate::bridge::{Object, bridge, python};
 use crate::convert::{self, strings};
 use crate::errors::Raised;
 use crate::js::{self, Js};
+use crate::threads::on_own_thread;
 
 /// The type `pyodide.ffi.JsException`, from which the proxies of all errors derive.
 pub(crate) fn exception_type() -> Result<Object, Raised> {
@@ -39,16 +40,17 @@ pub(super) unsafe extern "C" fn new(
 }
 
 fn make(arguments: &Object, keywords: Option<&Object>) -> Result<Object, Raised> {
-    bridge().check_thread()?;
     let parse = bridge().mixins().get_item("exception_arguments")?;
     let keywords = keywords.map(|keywords| keywords.cast()).transpose()?;
     let parsed = parse.call(arguments.cast::<PyTuple>()?, keywords)?;
-    let mut fields = Vec::new();
-    for field in parsed.try_iter()? {
-        fields.push(strings::to_js(field?.as_borrowed())?);
-    }
-    let fields: Vec<_> = fields.iter().map(Js::raw).collect();
-    convert::to_python(js::call(bridge().prelude().make_error.raw(), js::UNDEFINED, &fields)?)
+    on_own_thread(|| {
+        let mut fields = Vec::new();
+        for field in parsed.try_iter()? {
+            fields.push(strings::to_js(field?.as_borrowed())?);
+        }
+        let fields: Vec<_> = fields.iter().map(Js::raw).collect();
+        convert::to_python(js::call(bridge().prelude().make_error.raw(), js::UNDEFINED, &fields)?)
+    })
 }
 
 /// `tp_init`: everything was done by `new`.
@@ -63,7 +65,7 @@ pub(super) unsafe extern "C" fn initialize(
 /// `tp_str`: `name: message`, or the name alone.
 pub(super) unsafe extern "C" fn text(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| {
+    give(unsafe { slot_value(object) }.with(|value| {
         let keys = &bridge().keys;
         let name = js::text(js::get(value, &keys.name)?.raw());
         let message = strings::to_python(js::to_js_string(js::get(value, &keys.message)?.raw())?.raw())?;

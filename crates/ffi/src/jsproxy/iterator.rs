@@ -12,11 +12,12 @@ use crate::convert;
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue, Js};
 use crate::pyproxy;
+use crate::threads::Crossing;
 
 /// `tp_iter` of an iterable: `x[Symbol.iterator]()`.
 pub(super) unsafe extern "C" fn iterate(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| {
+    give(unsafe { slot_value(object) }.with(|value| {
         if js::is_array(value) && iterates_as_arrays_do(value)? {
             // SAFETY: as above.
             let array = unsafe { Bound::from_borrowed_ptr(python(), object) };
@@ -54,15 +55,17 @@ impl ArrayIterator {
 
     fn __next__(&mut self) -> PyResult<Option<Py<PyAny>>> {
         let Some(array) = &self.array else { return Ok(None) };
+        let index = self.index;
         // SAFETY: only the proxies of arrays are iterated over in this way, and the proxy is alive.
-        let value = unsafe { slot_value(array.as_ptr()) }?;
-        if i64::from(self.index) >= js::length(value).map_err(Raised::from)? {
-            self.array = None;
-            return Ok(None);
-        }
-        let item = js::get_index(value, self.index).map_err(Raised::from)?;
+        let item = unsafe { slot_value(array.as_ptr()) }.with(|value| {
+            let is_over = i64::from(index) >= js::length(value)?;
+            if is_over { Ok(None) } else { convert::to_python(js::get_index(value, index)?).map(Some) }
+        })?;
         self.index += 1;
-        Ok(Some(convert::to_python(item)?.unbind()))
+        if item.is_none() {
+            self.array = None;
+        }
+        Ok(item.map(Bound::unbind))
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
@@ -77,7 +80,7 @@ impl ArrayIterator {
 /// `tp_iter` of a mapping: over its keys, as Python expects.
 pub(super) unsafe extern "C" fn iterate_keys(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| {
+    give(unsafe { slot_value(object) }.with(|value| {
         let keys = &bridge().keys;
         let has_keys = super::features::has_method(value, &keys.keys);
         let method = if has_keys { &keys.keys } else { &keys.iterator };
@@ -90,7 +93,7 @@ pub(super) unsafe extern "C" fn iterate_async(object: *mut ffi::PyObject) -> *mu
     // SAFETY: CPython passes a live proxy.
     give(
         unsafe { slot_value(object) }
-            .and_then(|value| convert::to_python(js::invoke(value, &bridge().keys.async_iterator, &[])?)),
+            .with(|value| convert::to_python(js::invoke(value, &bridge().keys.async_iterator, &[])?)),
     )
 }
 
@@ -100,10 +103,12 @@ pub(super) enum Step {
     Returned(Object),
 }
 
+impl Crossing for Step {}
+
 /// `tp_iternext`
 pub(super) unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    match unsafe { slot_value(object) }.and_then(|value| send(value, js::UNDEFINED)) {
+    match unsafe { slot_value(object) }.with(|value| send(value, js::UNDEFINED)) {
         Ok(Step::Yielded(value)) => value.into_ptr(),
         // No exception at all means the end; a value needs one to travel in.
         Ok(Step::Returned(value)) if value.is_none() => null_mut(),
@@ -124,7 +129,7 @@ pub(super) unsafe extern "C" fn am_send(
     // SAFETY: CPython passes a live proxy, a live object, and a place for the result.
     unsafe {
         let sent = slot_value(object)
-            .and_then(|value| send(value, convert::to_js(Borrowed::from_ptr(python(), argument))?.raw()));
+            .with(|value| send(value, convert::to_js(Borrowed::from_ptr(python(), argument))?.raw()));
         let (kind, value) = match sent {
             Ok(Step::Yielded(value)) => (ffi::PySendResult::PYGEN_NEXT, value.into_ptr()),
             Ok(Step::Returned(value)) => (ffi::PySendResult::PYGEN_RETURN, value.into_ptr()),
@@ -168,7 +173,7 @@ pub(super) fn step_of(result: &Js) -> Result<Step, Raised> {
 /// `am_anext`: a future of the next value, which fails with StopAsyncIteration at the end.
 pub(super) unsafe extern "C" fn next_async(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(unsafe { slot_value(object) }.and_then(|value| send_async(value, js::UNDEFINED)))
+    give(unsafe { slot_value(object) }.with(|value| send_async(value, js::UNDEFINED)))
 }
 
 /// A future of what `x.next(argument)` promises.

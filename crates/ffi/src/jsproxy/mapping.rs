@@ -16,7 +16,7 @@ use crate::js::{self, JSValue};
 /// `mp_length`: `size` if it is a number, else `length`.
 pub(super) unsafe extern "C" fn length(object: *mut ffi::PyObject) -> ffi::Py_ssize_t {
     // SAFETY: CPython passes a live proxy.
-    unsafe { slot_value(object) }.and_then(measure).unwrap_or(-1)
+    unsafe { slot_value(object) }.with(measure).unwrap_or(-1)
 }
 
 pub(super) fn measure(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
@@ -49,7 +49,7 @@ pub(super) unsafe extern "C" fn get(
     // SAFETY: CPython passes a live proxy and a live key.
     unsafe {
         let key: ObjectRef<'_> = Borrowed::from_ptr(python(), key);
-        give(slot_value(object).and_then(|value| get_item(value, key)))
+        give(slot_value(object).with(|value| get_item(value, key)))
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) unsafe extern "C" fn set(
     unsafe {
         let key: ObjectRef<'_> = Borrowed::from_ptr(python(), key);
         let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
-        give_status(slot_value(object).and_then(|target| set_item(target, key, value)))
+        give_status(slot_value(object).with(|target| set_item(target, key, value)))
     }
 }
 
@@ -119,7 +119,7 @@ unsafe fn contains(
     // SAFETY: the caller's promise.
     unsafe {
         let key: ObjectRef<'_> = Borrowed::from_ptr(python(), key);
-        give_truth(slot_value(object).and_then(|value| {
+        give_truth(slot_value(object).with(|value| {
             let key = convert::to_js(key)?;
             Ok(js::truth(js::invoke(value, method, &[key.raw()])?.raw())?)
         }))

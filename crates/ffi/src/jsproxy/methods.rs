@@ -13,6 +13,7 @@ use crate::convert::{self, buffers, deep_to_python};
 use crate::errors::{Pending, Raised, raised};
 use crate::js::{self, JSValue, Js};
 use crate::pyproxy;
+use crate::threads::{Crossing, on_own_thread};
 
 /// The module `native` of `mixins.py`.
 pub(crate) fn python_helpers() -> PyResult<Bound<'static, PyModule>> {
@@ -67,9 +68,20 @@ fn own(object: &Bound<'_, PyAny>) -> Object {
 }
 
 /// The value of an argument that must be a proxy.
-fn value(object: &Bound<'_, PyAny>) -> Result<JSValue, Raised> {
-    bridge().check_thread()?;
-    value_of(object.as_ptr()).ok_or_else(|| raised::<PyTypeError>("Expected a JsProxy for the argument"))
+struct Argument(Option<JSValue>);
+
+impl Argument {
+    /// Does something with the value, on its thread. The caller holds the proxy meanwhile.
+    fn with<T: Crossing>(self, operation: impl FnOnce(JSValue) -> Result<T, Raised>) -> Result<T, Raised> {
+        match self.0 {
+            Some(value) => on_own_thread(|| operation(value)),
+            None => Err(raised::<PyTypeError>("Expected a JsProxy for the argument")),
+        }
+    }
+}
+
+fn value(object: &Bound<'_, PyAny>) -> Argument {
+    Argument(value_of(object.as_ptr()))
 }
 
 type Answer = PyResult<Py<PyAny>>;
@@ -87,18 +99,18 @@ fn call_helper(function: &Js, arguments: &[JSValue]) -> Result<Object, Raised> {
 fn call_keeping(function: &Bound<'_, PyAny>, arguments: &Bound<'_, PyTuple>) -> Answer {
     let arguments: Vec<Object> = arguments.iter().map(|argument| own(&argument)).collect();
     let arguments: Vec<_> = arguments.iter().map(Bound::as_borrowed).collect();
-    answer(value(function).and_then(|function| call::call_keeping(function, &arguments)))
+    answer(value(function).with(|function| call::call_keeping(function, &arguments)))
 }
 
 #[pyfunction]
 fn to_py(proxy: &Bound<'_, PyAny>, depth: i64, default_converter: &Bound<'_, PyAny>) -> Answer {
     let converter = (!default_converter.is_none()).then(|| own(default_converter));
-    answer(value(proxy).and_then(|value| deep_to_python::convert(Js::dup(value), depth, converter)))
+    answer(value(proxy).with(|value| deep_to_python::convert(Js::dup(value), depth, converter)))
 }
 
 #[pyfunction]
 fn property_names(proxy: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(attributes::property_names))
+    answer(value(proxy).with(attributes::property_names))
 }
 
 /// The name by which Python can write a property: a keyword gets an underscore.
@@ -109,7 +121,7 @@ fn mangle(name: String) -> String {
 
 #[pyfunction]
 fn is_array(proxy: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(js::is_array(value(proxy)?))
+    Ok(value(proxy).with(|value| Ok(js::is_array(value)))?)
 }
 
 #[pyfunction]
@@ -119,19 +131,18 @@ fn is_proxy(object: &Bound<'_, PyAny>) -> bool {
 
 #[pyfunction]
 fn is_immutable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    bridge().check_thread()?;
-    Ok(convert::immutable_to_js(own(object).as_borrowed()).map_err(PyErr::from)?.is_some())
+    Ok(on_own_thread(|| Ok(convert::immutable_to_js(own(object).as_borrowed())?.is_some()))?)
 }
 
 #[pyfunction]
 fn has_method(proxy: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
-    Ok(features::has_method(value(proxy)?, &Atom::new(name)))
+    Ok(value(proxy).with(|value| Ok(features::has_method(value, &Atom::new(name))))?)
 }
 
 #[pyfunction]
 #[pyo3(signature = (proxy, name, *arguments))]
 fn invoke(proxy: &Bound<'_, PyAny>, name: &str, arguments: &Bound<'_, PyTuple>) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let mut list = Vec::new();
         for argument in arguments.iter() {
             list.push(convert::to_js(own(&argument).as_borrowed())?);
@@ -144,7 +155,7 @@ fn invoke(proxy: &Bound<'_, PyAny>, name: &str, arguments: &Bound<'_, PyTuple>) 
 /// Calls a method with the JavaScript form of a Python exception.
 #[pyfunction]
 fn invoke_with_error(proxy: &Bound<'_, PyAny>, name: &str, error: Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let error = Js::from_exception(own(&error))?;
         convert::to_python(js::invoke(proxy, &Atom::new(name), &[error.raw()])?)
     }))
@@ -161,7 +172,7 @@ fn give_step(step: Step) -> Result<Object, Raised> {
 
 #[pyfunction]
 fn iterator_send(proxy: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let argument = convert::to_js(own(argument).as_borrowed())?;
         give_step(iterator::send(proxy, argument.raw())?)
     }))
@@ -170,13 +181,13 @@ fn iterator_send(proxy: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> Answe
 /// Reads the result of `next`, `throw` or `return`.
 #[pyfunction]
 fn iterator_step(result: &Bound<'_, PyAny>) -> Answer {
-    answer(read_step(result).and_then(give_step))
+    answer(on_own_thread(|| read_step(result).and_then(give_step)))
 }
 
 /// A future of what an asynchronous iterator gives next.
 #[pyfunction]
 fn async_send(proxy: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let argument = convert::to_js(own(argument).as_borrowed())?;
         iterator::send_async(proxy, argument.raw())
     }))
@@ -185,7 +196,7 @@ fn async_send(proxy: &Bound<'_, PyAny>, argument: &Bound<'_, PyAny>) -> Answer {
 /// As [`async_send`], but the generator goes on with an exception.
 #[pyfunction]
 fn async_throw(proxy: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let error = Js::from_exception(own(error))?;
         let promise = js::invoke(proxy, &Atom::new("throw"), &[error.raw()])?;
         awaitable::future_of_step(&promise, false)
@@ -195,7 +206,7 @@ fn async_throw(proxy: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> Answer {
 /// Ends an asynchronous generator; a *closing* end must not yield and gives None.
 #[pyfunction]
 fn async_return(proxy: &Bound<'_, PyAny>, closing: bool) -> Answer {
-    answer(value(proxy).and_then(|proxy| {
+    answer(value(proxy).with(|proxy| {
         let promise = js::invoke(proxy, &Atom::new("return"), &[])?;
         awaitable::future_of_step(&promise, closing)
     }))
@@ -208,7 +219,7 @@ fn read_step(result: &Bound<'_, PyAny>) -> Result<Step, Raised> {
 /// A copy of a proxy with a signature, by which `signatures.py` converts its attributes, or its arguments and results.
 #[pyfunction]
 fn bind_signature(proxy: &Bound<'_, PyAny>, signature: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         // SAFETY: `value` told that this is a proxy.
         let this = unsafe { JsProxy::of(proxy.as_ptr()).this };
         let copy = create(Js::dup(value), this)?;
@@ -224,7 +235,7 @@ fn lend(object: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> Answer {
     if is_immutable(object)? {
         return Ok(object.clone().unbind());
     }
-    answer(value(lent).and_then(|lent| {
+    answer(value(lent).with(|lent| {
         let proxy = pyproxy::create(own(object).as_borrowed())?;
         js::set_index(lent, js::length(lent)? as u32, proxy.clone())?;
         create(proxy, js::UNDEFINED)
@@ -234,15 +245,14 @@ fn lend(object: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> Answer {
 /// What an ordinary crossing makes of a raw result.
 #[pyfunction]
 fn translate(result: &Bound<'_, PyAny>) -> Answer {
-    match value_of(result.as_ptr()).map(pyproxy::unwrap).transpose().map_err(PyErr::from)? {
-        Some(Some(object)) => Ok(object.unbind()),
-        _ => Ok(result.clone().unbind()),
-    }
+    let Some(value) = value_of(result.as_ptr()) else { return Ok(result.clone().unbind()) };
+    let unwrapped = on_own_thread(|| pyproxy::unwrap(value))?;
+    Ok(unwrapped.map_or_else(|| result.clone().unbind(), Bound::unbind))
 }
 
 #[pyfunction]
 fn call_raw(proxy: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>, construct: bool) -> Answer {
-    answer(value(proxy).and_then(|_| {
+    answer(value(proxy).with(|_| {
         let mut list = Vec::new();
         for argument in arguments.try_iter()? {
             list.push(convert::to_js(own(&argument?).as_borrowed())?);
@@ -253,10 +263,10 @@ fn call_raw(proxy: &Bound<'_, PyAny>, arguments: &Bound<'_, PyAny>, construct: b
 
 #[pyfunction]
 fn finish_call(result: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> Answer {
-    answer(
-        lent_proxies(lent)
-            .and_then(|proxies| call::finish_call(convert::to_js(own(result).as_borrowed())?, proxies)),
-    )
+    answer(value(lent).with(|lent| {
+        let proxies = lent_proxies(lent)?;
+        call::finish_call(convert::to_js(own(result).as_borrowed())?, proxies)
+    }))
 }
 
 /// Destroys what was lent to a call, and its result if that is a proxy too. An attribute lends nothing and keeps its value.
@@ -265,17 +275,18 @@ fn end_call(result: &Bound<'_, PyAny>, lent: &Bound<'_, PyAny>) -> PyResult<()> 
     if lent.is_none() {
         return Ok(());
     }
-    for proxy in lent_proxies(lent)? {
-        pyproxy::destroy_borrowed(proxy.raw());
-    }
-    if let Some(result) = value_of(result.as_ptr()) {
-        pyproxy::destroy_borrowed(result);
-    }
-    Ok(())
+    Ok(value(lent).with(|lent| {
+        for proxy in lent_proxies(lent)? {
+            pyproxy::destroy_borrowed(proxy.raw());
+        }
+        if let Some(result) = value_of(result.as_ptr()) {
+            pyproxy::destroy_borrowed(result);
+        }
+        Ok(())
+    })?)
 }
 
-fn lent_proxies(lent: &Bound<'_, PyAny>) -> Result<Vec<Js>, Raised> {
-    let lent = value(lent)?;
+fn lent_proxies(lent: JSValue) -> Result<Vec<Js>, Raised> {
     let count = js::length(lent)? as u32;
     Ok((0..count).map(|index| js::get_index(lent, index)).collect::<Result<_, _>>()?)
 }
@@ -291,7 +302,7 @@ fn promise_then(
     fulfilled: &Bound<'_, PyAny>,
     rejected: &Bound<'_, PyAny>,
 ) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         let (fulfilled, rejected) = (handler(fulfilled)?, handler(rejected)?);
         call_helper(&bridge().prelude().then, &[value, fulfilled.raw(), rejected.raw()])
     }))
@@ -299,7 +310,7 @@ fn promise_then(
 
 #[pyfunction]
 fn promise_finally(proxy: &Bound<'_, PyAny>, settled: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         let settled = handler(settled)?;
         call_helper(&bridge().prelude().finally, &[value, settled.raw()])
     }))
@@ -308,33 +319,28 @@ fn promise_finally(proxy: &Bound<'_, PyAny>, settled: &Bound<'_, PyAny>) -> Answ
 /// A new JavaScript array of translated values.
 #[pyfunction]
 fn array(values: &Bound<'_, PyAny>) -> Answer {
-    let made = (|| {
-        bridge().check_thread()?;
+    answer(on_own_thread(|| {
         let mut list = Vec::new();
         for value in values.try_iter()? {
             list.push(convert::to_js(own(&value?).as_borrowed())?);
         }
         convert::to_python(js::array(list)?)
-    })();
-    answer(made)
+    }))
 }
 
 /// Whether an element is a proxy of a Python object that equals another.
 #[pyfunction]
 fn same_python(proxy: &Bound<'_, PyAny>, index: u32, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let element = js::get_index(value(proxy)?, index).map_err(Raised::from)?;
-    if !pyproxy::is_alive(element.raw()) {
-        return Ok(false);
-    }
-    match pyproxy::unwrap_any(element.raw())? {
-        Some(object) => object.eq(own(other)),
-        None => Ok(false),
-    }
+    let found = value(proxy).with(|array| {
+        let element = js::get_index(array, index)?;
+        if pyproxy::is_alive(element.raw()) { pyproxy::unwrap_any(element.raw()) } else { Ok(None) }
+    })?;
+    found.map_or(Ok(false), |object| object.eq(own(other)))
 }
 
 #[pyfunction]
 fn unwrap(proxy: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         pyproxy::unwrap_any(value)?.ok_or_else(|| raised::<PyTypeError>("Expected a double proxy"))
     }))
 }
@@ -342,13 +348,13 @@ fn unwrap(proxy: &Bound<'_, PyAny>) -> Answer {
 /// An ordinary proxy of the object that a view shows.
 #[pyfunction]
 fn plain(proxy: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|value| create(Js::dup(value), js::UNDEFINED)))
+    answer(value(proxy).with(|value| create(Js::dup(value), js::UNDEFINED)))
 }
 
 /// A proxy of the same object that shows it as a mapping of its properties.
 #[pyfunction]
 fn object_map(proxy: &Bound<'_, PyAny>, hereditary: bool, json: bool) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         let flags = view_flags(features::detect(value), hereditary, json);
         create_with_features(Js::dup(value), js::UNDEFINED, flags)
     }))
@@ -371,7 +377,7 @@ fn view_flags(flags: u32, hereditary: bool, json: bool) -> u32 {
 
 #[pyfunction]
 fn object_map_get(proxy: &Bound<'_, PyAny>, key: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(|object| {
+    answer(value(proxy).with(|object| {
         let key = own(key);
         let name = convert::to_js(key.as_borrowed())?;
         let has_own = bridge().prelude().has_own.raw();
@@ -401,18 +407,18 @@ fn inherit_view(parent: &Bound<'_, PyAny>, found: Js) -> Result<Object, Raised> 
 
 #[pyfunction]
 fn buffer_to_bytes(proxy: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(buffers::to_bytes))
+    answer(value(proxy).with(buffers::to_bytes))
 }
 
 #[pyfunction]
 fn buffer_to_memoryview(proxy: &Bound<'_, PyAny>) -> Answer {
-    answer(value(proxy).and_then(buffers::to_memoryview))
+    answer(value(proxy).with(buffers::to_memoryview))
 }
 
 /// Decodes strictly; a name that Python doesn't know is tried by JavaScript's `TextDecoder` names.
 #[pyfunction]
 fn buffer_to_string(proxy: &Bound<'_, PyAny>, encoding: Option<&str>) -> Answer {
-    answer(value(proxy).and_then(|value| {
+    answer(value(proxy).with(|value| {
         let encoding = encoding.unwrap_or("utf8");
         let bytes = buffers::to_bytes(value)?;
         Ok(bytes.call_method1("decode", (encoding,)).map_err(|error| {
@@ -426,17 +432,17 @@ fn buffer_to_string(proxy: &Bound<'_, PyAny>, encoding: Option<&str>) -> Answer 
 
 #[pyfunction]
 fn buffer_assign(proxy: &Bound<'_, PyAny>, source: &Bound<'_, PyAny>) -> PyResult<()> {
-    Ok(value(proxy).and_then(|value| buffers::assign(value, &own(source)))?)
+    Ok(value(proxy).with(|value| buffers::assign(value, &own(source)))?)
 }
 
 #[pyfunction]
 fn buffer_assign_to(proxy: &Bound<'_, PyAny>, target: &Bound<'_, PyAny>) -> PyResult<()> {
-    Ok(value(proxy).and_then(|value| buffers::assign_to(value, &own(target)))?)
+    Ok(value(proxy).with(|value| buffers::assign_to(value, &own(target)))?)
 }
 
 #[pyfunction]
 fn buffer_length(proxy: &Bound<'_, PyAny>) -> PyResult<usize> {
-    Ok(value(proxy).and_then(buffers::byte_length)?)
+    Ok(value(proxy).with(buffers::byte_length)?)
 }
 
 impl Js {

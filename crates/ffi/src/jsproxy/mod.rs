@@ -15,6 +15,7 @@ mod methods;
 mod sequence;
 pub(crate) mod types;
 
+pub(crate) use awaitable::future_type;
 pub(crate) use exception::exception_type;
 pub(crate) use methods::python_helpers;
 
@@ -24,14 +25,14 @@ use std::ptr::null_mut;
 use std::sync::Mutex;
 
 use hognose_engine::raw;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::bridge::{Object, bridge, python};
 use crate::convert;
-use crate::errors::{Raised, raised};
+use crate::errors::Raised;
 use crate::js::{self, JSValue, Js};
+use crate::threads::{Crossing, on_own_thread};
 
 /// The memory of every proxy.
 #[repr(C)]
@@ -150,14 +151,26 @@ unsafe fn is_proxy_pointer(object: *mut ffi::PyObject) -> bool {
     }
 }
 
+/// The value of a proxy, which only the thread that it belongs to may use.
+#[derive(Clone, Copy)]
+struct Target(JSValue);
+
+impl Target {
+    /// Does something with the value, on its thread. The caller holds the proxy meanwhile.
+    #[inline]
+    fn with<T: Crossing>(self, operation: impl FnOnce(JSValue) -> Result<T, Raised>) -> Result<T, Raised> {
+        on_own_thread(|| operation(self.0))
+    }
+}
+
 /// The value of a proxy in a slot of its own type.
 ///
 /// # Safety
 /// `object` is a live proxy.
-unsafe fn slot_value(object: *mut ffi::PyObject) -> Result<JSValue, Raised> {
-    bridge().check_thread()?;
+#[inline]
+unsafe fn slot_value(object: *mut ffi::PyObject) -> Target {
     // SAFETY: the caller's promise.
-    Ok(unsafe { JsProxy::of(object).value })
+    Target(unsafe { JsProxy::of(object).value })
 }
 
 /// Values of proxies that died on another thread, until the bridge's own gives them back.
@@ -274,14 +287,6 @@ unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
         }
     }
     0
-}
-
-/// The error for a JavaScript object touched from a thread that has no JavaScript.
-#[cold]
-pub(crate) fn wrong_thread() -> Raised {
-    raised::<PyRuntimeError>(
-        "a JavaScript object was used outside the thread of the event loop, the only one that may touch JavaScript",
-    )
 }
 
 /// A slot's result in CPython's form.

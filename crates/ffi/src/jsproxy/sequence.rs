@@ -23,7 +23,7 @@ pub(super) unsafe extern "C" fn get(
             return give(mixin("get_slice", &[object, key]));
         }
         let key: ObjectRef<'_> = Borrowed::from_ptr(python(), key);
-        give(slot_value(object).and_then(|value| {
+        give(slot_value(object).with(|value| {
             let index = index_of(value, key)?;
             item(value, index)
         }))
@@ -64,7 +64,7 @@ pub(super) unsafe extern "C" fn set(
         }
         let key: ObjectRef<'_> = Borrowed::from_ptr(python(), key);
         let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
-        give_status(slot_value(object).and_then(|target| {
+        give_status(slot_value(object).with(|target| {
             let index = index_of(target, key)?;
             set_at(target, index, value)
         }))
@@ -96,9 +96,7 @@ pub(super) unsafe extern "C" fn get_at(
     index: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy.
-    give(
-        unsafe { slot_value(object) }.and_then(|value| item(value, u32::try_from(index).unwrap_or(u32::MAX))),
-    )
+    give(unsafe { slot_value(object) }.with(|value| item(value, u32::try_from(index).unwrap_or(u32::MAX))))
 }
 
 /// `sq_concat`
@@ -130,7 +128,7 @@ pub(super) unsafe extern "C" fn set_item_at(
     unsafe {
         let value = (!value.is_null()).then(|| Borrowed::from_ptr(python(), value));
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        give_status(slot_value(object).and_then(|target| {
+        give_status(slot_value(object).with(|target| {
             if value.is_none() && !js::is_array(target) {
                 return Err(raised::<PyTypeError>("object doesn't support item deletion"));
             }

@@ -19,12 +19,7 @@ pub fn can_run_sync() -> bool {
 /// `TypeError` where it is not awaitable, `RuntimeError` where the stack cannot be put aside (Pyodide's texts), and
 /// whatever the awaitable raises.
 pub fn run_sync<'py>(py: Python<'py>, awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if !asyncio(py, "isfuture")?.call1((awaitable,))?.is_truthy()? && !is_awaitable(awaitable)? {
-        return Err(PyTypeError::new_err(format!(
-            "object {} is not awaitable",
-            awaitable.get_type().name()?
-        )));
-    }
+    check_awaitable(awaitable)?;
     if !can_run_sync() {
         return Err(PyRuntimeError::new_err(
             "Cannot stack switch because the Python entrypoint was a synchronous function. \
@@ -36,6 +31,15 @@ pub fn run_sync<'py>(py: Python<'py>, awaitable: &Bound<'py, PyAny>) -> PyResult
         wait(py, &future)?;
     }
     future.call_method0("result")
+}
+
+/// Fails with `TypeError` where something is not awaitable.
+pub(crate) fn check_awaitable(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = object.py();
+    if asyncio(py, "isfuture")?.call1((object,))?.is_truthy()? || is_awaitable(object)? {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!("object {} is not awaitable", object.get_type().name()?)))
 }
 
 fn wait(py: Python<'_>, future: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -5,6 +5,7 @@ import contextvars
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import js
 from js import URL, Response, console
@@ -143,10 +144,35 @@ async def from_thread(request, env, ctx, argument):
 
 
 async def javascript_in_thread(request, env, ctx, argument):
-    try:
-        await asyncio.to_thread(lambda: js.JSON.stringify)
-    except RuntimeError as error:
-        return f"RuntimeError: {error}"
+    """What is written for an executor that runs inline: bindings, a request's parts, and printing, in a thread."""
+
+    def work():
+        run_sync(env.KV.put("thread", argument))
+        print(f"stored {argument}")
+        return run_sync(env.KV.get("thread")), URL.new(request.url).pathname, env.GREETING
+
+    return repr(await asyncio.to_thread(work))
+
+
+def blocked_by_threads(request, env, ctx, argument):
+    """Waits for threads that need the loop, without giving it the chance to turn."""
+
+    def work(number):
+        run_sync(env.KV.put(f"thread-{number}", str(number)))
+        return int(run_sync(env.KV.get(f"thread-{number}")))
+
+    with ThreadPoolExecutor(4) as pool:
+        return repr(sum(pool.map(work, range(20))))
+
+
+async def loop_in_thread(request, env, ctx, argument):
+    """A thread with a loop of its own."""
+
+    async def main():
+        await env.KV.put("loop", argument)
+        return await env.KV.get("loop")
+
+    return await asyncio.to_thread(lambda: asyncio.run(main()))
 
 
 def asyncio_run(request, env, ctx, argument):
