@@ -196,9 +196,18 @@ def _global_handler(function):
     capacity = _positional_capacity(function)
 
     def call(event, env, ctx):
-        return function(*(event, env, ctx)[:capacity])
+        result = function(*(event, env, ctx)[:capacity])
+        return _settled(result) if inspect.isawaitable(result) else result
 
     return call
+
+
+async def _settled(result):
+    """What an awaitable gives in the end: `return fetch(request)` in an `async` function gives another awaitable, and
+    upstream a promise, which is never resolved with one, stands between the handler and its caller."""
+    while inspect.isawaitable(result):
+        result = await result
+    return result
 
 
 def _handler_of(cls, event: str):

@@ -30,8 +30,10 @@ impl Isolate {
     /// Ends a method call with what it returned.
     fn give(self: &Rc<Self>, invocation: InvocationId, value: &Value) -> JsResult<()> {
         let packed = self.cell.rpc().pack(&self.cell, value, Some(invocation))?;
-        let given =
-            packed.with_payload(&self.link(), |payload| self.complete(invocation, Outcome::Value(payload)));
+        let given = packed.with_payload(&self.link(), |payload| {
+            packed.streams.iter().for_each(|source| self.hold_for(invocation, source));
+            self.complete(invocation, Outcome::Value(payload));
+        });
         given.map_err(|error| js_error(self.cell.context, &error))
     }
 
@@ -57,6 +59,7 @@ impl Isolate {
         response
             .check(Side::Cell)
             .map_err(|violation| Thrown::type_error(context, &violation.to_string()))?;
+        self.hold_for(invocation, &parts.body);
         self.complete(invocation, Outcome::Response(response));
         if let Some(socket) = web_socket {
             web_sockets::given(&self.cell, socket);

@@ -33,7 +33,7 @@ pub(super) struct Invocation {
     pub(super) wants: Wants,
     /// `ctx.props`, as JSON.
     pub(super) props: Option<String>,
-    /// Promises passed to `waitUntil` that have not settled.
+    /// Promises passed to `waitUntil` that have not settled, and streams of its answer that are not over.
     pub(super) waits: usize,
     /// Whether its request asks for a WebSocket.
     pub(super) asks_for_socket: bool,

@@ -1,11 +1,12 @@
-//! How long an invocation lives: until its handler has answered and all that `waitUntil` was given has settled, or until
-//! nothing can wake it any more. Its CPU time is counted on the way.
+//! How long an invocation lives: until its handler has answered, what streams is sent and all that `waitUntil` was given
+//! has settled, or until nothing can wake it any more. Its CPU time is counted on the way.
 
 use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
 use hognose_ffi::event_loop::Hooks;
-use hognose_wire::{Frame, InvocationId, LogLevel, Outcome};
+use hognose_web::BodySource;
+use hognose_wire::{Frame, InvocationId, LogLevel, Outcome, StreamId};
 use pyo3::Python;
 
 use super::invocation::Wants;
@@ -84,6 +85,15 @@ impl Isolate {
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             entry.waits += 1;
         }
+    }
+
+    /// Keeps an invocation going while a stream of its answer is written: what the stream is made of, a fetched body for
+    /// one, is the invocation's and ends with it.
+    pub(super) fn hold_for(self: &Rc<Self>, invocation: InvocationId, source: &BodySource) {
+        let BodySource::Stream { body, .. } = source else { return };
+        self.hold(invocation);
+        let isolate = Rc::clone(self);
+        self.link().when_over(StreamId(body.0), move |_py| isolate.waited(invocation));
     }
 
     /// One thing less keeps an invocation going.

@@ -22,6 +22,8 @@ pub(super) struct Outgoing {
     end: Option<Result<(), OwnedError>>,
     /// Told when nobody reads it any more.
     watcher: Option<Watcher>,
+    /// Told when it is over, however it came to that.
+    over: Option<Watcher>,
 }
 
 struct Piece {
@@ -39,6 +41,7 @@ impl Link {
             pieces: VecDeque::new(),
             end: None,
             watcher: None,
+            over: None,
         };
         self.streams.outgoing.borrow_mut().open(outgoing).map_err(|full| OwnedError::error(&full.to_string()))
     }
@@ -90,6 +93,14 @@ impl Link {
         }
     }
 
+    /// Has `watcher` told when a stream is over: sent whole, broken off, or given up by its reader.
+    pub(crate) fn when_over(&self, stream: StreamId, watcher: impl FnOnce(Python<'_>) + 'static) {
+        match self.streams.outgoing.borrow_mut().get_mut(stream) {
+            Some(outgoing) => outgoing.over = Some(Box::new(watcher)),
+            None => self.after_turn(watcher),
+        }
+    }
+
     /// Ends a stream after what was written.
     pub(crate) fn end_stream(&self, stream: StreamId) {
         self.finish(stream, Ok(()));
@@ -130,6 +141,9 @@ impl Link {
                 written(py, Err(OwnedError::error(reason)));
             }
         }
+        if let Some(over) = outgoing.over {
+            over(py);
+        }
     }
 
     /// Whether anything that was written waits for credit.
@@ -143,23 +157,28 @@ impl Link {
 
     /// Sends what the credit allows.
     fn pump(&self, stream: StreamId) {
-        let mut done = Vec::new();
+        let (mut done, mut over) = (Vec::new(), None);
         let mut table = self.streams.outgoing.borrow_mut();
         let Some(outgoing) = table.get_mut(stream) else { return };
         if let Some(Err(error)) = &outgoing.end {
             error.clone().with_remote(|error| self.send(Frame::StreamAbort { stream, error }));
             done.extend(outgoing.pieces.drain(..).filter_map(|piece| piece.written));
+            over = outgoing.over.take();
             table.remove(stream);
         } else {
             self.send_pieces(stream, outgoing, &mut done);
             if outgoing.pieces.is_empty() && outgoing.end.is_some() {
                 self.send(Frame::StreamEnd { stream });
+                over = outgoing.over.take();
                 table.remove(stream);
             }
         }
         drop(table);
         if !done.is_empty() {
             self.after_turn(move |py| done.into_iter().for_each(|written| written(py, Ok(()))));
+        }
+        if let Some(over) = over {
+            self.after_turn(over);
         }
     }
 

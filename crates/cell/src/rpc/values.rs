@@ -17,7 +17,7 @@ use crate::link::{Content, Link, OwnedError};
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     caps: Vec<CapRef>,
-    streams: Vec<BodySource>,
+    pub(crate) streams: Vec<BodySource>,
 }
 
 impl Rpc {
