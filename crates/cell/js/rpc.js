@@ -60,9 +60,16 @@
     return reference;
   };
 
+  // Bindings that this isolate has asked for and not got yet: until then they cannot be passed on.
+  const asked = new Set();
+
+  const allGiven = () => Promise.allSettled(asked);
+
   const remote = (reference) => {
-    const call = async (path, read, values) =>
-      natives.call(reference.number(), path.slice(0, -1), path.at(-1) ?? "", read, clone.encode(values));
+    const call = async (path, read, values) => {
+      if (asked.size > 0) await allGiven();
+      return natives.call(reference.number(), path.slice(0, -1), path.at(-1) ?? "", read, clone.encode(values));
+    };
     return {
       invoke: (path, values) => call(path, false, values),
       read: (path) => call(path, true, []),
@@ -238,8 +245,8 @@
     }
   }
 
-  // A binding to a Worker that is still to be given. It can be passed on once it was.
-  const lateFetcher = (promise) => {
+  // A binding to a Worker that is still to be given. It can be passed on once it was, unless `refusal` says why not.
+  const lateFetcher = (promise, refusal) => {
     const endpoint = pipelined(promise);
     const proxy = new Proxy(Object.create(Fetcher.prototype), {
       get(target, name) {
@@ -250,11 +257,24 @@
         return makeProperty(endpoint, [name]);
       },
     });
-    const known = { class: Fetcher, reference: undefined };
+    const known = { class: Fetcher, reference: undefined, refusal };
     behind.set(proxy, known);
-    promise.then((fetcher) => { known.reference = behind.get(fetcher).reference; }, () => {});
+    const take = (fetcher) => {
+      if (refusal === undefined) known.reference = behind.get(fetcher).reference;
+    };
+    // What cannot be passed on is not waited for.
+    if (refusal === undefined) asked.add(promise);
+    promise.then(take, () => {}).finally(() => asked.delete(promise));
     return proxy;
   };
+
+  const DYNAMIC =
+    "Entrypoints to dynamically-loaded workers cannot be transferred to other Workers, because the system does not know " +
+    "how to reload this Worker from scratch. Instead, have the parent Worker expose an entrypoint which constructs the " +
+    "dynamic worker and forwards to it.";
+
+  // A binding to a Worker that was loaded at run time, by the promise of its number.
+  const dynamicFetcher = (number) => lateFetcher(number.then((cap) => new Fetcher(adoptReference(cap))), DYNAMIC);
 
   // One of the Worker's own entrypoints: usable as it is, and, called with props, another one that has them.
   class LoopbackServiceStub {
@@ -301,9 +321,9 @@
       }
       if (known.target !== undefined) return { tag: "f", cap: stubs.hosted(known.target) };
       if (known.reference === undefined) {
-        const message =
+        const unserializable =
           `Could not serialize object of type "${known.class.name}". This type does not support serialization.`;
-        throw new DOMException(message, "DataCloneError");
+        throw new DOMException(known.refusal ?? unserializable, "DataCloneError");
       }
       known.check?.();
       return { tag: known.class === Fetcher ? "F" : "f", cap: [false, known.reference.number()] };
@@ -418,6 +438,9 @@
     RpcProperty,
     RpcStub,
     RpcTarget,
+    adopt: adoptReference,
+    allGiven,
+    dynamicFetcher,
     makeObjectStub,
     stored: { encode: encodeStored, decode: storedClone.decode, immediate },
     encode: clone.encode,

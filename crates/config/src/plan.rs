@@ -70,6 +70,8 @@ pub struct Plan {
     pub migrations: Vec<Migration>,
     /// The Workers in `env`.
     pub services: Vec<ServiceBinding>,
+    /// The names in `env` of what loads Workers at run time.
+    pub worker_loaders: Vec<String>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.

@@ -23,6 +23,11 @@ pub(crate) fn services(layers: &Layers<'_>) -> Vec<ServiceBinding> {
     })
 }
 
+/// Reads `worker_loaders`.
+pub(crate) fn worker_loaders(layers: &Layers<'_>) -> Vec<String> {
+    list(layers, "worker_loaders", |section, node| field(section, node, "binding", true).map(str::to_owned))
+}
+
 /// Reads `send_email`.
 pub(crate) fn send_email(layers: &Layers<'_>) -> Vec<SendEmail> {
     list(layers, "send_email", |section, node| {

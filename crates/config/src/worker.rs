@@ -123,6 +123,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         objects: objects::bindings(layers),
         migrations: objects::migrations(layers),
         services: services::services(layers),
+        worker_loaders: services::worker_loaders(layers),
         send_email: services::send_email(layers),
         workflows: services::workflows(layers),
         vars: vars(layers),

@@ -24,6 +24,7 @@ mod data;
 mod deploy;
 mod deployments;
 mod doctor;
+mod dynamic;
 mod engines;
 mod error;
 mod events;

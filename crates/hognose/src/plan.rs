@@ -10,23 +10,26 @@ use hognose_config::{
     is_connection_string,
 };
 use hognose_services::Service;
-use hognose_supervisor::{ObjectLink, Route, ServiceLink, WorkerLimits, WorkerVersion, WorkflowHost};
+use hognose_supervisor::{
+    CodeLoader, ObjectLink, Route, ServiceLink, WayOut, WorkerLimits, WorkerVersion, WorkflowHost,
+};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
 use serde_json::json;
 
+use crate::dynamic::DynamicWorkers;
 use crate::engines::{Bound, Engines};
 use crate::error::CommandError;
 use crate::label::Label;
 
 /// The capability through which `fetch()` leaves.
-const OUTBOUND: CapId = CapId(1);
+pub(crate) const OUTBOUND: CapId = CapId(1);
 
 /// The capability behind `caches`; the bindings follow in the order of the configuration.
 const CACHE: CapId = CapId(2);
 
 /// The flag by which a Worker finds its own exports in `ctx.exports`.
-const EXPORTS_FLAG: &str = "enable_ctx_exports";
+pub(crate) const EXPORTS_FLAG: &str = "enable_ctx_exports";
 
 /// What the environment's variables with connection strings are called, before the name of the binding.
 const CONNECTION_STRINGS: [&str; 2] =
@@ -41,7 +44,7 @@ pub(crate) fn version(
     label: &Label,
     engines: &Engines,
     ai: Arc<dyn Service>,
-    (base, scratch_dir): (Base, String),
+    (base, scratch_dir, dynamic): (Base, String, PathBuf),
 ) -> Result<WorkerVersion, CommandError> {
     let mut env = plain_entries(plan, label)?;
     let mut services: Vec<(CapId, Arc<dyn Service>)> = vec![(CACHE, engines.cache(name(plan))?)];
@@ -56,12 +59,7 @@ pub(crate) fn version(
         services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
         consumers.push((cap, consumer));
     }
-    let mut workflows = Vec::new();
-    for (class, runs) in engines.workflows(plan) {
-        let cap = CapId(CACHE.0 + services.len() as u32);
-        services.push((cap, Arc::clone(&runs) as Arc<dyn Service>));
-        workflows.push(WorkflowHost { cap, class: class.to_owned(), runs });
-    }
+    let workflows = workflows(plan, engines, &mut services);
     let email = CapId(CACHE.0 + services.len() as u32);
     services.push((email, engines.mail()));
     let first_link = OUTBOUND.0 + 1 + services.len() as u32;
@@ -79,10 +77,15 @@ pub(crate) fn version(
     for ((cap, link), binding) in object_links.iter().zip(&plan.objects) {
         env.insert(&binding.binding, EnvEntry::Objects { cap: *cap, key: link.namespace.key.clone() });
     }
+    let first_loader = first_link + (links.len() + 1 + object_links.len()) as u32;
+    let loaders = loaders(plan, first_loader, &base, &dynamic);
+    for ((cap, _), name) in loaders.iter().zip(&plan.worker_loaders) {
+        env.insert(name, EnvEntry::Binding { kind: "worker_loader".to_owned(), cap: *cap });
+    }
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
-    let loopback = is_exported.then_some(CapId(first_link + (links.len() + 1 + object_links.len()) as u32));
+    let loopback = is_exported.then_some(CapId(first_loader + loaders.len() as u32));
     let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
     let (routes, crons) = (routes(plan), engines.crons(plan));
     let version = WorkerVersion {
@@ -99,8 +102,31 @@ pub(crate) fn version(
         links,
         object_links,
         classes: engines.object_classes(plan)?,
+        loaders,
+        way_out: WayOut::Network,
     };
     Ok(version)
+}
+
+/// The workflows whose classes the Worker has; each is one more of its services.
+fn workflows(
+    plan: &Plan,
+    engines: &Engines,
+    services: &mut Vec<(CapId, Arc<dyn Service>)>,
+) -> Vec<WorkflowHost> {
+    let mut hosts = Vec::new();
+    for (class, runs) in engines.workflows(plan) {
+        let cap = CapId(CACHE.0 + services.len() as u32);
+        services.push((cap, Arc::clone(&runs) as Arc<dyn Service>));
+        hosts.push(WorkflowHost { cap, class: class.to_owned(), runs });
+    }
+    hosts
+}
+
+/// What loads Workers at run time, numbered from `first` on, with the folder for their files.
+fn loaders(plan: &Plan, first: u32, base: &Base, folder: &Path) -> Vec<(CapId, Arc<dyn CodeLoader>)> {
+    let loader = |_| Arc::new(DynamicWorkers::new(folder.to_owned(), base.clone())) as Arc<dyn CodeLoader>;
+    (first..).map(CapId).zip(plan.worker_loaders.iter().map(loader)).collect()
 }
 
 /// What is in `env` without anybody answering for it.
@@ -145,7 +171,7 @@ fn object_links(
 fn link(binding: &ServiceBinding) -> ServiceLink {
     let ServiceBinding { service, entrypoint, props, .. } = binding;
     let props = serde_json::Value::Object(props.clone()).to_string();
-    ServiceLink { worker: service.clone(), entrypoint: entrypoint.clone(), props }
+    ServiceLink::new(service.clone(), entrypoint.clone(), props)
 }
 
 /// What the Worker is called.
@@ -160,7 +186,8 @@ fn routes(plan: &Plan) -> Vec<Route> {
     plan.routes.iter().map(route).collect()
 }
 
-fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
+/// The Worker as its cells know it, apart from its bindings.
+pub(crate) fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
     Worker {
         name: name(plan).to_owned(),
         module_root: text(&plan.base_dir),
@@ -177,6 +204,7 @@ fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         cache: Some(CACHE),
         loopback: None,
         email: None,
+        given: None,
     }
 }
 

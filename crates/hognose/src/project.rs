@@ -258,6 +258,6 @@ fn read_if_there(path: &Path) -> Result<Option<String>, CommandError> {
 }
 
 /// A clock before 1970 counts as 1970.
-fn today() -> Date {
+pub(crate) fn today() -> Date {
     Date::from_unix_seconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }

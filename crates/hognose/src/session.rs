@@ -243,7 +243,8 @@ impl<'a> Session<'a> {
         self.engines.migrate(&project.plan)?;
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
         self.catalog.set(&project.plan, &ai);
-        let base = (self.base(index)?, text(&self.scratch_folder(index)?));
+        let dynamic = self.state.folder("scratch/dynamic")?;
+        let base = (self.base(index)?, text(&self.scratch_folder(index)?), dynamic);
         let version = plan::version(&project.plan, &project.label, &self.engines, ai, base)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
@@ -273,6 +274,7 @@ impl<'a> Session<'a> {
                     allow_private: self.allows_private(settings.allow_private),
                     allow: settings.egress_allow.clone(),
                     deny: settings.egress_deny.clone(),
+                    is_closed: false,
                 },
             },
             development: self.mode == Mode::Dev,

@@ -22,6 +22,7 @@ use crate::events::Events;
 use crate::exchange;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Directory, Handle, MethodCall, ServiceLink};
+use crate::loader::{Loader, WayOut};
 use crate::objects::{ObjectLink, Objects, ToObject};
 use crate::questions::Forks;
 use crate::recorder::Tracing;
@@ -38,6 +39,10 @@ const WITH_PROPS: &str = "constructor with props";
 
 /// What an instance of a Durable Object is told that goes on after its end.
 const ENDED: &str = "This instance of the Durable Object has ended.";
+
+/// What a Worker is told that has no way into the network (workerd's text).
+const NO_WAY_OUT: &str = "This worker is not permitted to access the internet via global functions like fetch(). It must \
+                          use capabilities (such as bindings in 'env') to talk to the outside world.";
 
 /// What a Worker is told whose invocation has asked too often.
 const TOO_MANY_SUBREQUESTS: &str = "Too many subrequests.";
@@ -61,8 +66,12 @@ pub(crate) struct Grants {
     pub(crate) objects: Option<Arc<Objects>>,
     /// Where those are looked up.
     pub(crate) directory: Arc<Directory>,
+    /// Its bindings that load Workers at run time.
+    pub(crate) loaders: HashMap<CapId, Arc<Loader>>,
     /// The capability through which `fetch()` leaves.
     pub(crate) outbound: CapId,
+    /// Where that leads.
+    pub(crate) way_out: WayOut,
     pub(crate) egress: Arc<Egress>,
     /// The forks that were ordered of its templates.
     pub(crate) forks: Arc<Forks>,
@@ -83,7 +92,7 @@ impl Grants {
         let Some(first) = first else { return };
         let link = |export: &Export| {
             let entrypoint = Some(export.name.clone()).filter(|name| name != "default");
-            Arc::new(ServiceLink { worker: self.worker.to_string(), entrypoint, props: String::new() })
+            Arc::new(ServiceLink::new(self.worker.to_string(), entrypoint, String::new()))
         };
         // A Worker is loaded once.
         let _once = self.loopback.set((first, exports.iter().map(link).collect()));
@@ -118,7 +127,7 @@ impl Isolate {
             return Ok(());
         }
         if cap == self.grants.outbound {
-            return self.call_outbound(call, method, params);
+            return self.call_outbound(call, invocation, method, params);
         }
         if let Some(service) = self.grants.services.get(&cap) {
             return self.call_service(call, &**service, method, params);
@@ -142,6 +151,8 @@ impl Isolate {
             Handle::Service(link) if method == handing::QUEUE => self.hand_queue(call, link, depth, params),
             Handle::Service(link) if method == FETCH => self.call_worker(call, link, depth, params),
             Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),
+            Handle::Loader(loader) => self.call_loader(call, loader, method, params),
+            Handle::Loaded(loaded) => self.enter_loaded(call, loaded, method, params),
             Handle::Socket(socket) if method == OPEN => self.open_socket(call, socket, params),
             Handle::Socket(_) => Err(Breach::new("a WebSocket can only be opened")),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
@@ -175,9 +186,21 @@ impl Isolate {
     fn call_outbound(
         self: &Arc<Self>,
         call: CallId,
+        invocation: Option<InvocationId>,
         method: &str,
         params: Payload<'_>,
     ) -> Result<(), Breach> {
+        match &self.grants.way_out {
+            WayOut::Network => {}
+            WayOut::Worker(link) if method == FETCH => {
+                let depth = self.state().depth_below(invocation);
+                return self.call_worker(call, Arc::new(link.clone()), depth, params);
+            }
+            WayOut::Worker(_) | WayOut::Nowhere => {
+                self.answer_error(call, "Error", NO_WAY_OUT, false);
+                return Ok(());
+            }
+        }
         match method {
             FETCH => self.fetch_for_cell(call, params),
             "connect" => self.connect(call, inline(params.bytes)?),

@@ -142,6 +142,11 @@ impl Egress {
         })
     }
 
+    /// Whether nothing can be reached through it, names included.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.options.policy.is_closed
+    }
+
     /// Performs a request, and those that redirects ask for.
     pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, FetchError> {
         let Outgoing { mut head, body, follow_redirects, web_socket } = request;

@@ -5,6 +5,7 @@
 //! [`Handle`]; a handle that goes to another isolate gets a number in that one's table. So an isolate reaches what it
 //! was given and nothing else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use hognose_services::assets::Assets;
@@ -13,6 +14,7 @@ use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 use crate::body::Body;
 use crate::calls::Grants;
 use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
+use crate::loader::{Loaded, Loader};
 use crate::objects::ObjectLink;
 use crate::slot::Slot;
 use crate::streams::Parcel;
@@ -27,11 +29,14 @@ const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed t
                         happen e.g. if you have a Worker or Durable Object that calls other Workers or objects \
                         recursively.";
 
+/// What a cell did that names a capability which no value can hold.
+const PASSED_ON: &str = "it passed on what only its own Worker may use";
+
 /// What a holder is told where the host has gone.
 pub(crate) const HOST_GONE: &str = "The execution context which hosts this callback is no longer running.";
 
 /// Where a service binding leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServiceLink {
     /// The Worker's name.
     pub worker: String,
@@ -39,28 +44,60 @@ pub struct ServiceLink {
     pub entrypoint: Option<String>,
     /// `ctx.props` there, as JSON of an object.
     pub props: String,
+    /// Keeps the Worker, where it was loaded at run time.
+    pub(crate) loaded: Option<Arc<Loaded>>,
 }
 
 /// The Workers of a server, by name.
 #[derive(Default)]
-pub(crate) struct Directory(RwLock<Vec<Weak<Slot>>>);
+pub(crate) struct Directory {
+    given: RwLock<Vec<Weak<Slot>>>,
+    /// Those that others have loaded at run time, and how many there were.
+    loaded: RwLock<Vec<Weak<Slot>>>,
+    loaded_count: AtomicU64,
+}
 
 impl Directory {
-    /// Enters these in the place of all others.
+    /// Enters these in the place of all others that the server was given.
     pub(crate) fn fill(&self, slots: &[Arc<Slot>]) {
         let entries = slots.iter().map(Arc::downgrade).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        *self.given.write().unwrap_or_else(PoisonError::into_inner) = entries;
+    }
+
+    /// Enters a Worker that was loaded at run time.
+    pub(crate) fn put_in(&self, slot: &Arc<Slot>) {
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(slot));
+    }
+
+    /// Forgets it.
+    pub(crate) fn take_out(&self, slot: &Arc<Slot>) {
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(slot)));
+    }
+
+    /// Those that were loaded at run time.
+    pub(crate) fn loaded(&self) -> Vec<Arc<Slot>> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// A number for one more of them.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.loaded_count.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Where the objects of a namespace live.
     pub(crate) fn class_of(&self, namespace: &str) -> Option<Arc<ObjectLink>> {
-        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.given.read().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter_map(Weak::upgrade).find_map(|slot| slot.class_of(namespace))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Slot>> {
-        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
+        let named = |entries: &RwLock<Vec<Weak<Slot>>>| {
+            let entries = entries.read().unwrap_or_else(PoisonError::into_inner);
+            entries.iter().rev().filter_map(Weak::upgrade).find(|slot| slot.name() == name)
+        };
+        named(&self.given).or_else(|| named(&self.loaded))
     }
 }
 
@@ -79,6 +116,10 @@ pub(crate) enum Handle {
     Hosted(Arc<Hosted>),
     /// A WebSocket that nobody has opened.
     Socket(Arc<WebSocket>),
+    /// What loads Workers. It cannot be passed on.
+    Loader(Arc<Loader>),
+    /// A Worker that was loaded. It cannot be passed on.
+    Loaded(Arc<Loaded>),
 }
 
 /// One reference to what an isolate hosts. It is given back when this is dropped.
@@ -194,6 +235,11 @@ impl MethodCall {
 }
 
 impl ServiceLink {
+    /// To a Worker that the server was given; `entrypoint`: `None` is the default export; `props` is JSON of an object.
+    pub fn new(worker: String, entrypoint: Option<String>, props: String) -> Self {
+        Self { worker, entrypoint, props, loaded: None }
+    }
+
     /// Whom an event through this link is for.
     pub(crate) fn origin(&self, depth: u32) -> Origin<'_> {
         Origin { entrypoint: self.entrypoint.as_deref(), props: &self.props, depth, object: None }
@@ -206,7 +252,8 @@ impl ServiceLink {
         mut event: E,
         begin: impl Fn(&Arc<Isolate>, E) -> Result<Pending, E>,
     ) -> Result<Answer, Raised> {
-        let Some(slot) = directory.find(&self.worker) else {
+        let slot = self.loaded.as_ref().map(|loaded| loaded.slot()).or_else(|| directory.find(&self.worker));
+        let Some(slot) = slot else {
             return Err(Raised::error(format!("Worker \"{}\" not found.", self.worker)));
         };
         let version = slot.enter().await.map_err(|failure| Raised::error(&failure.message))?;
@@ -241,6 +288,9 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
         for (number, link) in (first.0..).zip(links) {
             exports.pin(CapId(number), Handle::Service(Arc::clone(link)));
         }
+    }
+    for (cap, loader) in &grants.loaders {
+        exports.pin(*cap, Handle::Loader(Arc::clone(loader)));
     }
     for (cap, link) in &grants.object_links {
         exports.pin(*cap, Handle::Objects(Arc::clone(link)));
@@ -279,14 +329,17 @@ impl Isolate {
     fn take_cap(self: &Arc<Self>, cap: CapRef) -> Result<Handle, Breach> {
         match cap {
             CapRef::Sender(cap) => Ok(Handle::Hosted(Arc::new(Hosted { isolate: Arc::clone(self), cap }))),
-            CapRef::Receiver(cap) => self.handle(cap),
+            CapRef::Receiver(cap) => match self.handle(cap)? {
+                Handle::Loader(_) | Handle::Loaded(_) => Err(Breach::new(PASSED_ON)),
+                handle => Ok(handle),
+            },
         }
     }
 
     /// What this isolate means by a capability of ours.
     pub(crate) fn handle(&self, cap: CapId) -> Result<Handle, Breach> {
         match self.state().exports.get(cap)? {
-            Handle::Granted => Err(Breach::new("it passed on what only its own Worker may use")),
+            Handle::Granted => Err(Breach::new(PASSED_ON)),
             handle => Ok(handle.clone()),
         }
     }

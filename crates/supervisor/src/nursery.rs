@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 use hognose_wire::control::{Base, LoadFailure, Order, Role};
 use tokio::sync::Mutex;
 
+use crate::egress::Egress;
 use crate::template::{CellCommand, Surroundings, Template};
 
 /// All bases of a server.
@@ -26,11 +27,19 @@ impl Nurseries {
         let boot = Order::Boot(base);
         let alive = known.iter().filter_map(Weak::upgrade).find(|nursery| nursery.boot == boot);
         alive.unwrap_or_else(|| {
-            let (command, around) = (self.command.clone(), self.around.clone());
-            let made = Arc::new(Nursery { command, around, boot, base: Mutex::default() });
+            let made = Arc::new(self.made(boot, self.around.clone()));
             known.push(Arc::downgrade(&made));
             made
         })
+    }
+
+    /// One that nobody shares, whose sockets go through this.
+    pub(crate) fn apart(&self, base: Base, egress: Arc<Egress>) -> Arc<Nursery> {
+        Arc::new(self.made(Order::Boot(base), Surroundings { egress, ..self.around.clone() }))
+    }
+
+    fn made(&self, boot: Order, around: Surroundings) -> Nursery {
+        Nursery { command: self.command.clone(), around, boot, base: Mutex::default() }
     }
 }
 

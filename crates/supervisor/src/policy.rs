@@ -15,11 +15,21 @@ pub struct EgressPolicy {
     pub allow: Vec<AddressRange>,
     /// Addresses that may not be reached, whatever else is said.
     pub deny: Vec<AddressRange>,
+    /// Whether nothing may be reached at all, and no name is looked up.
+    pub is_closed: bool,
 }
 
 impl EgressPolicy {
+    /// That of a Worker that has no way into the network.
+    pub(crate) fn closed() -> Self {
+        Self { is_closed: true, ..Self::default() }
+    }
+
     /// Whether connections may go there.
     pub(crate) fn permits(&self, address: SocketAddr) -> bool {
+        if self.is_closed {
+            return false;
+        }
         let is_in = |ranges: &[AddressRange]| ranges.iter().any(|range| range.contains(address));
         !is_in(&self.deny) && (is_in(&self.allow) || self.allow_private || !is_private(address.ip()))
     }
@@ -89,10 +99,13 @@ mod tests {
             allow_private: false,
             allow: ranges(&["10.0.0.0/8", "127.0.0.1:5432"]),
             deny: ranges(&["10.9.0.0/16", "1.1.1.1"]),
+            is_closed: false,
         };
         let permits = |address: &str| policy.permits(address.parse().unwrap());
         assert!(permits("10.1.1.1:80") && permits("127.0.0.1:5432") && permits("8.8.8.8:443"));
         assert!(!permits("10.9.1.1:80") && !permits("127.0.0.1:5433") && !permits("1.1.1.1:443"));
+        let closed = EgressPolicy { is_closed: true, ..policy.clone() };
+        assert!(!closed.permits("127.0.0.1:5432".parse().unwrap()));
         let open = EgressPolicy { allow_private: true, ..policy.clone() };
         assert!(
             open.permits("127.0.0.1:1".parse().unwrap()) && !open.permits("10.9.1.1:80".parse().unwrap())

@@ -121,7 +121,7 @@ impl Answering {
         let listener = self.listener.get_ref();
         let wanted = listener.address(&self.question)?;
         let flags = listener.flags(&self.question)?;
-        if wanted.ip().is_loopback() && wanted.port() == NAME_SERVER_PORT {
+        if wanted.ip().is_loopback() && wanted.port() == NAME_SERVER_PORT && !self.egress.is_closed() {
             return self.connect_to_name_server(flags, around);
         }
         let address = self.egress.permitted(wanted).inspect_err(|_| {

@@ -17,6 +17,7 @@ use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Isolate;
 use crate::limits::WAIT_UNTIL_MAX;
+use crate::loader::WayOut;
 use crate::recorder::Tracing;
 use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
 use crate::watch::WorkerLimits;
@@ -85,7 +86,9 @@ fn grants(around: &Surroundings) -> Grants {
         links: HashMap::new(),
         loopback: std::sync::OnceLock::new(),
         directory: Arc::default(),
+        loaders: HashMap::new(),
         outbound: SCRIPT_OUTBOUND,
+        way_out: WayOut::Network,
         egress: Arc::clone(&around.egress),
         forks: Arc::clone(&around.forks),
         events: Arc::clone(&around.events),

@@ -21,9 +21,11 @@ use crate::events::{Events, ServerEvent};
 use crate::ingress::{Ingress, LocalService, Rays};
 use crate::limits::KILL_MAX;
 use crate::links::Directory;
+use crate::loader::WayOut;
 use crate::monitor::Monitor;
 use crate::nursery::Nurseries;
 use crate::objects::{self, Objects};
+use crate::policy::EgressPolicy;
 use crate::pool::PoolOptions;
 use crate::scheduled::ScheduledResult;
 use crate::slot::{Shared, Slot, TestOutcome};
@@ -205,6 +207,9 @@ impl Server {
         for slot in &*self.slots.all() {
             slot.close(deadline).await;
         }
+        for slot in self.shared.directory.loaded() {
+            slot.close(deadline).await;
+        }
         self.shared.tasks.close();
         // All were killed; what could keep a task is a process that the kernel cannot end (a stuck disk).
         let _stuck = timeout_at(deadline.max(Instant::now()) + KILL_MAX, self.shared.tasks.wait()).await;
@@ -236,6 +241,10 @@ impl Shared {
             recorder: Arc::default(),
             nurseries: Nurseries::new(options.cell.clone(), around),
             egress,
+            no_egress: Arc::new(Egress::new(EgressOptions {
+                policy: EgressPolicy::closed(),
+                ..EgressOptions::default()
+            })?),
             forks,
             events,
             tasks,
@@ -245,7 +254,15 @@ impl Shared {
         })
     }
 
-    fn slot(self: &Arc<Self>, version: &WorkerVersion) -> Arc<Slot> {
+    /// What a Worker's sockets, and `fetch()` where that leads into the network, go through.
+    pub(crate) fn egress_by(&self, way_out: &WayOut) -> Arc<Egress> {
+        match way_out {
+            WayOut::Network => Arc::clone(&self.egress),
+            WayOut::Nowhere | WayOut::Worker(_) => Arc::clone(&self.no_egress),
+        }
+    }
+
+    pub(crate) fn slot(self: &Arc<Self>, version: &WorkerVersion) -> Arc<Slot> {
         let slot = Slot::new(&version.worker.name, Arc::clone(self));
         // Requests that come before it has loaded are its own already.
         slot.routes().set(version.routes.clone());

@@ -16,6 +16,7 @@ use crate::events::{Events, ServerEvent};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
 use crate::links::{Directory, ServiceLink};
+use crate::loader::{CodeLoader, Loader, WayOut};
 use crate::monitor::{FailureStatus, WorkerStatus};
 use crate::nursery::{Nurseries, Nursery};
 use crate::objects::{ObjectLink, Objects};
@@ -32,6 +33,8 @@ use crate::watch::WorkerLimits;
 pub(crate) struct Shared {
     pub(crate) nurseries: Nurseries,
     pub(crate) egress: Arc<Egress>,
+    /// For Workers that have no way into the network.
+    pub(crate) no_egress: Arc<Egress>,
     pub(crate) forks: Arc<Forks>,
     pub(crate) events: Arc<Events>,
     pub(crate) tasks: TaskTracker,
@@ -47,6 +50,9 @@ pub(crate) struct Shared {
     /// Whether clients see tracebacks, and a version that does not load hides the one before it.
     pub(crate) development: bool,
 }
+
+/// How a Worker reaches the network, and what it loads others with.
+type Ways = (hognose_wire::CapId, WayOut, Arc<Egress>, Vec<(hognose_wire::CapId, Arc<dyn CodeLoader>)>);
 
 /// The place of one Worker.
 pub(crate) struct Slot {
@@ -161,13 +167,19 @@ impl Slot {
             links,
             object_links,
             classes,
+            loaders,
+            way_out,
             ..
         } = version;
         self.routes.set(routes);
-        let nursery = self.shared.nurseries.of(base);
+        let egress = self.shared.egress_by(&way_out);
+        let nursery = match way_out {
+            WayOut::Network => self.shared.nurseries.of(base),
+            WayOut::Nowhere | WayOut::Worker(_) => self.shared.nurseries.apart(base, Arc::clone(&egress)),
+        };
         *one_at_a_time = Some(Arc::clone(&nursery));
-        let grants =
-            Arc::new(self.grants(worker.outbound, services, assets, links, (object_links, tracing, limits)));
+        let ways = (worker.outbound, way_out, egress, loaders);
+        let grants = Arc::new(self.grants(ways, services, assets, links, (object_links, tracing, limits)));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -209,13 +221,14 @@ impl Slot {
 
     fn grants(
         &self,
-        outbound: hognose_wire::CapId,
+        (outbound, way_out, egress, loaders): Ways,
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         links: Vec<(hognose_wire::CapId, ServiceLink)>,
         (object_links, tracing, limits): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing, WorkerLimits),
     ) -> Grants {
-        let Shared { directory, objects, egress, forks, events, tasks, pool, .. } = &*self.shared;
+        let Shared { directory, objects, forks, events, tasks, pool, .. } = &*self.shared;
+        let loader = |code| Arc::new(Loader::new(Arc::clone(&self.name), code, Arc::clone(&self.shared)));
         Grants {
             worker: Arc::clone(&self.name),
             services: services.into_iter().collect(),
@@ -225,8 +238,10 @@ impl Slot {
             object_links: object_links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             objects: Some(Arc::clone(objects)),
             directory: Arc::clone(directory),
+            loaders: loaders.into_iter().map(|(cap, code)| (cap, loader(code))).collect(),
             outbound,
-            egress: Arc::clone(egress),
+            way_out,
+            egress,
             forks: Arc::clone(forks),
             events: Arc::clone(events),
             tasks: tasks.clone(),
@@ -274,6 +289,11 @@ impl Slot {
             Serving::Version(version) => Some(Arc::clone(version)),
             Serving::Nothing | Serving::Failure(_) => None,
         }
+    }
+
+    /// Whether the version given last does not serve.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn set_failure(&self, failure: Option<&LoadFailure>) {

@@ -23,6 +23,7 @@ use crate::events::ServerEvent;
 use crate::isolate::{Answer, Isolate, Pending};
 use crate::limits::{BUSY_AFTER, EVENT_BUSY_AFTER};
 use crate::links::ServiceLink;
+use crate::loader::{CodeLoader, WayOut};
 use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
 use crate::objects::ObjectLink;
@@ -64,6 +65,10 @@ pub struct WorkerVersion {
     pub object_links: Vec<(CapId, ObjectLink)>,
     /// Its own classes of Durable Objects.
     pub classes: Vec<ObjectLink>,
+    /// Those that load Workers at run time.
+    pub loaders: Vec<(CapId, Arc<dyn CodeLoader>)>,
+    /// Where its `fetch()` leads.
+    pub way_out: WayOut,
 }
 
 /// A loaded version.

@@ -82,7 +82,11 @@ impl Isolate {
         let isolate = Arc::clone(self);
         self.follow(call, async move {
             let result = match handle {
-                Handle::Granted | Handle::Objects(_) | Handle::Socket(_) => {
+                Handle::Granted
+                | Handle::Objects(_)
+                | Handle::Socket(_)
+                | Handle::Loader(_)
+                | Handle::Loaded(_) => {
                     unreachable!("invariant: what is no Worker and no object is called elsewhere")
                 }
                 Handle::Assets(_) => Err(Raised::no_method(&what)),

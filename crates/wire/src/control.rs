@@ -152,6 +152,18 @@ pub struct Worker {
     /// The first of the capabilities behind `ctx.exports`: one for each of [`Loaded::exports`], in that order. `None`:
     /// there is no `ctx.exports`.
     pub loopback: Option<CapId>,
+    /// What else is in `env`, where another Worker has loaded this one.
+    pub given: Option<Given>,
+}
+
+/// What a Worker that another one loads finds in its `env`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// A file in [`Worker::module_root`]: a structured clone of an array whose first element it is. It may be larger than
+    /// a message.
+    pub file: String,
+    /// The capabilities that the clone refers to, in the supervisor's table; the same in every isolate of the Worker.
+    pub caps: Vec<CapId>,
 }
 
 /// Which files of a Worker are JavaScript's modules of a kind.

@@ -27,6 +27,7 @@ mod ids;
 pub mod images;
 pub mod kv;
 pub mod limits;
+pub mod loading;
 pub mod messages;
 pub mod object_sockets;
 pub mod objects;

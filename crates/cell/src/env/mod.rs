@@ -10,6 +10,7 @@ pub(crate) mod email;
 mod hyperdrive;
 mod images;
 mod kv;
+mod loader;
 pub(crate) mod natives;
 mod plain;
 pub(crate) mod queues;
@@ -19,10 +20,11 @@ pub(crate) mod vectorize;
 pub(crate) mod workflows;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use hognose_engine::{ErrorKind, Result, Thrown, Value};
-use hognose_wire::control::{EnvEntry, Worker};
+use hognose_wire::control::{EnvEntry, Given, Worker};
 
 use crate::cell::Cell;
 use crate::objects;
@@ -31,7 +33,7 @@ use crate::objects;
 type MakeClass = fn(&Rc<Cell>) -> Result<Value>;
 
 /// Every kind of binding: its name on the wire, and the class of its objects.
-const KINDS: [(&str, MakeClass); 13] = [
+const KINDS: [(&str, MakeClass); 14] = [
     ("ai", ai::class),
     ("analytics", plain::analytics),
     ("d1", d1::class),
@@ -44,6 +46,7 @@ const KINDS: [(&str, MakeClass); 13] = [
     ("send_email", email::class),
     ("stored_secret", plain::stored_secret),
     ("vectorize", vectorize::class),
+    ("worker_loader", loader::class),
     ("workflow", workflows::class),
 ];
 
@@ -74,7 +77,22 @@ pub(crate) fn build(cell: &Rc<Cell>, worker: &Worker) -> Result<Value> {
         };
         env.define(name.as_str(), &value)?;
     }
+    if let Some(given) = &worker.given {
+        add_given(cell, &env, (&worker.module_root, given))?;
+    }
     Ok(env)
+}
+
+/// Adds what came with the code of a Worker that another one loads: the first element of a structured clone.
+fn add_given(cell: &Rc<Cell>, env: &Value, (root, given): (&str, &Given)) -> Result<()> {
+    let clone = std::fs::read(Path::new(root).join(&given.file));
+    let clone =
+        clone.map_err(|error| Thrown::type_error(cell.context, &format!("`env` is not there: {error}")))?;
+    let caps: Vec<Value> = given.caps.iter().map(|cap| cell.context.number(cap.0)).collect();
+    let values = cell.rpc().decode(&clone, &caps, Vec::new())?.elements()?;
+    let Some(own) = values.first() else { return Ok(()) };
+    let assign = cell.context.global().get("Object")?.get("assign")?;
+    assign.call_function(&[env.clone(), own.clone()]).map(drop)
 }
 
 fn class(cell: &Rc<Cell>, kind: &str) -> Result<Value> {

@@ -27,7 +27,7 @@ impl Rpc {
         self.pack_encoded(cell, &encoded, owner)
     }
 
-    pub(super) fn pack_encoded(
+    pub(crate) fn pack_encoded(
         &self,
         cell: &Cell,
         encoded: &Value,
@@ -92,13 +92,13 @@ impl Rpc {
     }
 
     /// A capability as `js/rpc.js` takes it, a number. The supervisor hosts them all.
-    pub(super) fn receive(&self, cap: CapRef) -> std::result::Result<Value, Violation> {
+    pub(crate) fn receive(&self, cap: CapRef) -> std::result::Result<Value, Violation> {
         let CapRef::Sender(cap) = cap else { return Err(Violation::UnknownCap(CapId::ROOT)) };
         self.imports.borrow_mut().receive(cap)?;
         Ok(self.context.number(cap.0))
     }
 
-    pub(super) fn decode(&self, bytes: &[u8], caps: &[Value], bodies: Vec<Content>) -> Result<Value> {
+    pub(crate) fn decode(&self, bytes: &[u8], caps: &[Value], bodies: Vec<Content>) -> Result<Value> {
         if bytes.is_empty() {
             // A property is read without arguments.
             return self.context.array(&[]);

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use hognose_services::objects::SqliteObjects;
 use hognose_services::{Service, SystemClock};
 use hognose_supervisor::{
-    EgressOptions, EgressPolicy, PoolOptions, Server, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
+    EgressOptions, EgressPolicy, PoolOptions, Server, ServerEvent, ServerOptions, WayOut, WorkerLimits,
+    WorkerVersion,
 };
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, Worker};
@@ -49,6 +50,8 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         links: Vec::new(),
         object_links: Vec::new(),
         classes: Vec::new(),
+        loaders: Vec::new(),
+        way_out: WayOut::Network,
     }
 }
 
