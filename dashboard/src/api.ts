@@ -18,6 +18,7 @@ export interface Counts {
   internal_errors: number;
   exceeded_cpu: number;
   exceeded_memory: number;
+  exceeded_wall_time: number;
   statuses: number[];
   duration_us: number;
   cpu_us: number;

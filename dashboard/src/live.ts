@@ -27,8 +27,9 @@ export interface Live {
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 const ended = (worker: Worker) => {
-  const { ok, exceptions, canceled, internal_errors, exceeded_cpu, exceeded_memory } = worker.counts;
-  return ok + exceptions + canceled + internal_errors + exceeded_cpu + exceeded_memory;
+  const { ok, exceptions, canceled, internal_errors } = worker.counts;
+  const { exceeded_cpu, exceeded_memory, exceeded_wall_time } = worker.counts;
+  return ok + exceptions + canceled + internal_errors + exceeded_cpu + exceeded_memory + exceeded_wall_time;
 };
 
 function point(workers: Worker[], before: Worker[], seconds: number): Point {

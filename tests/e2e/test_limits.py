@@ -181,3 +181,37 @@ def test_what_one_invocation_logs_has_an_end(limited):
     assert server.fetch("/50").text == "ok"
     server.output.wait_for("x{50}\nbehind it", end)
     assert server.output.text.count("behind it") == 2
+
+
+WAITS = """\
+import threading
+
+from js import Response, scheduler
+
+signals = []
+
+
+async def on_fetch(request):
+    path = request.url.rpartition("/")[2]
+    if path == "waits":
+        signals.append(request.signal)
+        await scheduler.wait(1_000_000)
+    if path == "blocks":
+        threading.Lock().acquire() and threading.Event().wait()
+    return Response.new(f"{[signal.aborted for signal in signals]}")
+"""
+
+
+def test_what_is_not_answered_in_time_fails_alone(limited):
+    server = limited(WAITS, 'main = "src/index.py"\n', "[limits]\nwall_ms = 50\n")
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        late = [threads.submit(server.fetch, "/waits") for _ in range(2)]
+        assert [answer.result().status for answer in late] == [503, 503]
+    assert "Worker exceeded wall time limit." in late[0].result().text
+    assert server.fetch().text == "[True, True]", "the isolate goes on, and the signals were aborted"
+
+
+def test_what_blocks_past_its_time_is_killed(limited):
+    server = limited(WAITS, 'main = "src/index.py"\n', "[limits]\nwall_ms = 50\n")
+    assert server.fetch("/blocks").status == 503
+    assert server.fetch().text == "[]"

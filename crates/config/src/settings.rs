@@ -66,6 +66,9 @@ pub struct Settings {
     /// `limits.wait_until_ms`: how long what was passed to `waitUntil` may go on after the response, 1 to
     /// [`DURATION_MS_MAX`].
     pub wait_until_max: Option<Duration>,
+    /// `limits.wall_ms`: how long an event may take to be answered, 1 to [`DURATION_MS_MAX`]; by default only what no
+    /// client waits for has a limit.
+    pub wall_max: Option<Duration>,
     /// `limits.memory_mb`: the memory of one isolate beside what it shares with its zygote, in MiB, 1 to
     /// [`MEMORY_MB_MAX`].
     pub memory_max: Option<u64>,
@@ -112,6 +115,7 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
     }
     if let Some(limits) = top.section("limits") {
         settings.wait_until_max = duration(&limits, "wait_until_ms");
+        settings.wall_max = duration(&limits, "wall_ms");
         settings.memory_max = limits.integer("memory_mb", 1..=MEMORY_MB_MAX).map(|mebibytes| mebibytes << 20);
         settings.log_bytes = limits.integer("log_bytes", 1..=LOG_BYTES_MAX);
         settings.scratch_bytes = limits.integer("scratch_bytes", 1..=SCRATCH_BYTES_MAX);
@@ -167,7 +171,7 @@ mod tests {
     #[test]
     fn all_settings_are_read() {
         let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n\
-                    worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
+                    worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nwall_ms = 12\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
                     allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
                     minimum = \"container\"\nmaximum = \"full\"";
         let expected = Settings {
@@ -179,6 +183,7 @@ mod tests {
             isolate_requests_max: Some(10),
             log_bytes: Some(11),
             wait_until_max: Some(Duration::from_millis(6)),
+            wall_max: Some(Duration::from_millis(12)),
             memory_max: Some(7 << 20),
             allow_private: Some(true),
             egress_allow: vec!["10.0.0.0/8".parse().unwrap()],

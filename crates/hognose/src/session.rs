@@ -426,6 +426,7 @@ fn limits(project: &Project) -> WorkerLimits {
         memory_max: project.settings.memory_max.unwrap_or(defaults.memory_max),
         subrequests_max: project.plan.limits.subrequests.unwrap_or(defaults.subrequests_max),
         log_bytes_max: project.settings.log_bytes.unwrap_or(defaults.log_bytes_max),
+        wall_max: project.settings.wall_max,
     }
 }
 

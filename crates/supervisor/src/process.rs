@@ -75,6 +75,8 @@ impl Process {
         let signal = match excess {
             Excess::Cpu => Signal::XCPU,
             Excess::Memory => Signal::USR2,
+            // It was told on the wire before; whatever still blocks hears nothing.
+            Excess::Wall => Signal::KILL,
         };
         let _already_gone = rustix::process::pidfd_send_signal(self.pidfd.get_ref(), signal);
     }

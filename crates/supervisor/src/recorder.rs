@@ -75,7 +75,7 @@ impl Recorder {
 /// What a Worker's invocations add up to since the server started. They only grow.
 #[derive(Default)]
 pub(crate) struct Counters {
-    outcomes: [AtomicU64; 6],
+    outcomes: [AtomicU64; 7],
     statuses: [AtomicU64; 5],
     durations: [AtomicU64; DURATION_BUCKETS_US.len() + 1],
     duration_us: AtomicU64,
@@ -98,6 +98,8 @@ pub struct Counts {
     pub exceeded_cpu: u64,
     /// Those whose isolate used more memory than it may.
     pub exceeded_memory: u64,
+    /// Those that took longer than they may.
+    pub exceeded_wall_time: u64,
     /// Responses by the first digit of their status, from 1 to 5.
     pub statuses: [u64; 5],
     /// Invocations by the time until they settled: those up to each of [`DURATION_BUCKETS_US`], and the slower ones.
@@ -126,8 +128,8 @@ impl Counters {
     }
 
     pub(crate) fn read(&self) -> Counts {
-        let [ok, exceptions, canceled, internal_errors, exceeded_cpu, exceeded_memory] =
-            [0, 1, 2, 3, 4, 5].map(|at| self.outcomes[at].load(Relaxed));
+        let [ok, exceptions, canceled, internal_errors, exceeded_cpu, exceeded_memory, exceeded_wall_time] =
+            [0, 1, 2, 3, 4, 5, 6].map(|at| self.outcomes[at].load(Relaxed));
         Counts {
             ok,
             exceptions,
@@ -135,6 +137,7 @@ impl Counters {
             internal_errors,
             exceeded_cpu,
             exceeded_memory,
+            exceeded_wall_time,
             statuses: [0, 1, 2, 3, 4].map(|at| self.statuses[at].load(Relaxed)),
             durations: self.durations.iter().map(|count| count.load(Relaxed)).collect(),
             duration_us: self.duration_us.load(Relaxed),

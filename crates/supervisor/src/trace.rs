@@ -113,6 +113,8 @@ pub enum TraceOutcome {
     ExceededCpu,
     /// Its isolate used more memory than it may.
     ExceededMemory,
+    /// It took longer than it may.
+    ExceededWallTime,
 }
 
 /// What was raised.
@@ -231,6 +233,7 @@ impl OpenTrace {
                     None => TraceOutcome::Exception,
                     Some(Excess::Cpu) => TraceOutcome::ExceededCpu,
                     Some(Excess::Memory) => TraceOutcome::ExceededMemory,
+                    Some(Excess::Wall) => TraceOutcome::ExceededWallTime,
                 };
                 self.end_with(outcome, &raised.name, &raised.message, &raised.stack);
             }

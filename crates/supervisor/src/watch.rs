@@ -28,6 +28,9 @@ pub struct WorkerLimits {
     pub subrequests_max: u64,
     /// How much text one invocation may log, in bytes.
     pub log_bytes_max: u64,
+    /// How long any event may take to be answered; without it only events that no client waits for have a limit
+    /// ([`crate::limits::EVENT_MAX`]).
+    pub wall_max: Option<Duration>,
 }
 
 impl Default for WorkerLimits {
@@ -37,6 +40,7 @@ impl Default for WorkerLimits {
             memory_max: MEMORY_MAX,
             subrequests_max: SUBREQUESTS_MAX,
             log_bytes_max: LOG_BYTES_MAX,
+            wall_max: None,
         }
     }
 }
@@ -46,6 +50,7 @@ impl Default for WorkerLimits {
 pub(crate) enum Excess {
     Cpu,
     Memory,
+    Wall,
 }
 
 /// In the platform's words.
@@ -54,6 +59,7 @@ impl fmt::Display for Excess {
         f.write_str(match self {
             Self::Cpu => "Worker exceeded CPU time limit.",
             Self::Memory => "Worker exceeded memory limit.",
+            Self::Wall => "Worker exceeded wall time limit.",
         })
     }
 }

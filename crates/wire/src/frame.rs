@@ -37,6 +37,8 @@ pub struct WriteSeq(pub u64);
 pub const CLIENT_GONE: &str = "disconnected";
 /// Why an invocation is cancelled: it was answered, and what `waitUntil` kept has used up its time. It settles.
 pub const WAIT_UNTIL_OVER: &str = "exceededWallTime";
+/// Why an invocation is cancelled: it has used up its time, and fails.
+pub const TIME_OVER: &str = "exceededTime";
 
 /// A frame and the write it waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

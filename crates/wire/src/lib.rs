@@ -46,7 +46,7 @@ pub use caps::{Exports, Imports};
 pub use codec::{Decoder, EncodeError, ProtocolError, decode, encode};
 pub use frame::{
     CLIENT_GONE, CallId, Envelope, Event, Frame, HttpRequest, HttpResponse, InvocationId, LogLevel,
-    MessageKind, Outcome, SocketEvent, StreamId, WAIT_UNTIL_OVER, WriteSeq,
+    MessageKind, Outcome, SocketEvent, StreamId, TIME_OVER, WAIT_UNTIL_OVER, WriteSeq,
 };
 pub use ids::{Accepted, Full, Number, Opened};
 pub use side::Side;

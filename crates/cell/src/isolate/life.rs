@@ -20,6 +20,9 @@ const HUNG: &str = "The Workers runtime canceled this request because it detecte
                     and would never generate a response.";
 
 /// What it says where `waitUntil` was given more than its time.
+/// The error of what has not answered in its time.
+const OVERDUE: &str = "Worker exceeded wall time limit.";
+
 const WAITED_TOO_LONG: &str = "waitUntil() tasks did not complete within the allowed time after invocation end and have \
                                been cancelled. See: \
                                https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
@@ -209,6 +212,15 @@ impl Isolate {
         }
         self.cell.serve(invocation, || self.cell.log(py, LogLevel::Warn, WAITED_TOO_LONG));
         self.settle_if_over(invocation);
+    }
+
+    /// Fails what has not answered in its time, and gives up all that it keeps.
+    pub(super) fn end_overdue(self: &Rc<Self>, py: Python<'_>, invocation: InvocationId) {
+        self.cancel(invocation, OVERDUE);
+        if !self.is_completed(invocation) {
+            OwnedError::error(OVERDUE).with_remote(|error| self.complete(invocation, Outcome::Error(error)));
+        }
+        self.end_waits(py, invocation);
     }
 
     pub(super) fn cancel(&self, invocation: InvocationId, reason: &str) {

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use hognose_engine::Value;
-use hognose_wire::{Body, Frame, InvocationId, LogLevel, Violation, WAIT_UNTIL_OVER};
+use hognose_wire::{Body, Frame, InvocationId, LogLevel, TIME_OVER, Violation, WAIT_UNTIL_OVER};
 use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
 
@@ -126,6 +126,9 @@ impl Events for Inbox {
             }
             Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER } => {
                 self.0.end_waits(py, invocation);
+            }
+            Frame::CancelInvocation { invocation, reason: TIME_OVER } => {
+                self.0.end_overdue(py, invocation);
             }
             Frame::CancelInvocation { invocation, reason } => self.0.cancel(invocation, reason),
             _ => {}

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use hognose_supervisor::monitor::WorkerStatus;
-use hognose_supervisor::recorder::{Counts, DURATION_BUCKETS_US};
+use hognose_supervisor::recorder::DURATION_BUCKETS_US;
 
 use super::Admin;
 use super::workers::memory_bytes;
@@ -26,15 +26,15 @@ const METRICS: [Metric; 7] = [
         kind: "counter",
         help: "Invocations that are over, by how they ended.",
         samples: |worker| {
-            let Counts { ok, exceptions, canceled, internal_errors, exceeded_cpu, exceeded_memory, .. } =
-                worker.counts;
+            let counts = &worker.counts;
             let outcomes = [
-                ("ok", ok),
-                ("exception", exceptions),
-                ("canceled", canceled),
-                ("internalError", internal_errors),
-                ("exceededCpu", exceeded_cpu),
-                ("exceededMemory", exceeded_memory),
+                ("ok", counts.ok),
+                ("exception", counts.exceptions),
+                ("canceled", counts.canceled),
+                ("internalError", counts.internal_errors),
+                ("exceededCpu", counts.exceeded_cpu),
+                ("exceededMemory", counts.exceeded_memory),
+                ("exceededWallTime", counts.exceeded_wall_time),
             ];
             outcomes.map(|(outcome, count)| (format!("outcome=\"{outcome}\""), count as f64)).into()
         },

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use hognose_wire::InvocationId;
+use hognose_wire::{Frame, InvocationId, TIME_OVER};
 
 use super::State;
+use super::answers::Invocation;
 use crate::links::Raised;
 use crate::watch::Excess;
 
@@ -16,6 +17,8 @@ pub(super) struct Account {
     pub(super) subrequests: u64,
     /// Of text.
     pub(super) log_bytes: u64,
+    /// Whether it has used up its time, and was told so.
+    pub(super) late: bool,
     /// Whether it is the one that went past a limit.
     pub(super) exceeding: bool,
 }
@@ -48,6 +51,21 @@ impl State {
         if let Some(open) = self.invocations.get_mut(invocation) {
             open.account.exceeding = true;
         }
+    }
+
+    /// Whether an invocation whose time is over is not answered yet. It is told, once.
+    pub(super) fn is_overdue(&mut self, invocation: InvocationId) -> bool {
+        let unanswered = |open: &&mut Invocation| open.answer.is_some() && !open.given_up;
+        let Some(open) = self.invocations.get_mut(invocation).filter(unanswered) else { return false };
+        if !std::mem::replace(&mut open.account.late, true) {
+            self.send(Frame::CancelInvocation { invocation, reason: TIME_OVER });
+        }
+        true
+    }
+
+    /// Whether it was told that its time is over.
+    pub(super) fn is_late(&self, invocation: InvocationId) -> bool {
+        self.invocations.get(invocation).is_some_and(|open| open.account.late)
     }
 
     /// Whether what went past a limit is still under way.

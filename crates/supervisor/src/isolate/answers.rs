@@ -1,6 +1,7 @@
 //! How the events that an isolate was given end: the answer first, then the rest of what was begun.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hognose_wire::objects::ObjectNumber;
 use hognose_wire::{Frame, InvocationId, StreamId, WAIT_UNTIL_OVER};
@@ -11,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::account::{self, Account};
 use super::{Breach, Isolate};
 use crate::body::Body;
+use crate::limits::OVERDUE_GRACE;
 use crate::links::{Raised, Value};
 use crate::recorder::Tracing;
 use crate::trace::OpenTrace;
@@ -30,7 +32,7 @@ pub(super) struct Invocation {
     pub(super) object: Option<ObjectNumber>,
     /// Whether its object has ended: it was answered with that, and what it says does not count.
     pub(super) given_up: bool,
-    /// Ends it once it was answered, where it takes too long to settle.
+    /// Ends it where it takes too long to be answered, and once it was, to settle.
     pub(super) deadline: Option<AbortOnDropHandle<()>>,
     /// What it has used.
     pub(super) account: Account,
@@ -119,7 +121,8 @@ impl Isolate {
             drop(state);
             return Ok(());
         }
-        let answer = match (state.excess(), answer) {
+        let excess = state.excess().or_else(|| state.is_late(invocation).then_some(Excess::Wall));
+        let answer = match (excess, answer) {
             (Some(excess), Answer::Raised(raised)) => Answer::Raised(account::raised(excess, raised.stack)),
             (_, answer) => answer,
         };
@@ -166,6 +169,28 @@ impl Isolate {
                 isolate.state().send(Frame::CancelInvocation { invocation, reason: WAIT_UNTIL_OVER });
             }
         })));
+    }
+
+    /// Fails what is not answered after so long; where the isolate does not even do that, it is killed.
+    pub(super) fn end_after(
+        self: &Arc<Self>,
+        invocation: InvocationId,
+        wall_max: Duration,
+    ) -> AbortOnDropHandle<()> {
+        let isolate = Arc::downgrade(self);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            tokio::time::sleep(wall_max).await;
+            if !isolate.upgrade().is_some_and(|isolate| isolate.state().is_overdue(invocation)) {
+                return;
+            }
+            tokio::time::sleep(OVERDUE_GRACE).await;
+            if let Some(isolate) = isolate.upgrade()
+                && isolate.state().is_overdue(invocation)
+            {
+                isolate.state().exceed(invocation, Excess::Wall);
+                isolate.process.warn(Excess::Wall);
+            }
+        }))
     }
 
     /// An object has ended: what it has not answered fails with this.

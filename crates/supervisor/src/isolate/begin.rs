@@ -1,6 +1,7 @@
 //! Giving an isolate an event to work on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use super::account::Account;
 use super::answers::{Invocation, Pending, Wants};
 use super::{Isolate, State};
 use crate::body::Body;
+use crate::limits::EVENT_MAX;
 use crate::links::{MethodCall, Value};
 use crate::trace::OpenTrace;
 
@@ -197,6 +199,12 @@ impl Isolate {
         Some(self.invoke(&mut state, origin, Wants::Nothing, parcel.stream(), event))
     }
 
+    /// How long an event may take to be answered.
+    fn wall_max(&self, event: &Event<'_>) -> Option<Duration> {
+        let unwatched = matches!(event, Event::Queue { .. } | Event::Scheduled { .. } | Event::Alarm { .. });
+        self.grants.limits.wall_max.or(unwatched.then_some(EVENT_MAX))
+    }
+
     fn invoke(
         self: &Arc<Self>,
         state: &mut State,
@@ -219,7 +227,11 @@ impl Isolate {
             account: Account::default(),
             trace,
         };
+        let wall_max = self.wall_max(&event);
         let invocation = state.begin(open);
+        if let (Some(wall_max), Some(open)) = (wall_max, state.invocations.get_mut(invocation)) {
+            open.deadline = Some(self.end_after(invocation, wall_max));
+        }
         if !std::mem::replace(&mut state.watched, true) {
             self.begun.notify_one();
         }
