@@ -59,7 +59,7 @@ pub const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// The CPU time of one invocation, unless its Worker's configuration has `limits.cpu_ms` (Cloudflare's).
 pub const CPU_MAX: Duration = Duration::from_secs(30);
 /// How long the handler of a queue's batch, a cron trigger or an alarm may take (Cloudflare's).
-pub const EVENT_MAX: Duration = Duration::from_secs(15 * 60);
+pub const EVENT_MAX: Duration = Duration::from_mins(15);
 /// How long an isolate has to say that it has given up what took too long; then its process is killed.
 pub const OVERDUE_GRACE: Duration = Duration::from_secs(2);
 /// The time that a process has, by its CPU, to end with a traceback what went past a limit; then it is killed.
