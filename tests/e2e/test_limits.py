@@ -215,3 +215,31 @@ def test_what_blocks_past_its_time_is_killed(limited):
     server = limited(WAITS, 'main = "src/index.py"\n', "[limits]\nwall_ms = 50\n")
     assert server.fetch("/blocks").status == 503
     assert server.fetch().text == "[]"
+
+
+THREADS = """\
+import threading
+
+from js import Response
+
+
+async def on_fetch(request):
+    enough = threading.Event()
+    threads = [threading.Thread(target=enough.wait) for _ in range(12)]
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError as error:
+        return Response.new(f"{error} after {len([thread for thread in threads if thread.ident])}")
+    finally:
+        enough.set()
+    return Response.new("all")
+"""
+
+
+@pytest.mark.parametrize(("most", "answer"), [(13, "all"), (12, "can't start new thread after 11")])
+def test_threads_have_an_end(limited, most, answer):
+    server = limited(THREADS, 'main = "src/index.py"\n', f"[limits]\nthreads = {most}\n")
+    assert server.fetch().text == answer
+    if answer != "all":
+        server.output.wait_for("a Worker was refused a thread: it has 12 \\(`limits.threads`\\)")

@@ -59,7 +59,7 @@ pub use python_project::{
 pub use render::{Position, render};
 pub use settings::{
     DURATION_MS_MAX, ISOLATE_REQUESTS_MAX, ISOLATES_MAX, LOG_BYTES_MAX, LockLevel, MEMORY_MB_MAX,
-    SCRATCH_BYTES_MAX, SETTINGS_FILE, Settings, parse_settings,
+    SCRATCH_BYTES_MAX, SETTINGS_FILE, Settings, THREADS_MAX, parse_settings,
 };
 pub use tree::{Format, Span, TEXT_MAX_BYTES};
 pub use variables::{

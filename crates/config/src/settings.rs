@@ -26,6 +26,9 @@ pub const SCRATCH_BYTES_MAX: u64 = 1 << 40;
 /// The most text that one invocation can be let log, in bytes: a GiB.
 pub const LOG_BYTES_MAX: u64 = 1 << 30;
 
+/// The most threads that one isolate can be let have.
+pub const THREADS_MAX: u64 = 1 << 15;
+
 /// The most events after which an isolate can be replaced.
 pub const ISOLATE_REQUESTS_MAX: u64 = 1 << 40;
 
@@ -72,6 +75,8 @@ pub struct Settings {
     /// `limits.memory_mb`: the memory of one isolate beside what it shares with its zygote, in MiB, 1 to
     /// [`MEMORY_MB_MAX`].
     pub memory_max: Option<u64>,
+    /// `limits.threads`: how many threads one isolate may have, 1 to [`THREADS_MAX`].
+    pub threads_max: Option<u64>,
     /// `limits.log_bytes`: how much text one invocation may log, 1 to [`LOG_BYTES_MAX`].
     pub log_bytes: Option<u64>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
@@ -117,6 +122,7 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
         settings.wait_until_max = duration(&limits, "wait_until_ms");
         settings.wall_max = duration(&limits, "wall_ms");
         settings.memory_max = limits.integer("memory_mb", 1..=MEMORY_MB_MAX).map(|mebibytes| mebibytes << 20);
+        settings.threads_max = limits.integer("threads", 1..=THREADS_MAX);
         settings.log_bytes = limits.integer("log_bytes", 1..=LOG_BYTES_MAX);
         settings.scratch_bytes = limits.integer("scratch_bytes", 1..=SCRATCH_BYTES_MAX);
         limits.finish();
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn all_settings_are_read() {
         let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n\
-                    worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nwall_ms = 12\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
+                    worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nwall_ms = 12\nthreads = 13\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
                     allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
                     minimum = \"container\"\nmaximum = \"full\"";
         let expected = Settings {
@@ -184,6 +190,7 @@ mod tests {
             log_bytes: Some(11),
             wait_until_max: Some(Duration::from_millis(6)),
             wall_max: Some(Duration::from_millis(12)),
+            threads_max: Some(13),
             memory_max: Some(7 << 20),
             allow_private: Some(true),
             egress_allow: vec!["10.0.0.0/8".parse().unwrap()],

@@ -415,6 +415,7 @@ fn pool(settings: &Settings) -> PoolOptions {
         isolate_requests_max: settings.isolate_requests_max,
         object_idle_max: settings.object_idle_max.unwrap_or(defaults.object_idle_max),
         wait_until_max: settings.wait_until_max.unwrap_or(defaults.wait_until_max),
+        threads_max: settings.threads_max.unwrap_or(defaults.threads_max),
     }
 }
 

@@ -32,7 +32,7 @@ pub use limits::ResourceLimits;
 pub use probe::{Features, probe};
 pub use process::{end_with_parent, has_one_thread};
 pub use root::Scratch;
-pub use usage::{anonymous_memory, bound_growth, cpu_time};
+pub use usage::{anonymous_memory, bound_growth, cpu_time, threads};
 
 /// What a process is left with.
 #[derive(Clone, Debug, Default)]

@@ -27,6 +27,16 @@ fn read(clock: libc::clockid_t) -> io::Result<Duration> {
     }
 }
 
+/// How many threads the process of a thread has.
+///
+/// # Errors
+/// There is no such thread, or the system has no `/proc`.
+pub fn threads(thread: u32) -> io::Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/status"))?;
+    let count = text.lines().find_map(|line| line.strip_prefix("Threads:"));
+    count.and_then(|count| count.trim().parse().ok()).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 /// How many bytes of memory a process has touched that no file stands behind, shared or not. What a fork still shares with
 /// its parent is counted for both.
 ///

@@ -74,5 +74,7 @@ pub const ADDRESS_SPACE_SPARE: u64 = 512 << 20;
 pub const SUBREQUESTS_MAX: u64 = 10_000;
 /// How much text one invocation may log, unless `hognose.toml` has `limits.log_bytes` (Cloudflare's).
 pub const LOG_BYTES_MAX: u64 = 256 << 10;
+/// How many threads one isolate may have, unless `hognose.toml` has `limits.threads`.
+pub const THREADS_MAX: u64 = 128;
 /// How often a process that works is looked at.
 pub const WATCH_PERIOD: Duration = Duration::from_millis(25);

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::isolate::Isolate;
 use crate::limits::{
-    BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, OBJECT_IDLE_MAX, WAIT_UNTIL_MAX,
+    BACKOFF_FIRST, BACKOFF_MAX, DEATHS_FREE, ISOLATE_IDLE_MAX, OBJECT_IDLE_MAX, THREADS_MAX, WAIT_UNTIL_MAX,
     WORKER_IDLE_MAX,
 };
 
@@ -31,6 +31,8 @@ pub struct PoolOptions {
     pub object_idle_max: Duration,
     /// How long what was passed to `waitUntil` may go on after the response.
     pub wait_until_max: Duration,
+    /// How many threads one isolate may have.
+    pub threads_max: u64,
 }
 
 impl Default for PoolOptions {
@@ -43,6 +45,7 @@ impl Default for PoolOptions {
             isolate_requests_max: None,
             object_idle_max: OBJECT_IDLE_MAX,
             wait_until_max: WAIT_UNTIL_MAX,
+            threads_max: THREADS_MAX,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What cells ask the supervisor to do in their place: connect a socket, and (templates only) fork.
+//! What cells ask the supervisor for: to connect a socket in their place, one more thread, and (templates only) a fork.
 //!
 //! A cell has no network. When code in it connects a socket, whatever the language, the kernel holds the call and tells
 //! this task, which looks at the address, makes the connection itself where policy allows it, and puts its own socket
@@ -32,13 +32,20 @@ use crate::template::Surroundings;
 /// Where resolvers look for a name server that no configuration names: on this host, at this port.
 const NAME_SERVER_PORT: u16 = 53;
 
-/// Forks that have been ordered and not yet been made, by the template's process number.
-#[derive(Debug, Default)]
+/// What processes and threads cells may make.
+#[derive(Debug)]
 pub(crate) struct Forks {
+    /// Forks that have been ordered and not yet been made, by the template's process number.
     expected: Mutex<HashMap<u32, usize>>,
+    /// How many threads one process may have.
+    threads_max: u64,
 }
 
 impl Forks {
+    pub(crate) fn new(threads_max: u64) -> Self {
+        Self { expected: Mutex::default(), threads_max }
+    }
+
     /// A template is about to be told to fork.
     pub(crate) fn expect(&self, template: u32) {
         *self.expected().entry(template).or_default() += 1;
@@ -105,7 +112,8 @@ impl Answering {
     async fn run(self, around: Surroundings) {
         let (listener, question) = (self.listener.get_ref(), &self.question);
         let answered = match question.wish {
-            Wish::Fork if around.forks.take(question.thread) => listener.permit_fork(question),
+            Wish::Fork if around.forks.take(question.thread) => listener.permit(question),
+            Wish::Thread => self.thread(&around),
             Wish::Fork | Wish::Unknown => listener.refuse(question, Errno::PERM.raw_os_error()),
             Wish::Connect { .. } => match self.connect(&around).await {
                 Ok(()) => listener.accept(question),
@@ -114,6 +122,17 @@ impl Answering {
         };
         // Whoever asked has ended meanwhile, then.
         drop(answered);
+    }
+
+    /// Lets a thread begin where its process has not as many as it may.
+    fn thread(&self, around: &Surroundings) -> io::Result<()> {
+        let (listener, threads_max) = (self.listener.get_ref(), around.forks.threads_max);
+        if hognose_jail::threads(self.question.thread)? < threads_max {
+            return listener.permit(&self.question);
+        }
+        let text = format!("a Worker was refused a thread: it has {threads_max} (`limits.threads`)");
+        around.events.log(&around.worker, LogLevel::Warn, text);
+        listener.refuse(&self.question, Errno::AGAIN.raw_os_error())
     }
 
     /// Puts a connected socket in place, or one that is being connected; that is told as an error, `EINPROGRESS`.
@@ -190,7 +209,7 @@ mod tests {
 
     #[test]
     fn each_order_is_one_fork() {
-        let forks = Forks::default();
+        let forks = Forks::new(1);
         assert!(!forks.take(7));
         forks.expect(7);
         forks.expect(7);

@@ -16,8 +16,9 @@ use crate::connection::Connection;
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
 use crate::isolate::Isolate;
-use crate::limits::WAIT_UNTIL_MAX;
+use crate::limits::{THREADS_MAX, WAIT_UNTIL_MAX};
 use crate::loader::WayOut;
+use crate::questions::Forks;
 use crate::recorder::Tracing;
 use crate::template::{CellCommand, ScriptCell, Surroundings, socket_pair};
 use crate::watch::WorkerLimits;
@@ -63,7 +64,7 @@ pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
         events: Arc::new(Events::new(events)),
         tasks: TaskTracker::new(),
         egress: Arc::new(Egress::new(egress)?),
-        forks: Arc::default(),
+        forks: Arc::new(Forks::new(THREADS_MAX)),
     };
     let grants = grants(&around);
     let mut cell = ScriptCell::start(&cell)?;

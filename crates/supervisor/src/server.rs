@@ -27,6 +27,7 @@ use crate::nursery::Nurseries;
 use crate::objects::{self, Objects};
 use crate::policy::EgressPolicy;
 use crate::pool::PoolOptions;
+use crate::questions::Forks;
 use crate::scheduled::ScheduledResult;
 use crate::slot::{Shared, Slot, TestOutcome};
 use crate::slots::Slots;
@@ -221,7 +222,7 @@ impl Shared {
         let events = Arc::new(Events::new(options.events.clone()));
         let tasks = TaskTracker::new();
         let egress = Arc::new(Egress::new(options.egress.clone())?);
-        let forks = Arc::default();
+        let forks = Arc::new(Forks::new(options.pool.threads_max));
         let around = Surroundings {
             worker: "".into(),
             events: Arc::clone(&events),

@@ -40,6 +40,8 @@ pub enum Wish {
     },
     /// A fork.
     Fork,
+    /// One more thread.
+    Thread,
     /// Another call, which the rules do not let through to here.
     Unknown,
 }
@@ -72,6 +74,7 @@ impl Listener {
         let [first, second, third, ..] = asked.data.args;
         let wish = match libc::c_long::from(asked.data.nr) {
             libc::SYS_connect => Wish::Connect { descriptor: first as i32, address: second, length: third },
+            libc::SYS_clone if first & libc::CLONE_THREAD as u64 != 0 => Wish::Thread,
             libc::SYS_clone => Wish::Fork,
             _ => Wish::Unknown,
         };
@@ -137,10 +140,13 @@ impl Listener {
         self.answer(question, -error, 0)
     }
 
-    /// Lets a fork be made.
-    pub fn permit_fork(&self, question: &Question) -> io::Result<()> {
+    /// Lets a fork or a thread be made: the asker's own call goes on, whose arguments are in registers, where nothing can
+    /// change them meanwhile.
+    pub fn permit(&self, question: &Question) -> io::Result<()> {
         match question.wish {
-            Wish::Fork => self.answer(question, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+            Wish::Fork | Wish::Thread => {
+                self.answer(question, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32)
+            }
             Wish::Connect { .. } | Wish::Unknown => Err(io::ErrorKind::InvalidInput.into()),
         }
     }

@@ -154,7 +154,7 @@ fn forks_are_made_where_the_supervisor_lets_them_and_inherit_the_lock() {
     };
     assert_eq!(outcome(fork), 0);
     for lock in folders.locks() {
-        let permit = |listener: &Listener, question: &Question| listener.permit_fork(question).unwrap();
+        let permit = |listener: &Listener, question: &Question| listener.permit(question).unwrap();
         let number = outcome_answered(&lock, permit, fork);
         assert!([libc::EACCES, libc::ENOENT].contains(&number), "{number}");
     }
@@ -226,7 +226,7 @@ fn children_are_signalled() {
         Ok(())
     };
     for lock in folders.locks() {
-        let permit = |listener: &Listener, question: &Question| listener.permit_fork(question).unwrap();
+        let permit = |listener: &Listener, question: &Question| listener.permit(question).unwrap();
         assert_eq!(outcome_answered(&lock, permit, signal), 0);
     }
 }

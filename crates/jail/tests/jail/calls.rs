@@ -61,7 +61,7 @@ fn a_connection_that_the_supervisor_refuses_fails_with_its_error() {
 fn a_question_about_a_connection_is_never_answered_with_a_fork() {
     let folders = Folders::new();
     let permit = |listener: &Listener, question: &Question| {
-        listener.permit_fork(question).unwrap_err();
+        listener.permit(question).unwrap_err();
         listener.refuse(question, libc::EACCES).unwrap();
     };
     let connect = || TcpStream::connect((Ipv4Addr::new(192, 0, 2, 1), 80)).map(drop);
