@@ -69,7 +69,7 @@ const KINDS: &[Kind] = &[
     missing("media", "Media", Shape::Single),
     missing("stream", "Stream", Shape::Single),
     missing("browser", "Browser Run", Shape::Single),
-    missing("mtls_certificates", "mTLS Certificate", Shape::List("binding")),
+    provided("mtls_certificates", "mTLS Certificate", Shape::List("binding")),
     missing("dispatch_namespaces", "Dispatch Namespace", Shape::List("binding")),
     missing("pipelines", "Pipeline", Shape::List("binding")),
     missing("tail_consumers", "Tail Consumer", Shape::Nameless),

@@ -11,6 +11,7 @@
 mod ai;
 mod assets;
 mod bindings;
+mod certificates;
 mod compatibility;
 mod cron;
 mod date;
@@ -39,6 +40,7 @@ mod variables;
 mod worker;
 
 pub use ai::{AiSettings, ModelPlace, ModelSettings};
+pub use certificates::CertificateFiles;
 pub use cron::Schedule;
 pub use date::Date;
 pub use diagnostic::{Accepted, Code, DIAGNOSTICS_MAX, Diagnostic, Reading, Rejected, Severity};
@@ -47,9 +49,9 @@ pub use flags::CompatibilityFlags;
 pub use hyperdrive::is_connection_string;
 pub use network::{AddressRange, AddressRangeError};
 pub use plan::{
-    AnalyticsDataset, Assets, Build, CPU_MS_MAX, D1Database, Dev, Handlers, HtmlHandling, Hyperdrive,
-    KvNamespace, Limits, Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability, Plan,
-    PythonVersion, QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule,
+    AnalyticsDataset, Assets, Build, CPU_MS_MAX, CertificateBinding, D1Database, Dev, Handlers, HtmlHandling,
+    Hyperdrive, KvNamespace, Limits, Migration, ModuleKind, NotFoundHandling, ObjectBinding, Observability,
+    Plan, PythonVersion, QueueConsumer, QueueProducer, QueuePull, R2Bucket, RateLimit, Route, Rule,
     SUBREQUESTS_MAX, SendEmail, ServiceBinding, Signal, StoredSecret, Variable, VectorizeIndex, WorkerFirst,
     Workflow,
 };

@@ -72,6 +72,8 @@ pub struct Plan {
     pub services: Vec<ServiceBinding>,
     /// The names in `env` of what loads Workers at run time.
     pub worker_loaders: Vec<String>,
+    /// The bindings that present a client certificate.
+    pub certificates: Vec<CertificateBinding>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.
@@ -156,6 +158,15 @@ pub struct Hyperdrive {
     pub binding: String,
     /// Where it is and how to get in (`localConnectionString`).
     pub connection_string: Option<String>,
+}
+
+/// A binding whose requests present a client certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateBinding {
+    /// The name in `env`.
+    pub binding: String,
+    /// By which `hognose.toml` names its files.
+    pub certificate_id: String,
 }
 
 /// A binding of a kind that hognose lacks: its name is in `env`, and each use of it is an error.

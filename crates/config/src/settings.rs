@@ -1,8 +1,10 @@
 //! `hognose.toml`: hognose's own settings, beside the Worker's configuration and never inside it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ai::{self, AiSettings};
+use crate::certificates::{self, CertificateFiles};
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
 use crate::network::AddressRange;
 use crate::section::Section;
@@ -83,6 +85,8 @@ pub struct Settings {
     pub allow_private: Option<bool>,
     /// `ai`: what answers for models.
     pub ai: AiSettings,
+    /// `mtls_certificates`: the files of client certificates, by their ids.
+    pub certificates: BTreeMap<String, CertificateFiles>,
     /// `egress.allow`: addresses that Workers may reach although they are private.
     pub egress_allow: Vec<AddressRange>,
     /// `egress.deny`: addresses that they may not reach.
@@ -136,6 +140,9 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
     if let Some(section) = top.section("ai") {
         settings.ai = ai::read(&section);
         section.finish();
+    }
+    if let Some(section) = top.section("mtls_certificates") {
+        settings.certificates = certificates::files(&section);
     }
     if let Some(lock) = top.section("lock") {
         settings.lock_minimum = lock.choice("minimum", &LOCK_LEVELS);

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::assets;
 use crate::bindings;
+use crate::certificates;
 use crate::compatibility::{self, Compatibility};
 use crate::date::Date;
 use crate::diagnostic::{Code, Diagnostic, Reading, Report};
@@ -124,6 +125,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         migrations: objects::migrations(layers),
         services: services::services(layers),
         worker_loaders: services::worker_loaders(layers),
+        certificates: certificates::bindings(layers),
         send_email: services::send_email(layers),
         workflows: services::workflows(layers),
         vars: vars(layers),

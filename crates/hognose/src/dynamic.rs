@@ -102,6 +102,7 @@ impl CodeLoader for DynamicWorkers {
             assets: None,
             links,
             object_links: Vec::new(),
+            identities: Vec::new(),
             classes: Vec::new(),
             loaders: Vec::new(),
             way_out: code.way_out,

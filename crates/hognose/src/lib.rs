@@ -14,6 +14,7 @@ mod backup;
 mod banner;
 mod build;
 mod catalog;
+mod certificates;
 mod cli;
 mod clones;
 mod console;

@@ -11,7 +11,8 @@ use hognose_config::{
 };
 use hognose_services::Service;
 use hognose_supervisor::{
-    CodeLoader, ObjectLink, Route, ServiceLink, WayOut, WorkerLimits, WorkerVersion, WorkflowHost,
+    ClientIdentity, CodeLoader, ObjectLink, Route, ServiceLink, WayOut, WorkerLimits, WorkerVersion,
+    WorkflowHost,
 };
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, EnvEntry, ModuleKind, ModuleRule, Worker};
@@ -44,6 +45,7 @@ pub(crate) fn version(
     label: &Label,
     engines: &Engines,
     ai: Arc<dyn Service>,
+    identities: Vec<ClientIdentity>,
     (base, scratch_dir, dynamic): (Base, String, PathBuf),
 ) -> Result<WorkerVersion, CommandError> {
     let mut env = plain_entries(plan, label)?;
@@ -65,47 +67,48 @@ pub(crate) fn version(
     let first_link = OUTBOUND.0 + 1 + services.len() as u32;
     let links: Vec<(CapId, ServiceLink)> =
         (first_link..).map(CapId).zip(plan.services.iter().map(link)).collect();
-    for ((cap, _), binding) in links.iter().zip(&plan.services) {
-        env.insert(&binding.binding, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
-    }
+    let named = plan.services.iter().map(|binding| binding.binding.as_str());
+    env.extend(named.zip(links.iter().map(|(cap, _)| fetcher(*cap))));
     let assets = engines.assets(plan)?.map(|assets| (CapId(first_link + links.len() as u32), assets));
     let fetched = plan.assets.as_ref().and_then(|assets| assets.binding.as_ref());
-    for (name, (cap, _)) in fetched.iter().zip(&assets) {
-        env.insert(name, EnvEntry::Binding { kind: "fetcher".to_owned(), cap: *cap });
-    }
+    env.extend(fetched.map(String::as_str).zip(assets.as_ref().map(|(cap, _)| fetcher(*cap))));
     let object_links = object_links(plan, engines, first_link + links.len() as u32 + 1)?;
     for ((cap, link), binding) in object_links.iter().zip(&plan.objects) {
         env.insert(&binding.binding, EnvEntry::Objects { cap: *cap, key: link.namespace.key.clone() });
     }
     let first_loader = first_link + (links.len() + 1 + object_links.len()) as u32;
     let loaders = loaders(plan, first_loader, &base, &dynamic);
-    for ((cap, _), name) in loaders.iter().zip(&plan.worker_loaders) {
-        env.insert(name, EnvEntry::Binding { kind: "worker_loader".to_owned(), cap: *cap });
-    }
+    let loader = |cap: CapId| EnvEntry::Binding { kind: "worker_loader".to_owned(), cap };
+    env.extend(
+        plan.worker_loaders.iter().map(String::as_str).zip(loaders.iter().map(|(cap, _)| loader(*cap))),
+    );
+    let next = first_loader + loaders.len() as u32;
+    let identities: Vec<(CapId, ClientIdentity)> = (next..).map(CapId).zip(identities).collect();
+    let named = plan.certificates.iter().map(|binding| binding.binding.as_str());
+    env.extend(named.zip(identities.iter().map(|(cap, _)| fetcher(*cap))));
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
-    let loopback = is_exported.then_some(CapId(first_loader + loaders.len() as u32));
+    let loopback = is_exported.then_some(CapId(next + identities.len() as u32));
     let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
-    let (routes, crons) = (routes(plan), engines.crons(plan));
-    let version = WorkerVersion {
+    Ok(WorkerVersion {
         id,
         worker,
         base,
         limits,
-        routes,
+        routes: routes(plan),
         services,
         consumers,
-        crons,
+        crons: engines.crons(plan),
         workflows,
         assets,
         links,
         object_links,
+        identities,
         classes: engines.object_classes(plan)?,
         loaders,
         way_out: WayOut::Network,
-    };
-    Ok(version)
+    })
 }
 
 /// The workflows whose classes the Worker has; each is one more of its services.
@@ -127,6 +130,11 @@ fn workflows(
 fn loaders(plan: &Plan, first: u32, base: &Base, folder: &Path) -> Vec<(CapId, Arc<dyn CodeLoader>)> {
     let loader = |_| Arc::new(DynamicWorkers::new(folder.to_owned(), base.clone())) as Arc<dyn CodeLoader>;
     (first..).map(CapId).zip(plan.worker_loaders.iter().map(loader)).collect()
+}
+
+/// What requests can be sent through.
+fn fetcher(cap: CapId) -> EnvEntry {
+    EnvEntry::Binding { kind: "fetcher".to_owned(), cap }
 }
 
 /// What is in `env` without anybody answering for it.

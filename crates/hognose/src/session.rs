@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::build;
 use crate::catalog::Catalog;
+use crate::certificates;
 use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::deployments::{Deployments, Upload, UploadedVersion};
@@ -243,9 +244,11 @@ impl<'a> Session<'a> {
         self.engines.migrate(&project.plan)?;
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
         self.catalog.set(&project.plan, &ai);
+        let files = &project.settings.certificates;
+        let identities = certificates::identities(&project.plan, files, self.console);
         let dynamic = self.state.folder("scratch/dynamic")?;
         let base = (self.base(index)?, text(&self.scratch_folder(index)?), dynamic);
-        let version = plan::version(&project.plan, &project.label, &self.engines, ai, base)?;
+        let version = plan::version(&project.plan, &project.label, &self.engines, ai, identities, base)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
 

@@ -20,6 +20,7 @@ use crate::body::Body;
 use crate::egress::{Egress, FetchError, Fetched, Outgoing};
 use crate::events::Events;
 use crate::exchange;
+use crate::identities::Identity;
 use crate::isolate::{Breach, Isolate};
 use crate::links::{Directory, Handle, MethodCall, ServiceLink};
 use crate::loader::{Loader, WayOut};
@@ -62,6 +63,8 @@ pub(crate) struct Grants {
     pub(crate) loopback: OnceLock<(CapId, Vec<Arc<ServiceLink>>)>,
     /// Its bindings that lead to namespaces of Durable Objects.
     pub(crate) object_links: HashMap<CapId, Arc<ObjectLink>>,
+    /// Its bindings that present a client certificate.
+    pub(crate) identities: HashMap<CapId, Arc<Identity>>,
     /// The Durable Objects of the server; a script has none.
     pub(crate) objects: Option<Arc<Objects>>,
     /// Where those are looked up.
@@ -153,6 +156,9 @@ impl Isolate {
             Handle::Assets(assets) if method == FETCH => self.call_assets(call, &assets, params),
             Handle::Loader(loader) => self.call_loader(call, loader, method, params),
             Handle::Loaded(loaded) => self.enter_loaded(call, loaded, method, params),
+            Handle::Identity(identity) if method == FETCH => {
+                self.fetch_for_cell(call, params, Some(identity))
+            }
             Handle::Socket(socket) if method == OPEN => self.open_socket(call, socket, params),
             Handle::Socket(_) => Err(Breach::new("a WebSocket can only be opened")),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
@@ -202,14 +208,20 @@ impl Isolate {
             }
         }
         match method {
-            FETCH => self.fetch_for_cell(call, params),
+            FETCH => self.fetch_for_cell(call, params, None),
             "connect" => self.connect(call, inline(params.bytes)?),
             "startTls" => self.start_tls(call, inline(params.bytes)?),
             _ => Err(Breach::new(format!("the way out has no method `{}`", method.escape_debug()))),
         }
     }
 
-    fn fetch_for_cell(self: &Arc<Self>, call: CallId, params: Payload<'_>) -> Result<(), Breach> {
+    /// Performs a request, as whom the binding says where it goes through one.
+    fn fetch_for_cell(
+        self: &Arc<Self>,
+        call: CallId,
+        params: Payload<'_>,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<(), Breach> {
         let request = read_request(inline(params.bytes)?)?;
         let body = self.accept(request.body, None)?;
         let outgoing = match exchange::request(&request) {
@@ -224,8 +236,11 @@ impl Isolate {
         };
         let isolate = Arc::clone(self);
         self.follow(call, async move {
-            let result = isolate.grants.egress.fetch(outgoing).await;
-            isolate.answer_fetch(call, result);
+            match identity.as_deref() {
+                Some(Err(missing)) => isolate.answer_error(call, "Error", missing, false),
+                Some(Ok(egress)) => isolate.answer_fetch(call, egress.fetch(outgoing).await),
+                None => isolate.answer_fetch(call, isolate.grants.egress.fetch(outgoing).await),
+            }
         });
         Ok(())
     }

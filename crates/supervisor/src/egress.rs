@@ -11,12 +11,14 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use rustls::sign::SingleCertAndKey;
 use tokio::net::TcpStream;
 use tower_service::Service as _;
 use url::Url;
 
 use crate::body::Body;
 use crate::connector::{ConnectTo, Connector};
+use crate::identities::ClientCertificate;
 use crate::limits::REDIRECTS_MAX;
 use crate::policy::EgressPolicy;
 use crate::sockets::Ends;
@@ -56,6 +58,8 @@ pub enum EgressError {
 pub(crate) struct Egress {
     options: EgressOptions,
     certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
+    /// Shown to servers that ask who is there.
+    own: Option<Arc<ClientCertificate>>,
     /// Made at the first request: reading the system's certificates takes milliseconds that most starts can spare.
     client: OnceLock<Client<HttpsConnector<Connector>, Body>>,
     /// The same for WebSockets, which need a connection of HTTP/1.1 to themselves.
@@ -133,13 +137,21 @@ impl FetchError {
 impl Egress {
     pub(crate) fn new(options: EgressOptions) -> Result<Self, EgressError> {
         let certificates = options.ca_file.as_ref().map(read_certificates).transpose()?.unwrap_or_default();
-        Ok(Self {
-            options,
-            certificates,
-            client: OnceLock::new(),
-            upgrading: OnceLock::new(),
-            tls: OnceLock::new(),
-        })
+        Ok(Self::with(options, certificates, None))
+    }
+
+    /// The same way out with connections of its own, on which the certificate is presented.
+    pub(crate) fn presenting(&self, own: Arc<ClientCertificate>) -> Self {
+        Self::with(self.options.clone(), self.certificates.clone(), Some(own))
+    }
+
+    fn with(
+        options: EgressOptions,
+        certificates: Vec<rustls::pki_types::CertificateDer<'static>>,
+        own: Option<Arc<ClientCertificate>>,
+    ) -> Self {
+        let (client, upgrading, tls) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { options, certificates, own, client, upgrading, tls }
     }
 
     /// Whether nothing can be reached through it, names included.
@@ -262,11 +274,17 @@ impl Egress {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.add_parsable_certificates(self.certificates.iter().cloned());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("invariant: aws-lc-rs speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth()
+            .with_root_certificates(roots);
+        match &self.own {
+            Some(own) => {
+                let resolver = SingleCertAndKey::from(own.0.as_ref().clone());
+                config.with_client_cert_resolver(Arc::new(resolver))
+            }
+            None => config.with_no_client_auth(),
+        }
     }
 }
 

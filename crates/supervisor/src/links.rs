@@ -13,6 +13,7 @@ use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 
 use crate::body::Body;
 use crate::calls::Grants;
+use crate::identities::Identity;
 use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, State};
 use crate::loader::{Loaded, Loader};
 use crate::objects::ObjectLink;
@@ -108,6 +109,8 @@ pub(crate) enum Handle {
     Granted,
     /// Static files.
     Assets(Arc<Assets>),
+    /// The way out, with a client certificate.
+    Identity(Arc<Identity>),
     /// A Worker.
     Service(Arc<ServiceLink>),
     /// A namespace of Durable Objects.
@@ -291,6 +294,9 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
     }
     for (cap, loader) in &grants.loaders {
         exports.pin(*cap, Handle::Loader(Arc::clone(loader)));
+    }
+    for (cap, identity) in &grants.identities {
+        exports.pin(*cap, Handle::Identity(Arc::clone(identity)));
     }
     for (cap, link) in &grants.object_links {
         exports.pin(*cap, Handle::Objects(Arc::clone(link)));

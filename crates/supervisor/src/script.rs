@@ -83,6 +83,7 @@ fn grants(around: &Surroundings) -> Grants {
         services,
         assets: None,
         object_links: HashMap::new(),
+        identities: HashMap::new(),
         objects: None,
         links: HashMap::new(),
         loopback: std::sync::OnceLock::new(),

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::calls::Grants;
 use crate::egress::Egress;
 use crate::events::{Events, ServerEvent};
+use crate::identities::{self, ClientIdentity};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
 use crate::links::{Directory, ServiceLink};
@@ -98,6 +99,9 @@ enum Serving {
     Failure(Arc<LoadFailure>),
 }
 
+/// Things under the numbers of their capabilities.
+type Numbered<T> = Vec<(hognose_wire::CapId, T)>;
+
 impl Slot {
     pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
         let serving = watch::Sender::new(Serving::Nothing);
@@ -166,6 +170,7 @@ impl Slot {
             assets,
             links,
             object_links,
+            identities,
             classes,
             loaders,
             way_out,
@@ -179,6 +184,7 @@ impl Slot {
         };
         *one_at_a_time = Some(Arc::clone(&nursery));
         let ways = (worker.outbound, way_out, egress, loaders);
+        let links = (links, identities);
         let grants = Arc::new(self.grants(ways, services, assets, links, (object_links, tracing, limits)));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
@@ -224,7 +230,7 @@ impl Slot {
         (outbound, way_out, egress, loaders): Ways,
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
-        links: Vec<(hognose_wire::CapId, ServiceLink)>,
+        (links, identities): (Numbered<ServiceLink>, Numbered<ClientIdentity>),
         (object_links, tracing, limits): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing, WorkerLimits),
     ) -> Grants {
         let Shared { directory, objects, forks, events, tasks, pool, .. } = &*self.shared;
@@ -236,6 +242,10 @@ impl Slot {
             links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             loopback: OnceLock::new(),
             object_links: object_links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
+            identities: identities
+                .into_iter()
+                .map(|(cap, identity)| (cap, identities::way_out(&egress, identity)))
+                .collect(),
             objects: Some(Arc::clone(objects)),
             directory: Arc::clone(directory),
             loaders: loaders.into_iter().map(|(cap, code)| (cap, loader(code))).collect(),

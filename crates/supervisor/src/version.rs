@@ -20,6 +20,7 @@ use crate::calls::Grants;
 use crate::connection::Connection;
 use crate::deliveries;
 use crate::events::ServerEvent;
+use crate::identities::ClientIdentity;
 use crate::isolate::{Answer, Isolate, Pending};
 use crate::limits::{BUSY_AFTER, EVENT_BUSY_AFTER};
 use crate::links::ServiceLink;
@@ -63,6 +64,8 @@ pub struct WorkerVersion {
     pub links: Vec<(CapId, ServiceLink)>,
     /// Those that lead to namespaces of Durable Objects.
     pub object_links: Vec<(CapId, ObjectLink)>,
+    /// Those whose requests present a client certificate.
+    pub identities: Vec<(CapId, ClientIdentity)>,
     /// Its own classes of Durable Objects.
     pub classes: Vec<ObjectLink>,
     /// Those that load Workers at run time.

@@ -89,7 +89,7 @@ impl Isolate {
                 | Handle::Loaded(_) => {
                     unreachable!("invariant: what is no Worker and no object is called elsewhere")
                 }
-                Handle::Assets(_) => Err(Raised::no_method(&what)),
+                Handle::Assets(_) | Handle::Identity(_) => Err(Raised::no_method(&what)),
                 Handle::Hosted(hosted) => hosted.isolate.call_hosted(hosted.cap, &what, arguments).await,
                 Handle::Service(link) => isolate.call_entrypoint(&link, depth, &what, arguments).await,
             };

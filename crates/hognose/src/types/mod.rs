@@ -113,6 +113,7 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = (&str, &'static str)> {
         .chain(plan.stored_secrets.iter().map(|secret| (secret.binding.as_str(), "SecretsStoreSecret")))
         .chain(plan.hyperdrive.iter().map(|database| (database.binding.as_str(), "Any")))
         .chain(plan.stand_ins.iter().map(|missing| (missing.binding.as_str(), "Any")))
+        .chain(plan.certificates.iter().map(|own| (own.binding.as_str(), "Fetcher")))
         .chain(plan.services.iter().map(|service| (service.binding.as_str(), "Fetcher")));
     plain.into_iter().filter_map(|(name, kind)| Some((name?, kind))).chain(storage).chain(others)
 }
