@@ -45,6 +45,18 @@ def test_a_new_module_is_found(serve, project):
     assert server.fetch().text == "third"
 
 
+def test_a_file_that_takes_the_place_of_another_beside_the_state_is_served(serve, project):
+    # Where the code's root holds the state folder, too, the lock is around each file beside that.
+    server = serve(project(files={"wrangler.toml": 'main = "index.py"\n', "index.py": FIRST}))
+    server.output.wait_for("Loaded in")
+    assert server.fetch().text == "first"
+    change(server, "index.py", SECOND)
+    assert server.fetch().text == "second"
+    (server.folder / "greeting.py").write_text('GREETING = "third"\n')
+    change(server, "index.py", "from greeting import GREETING\n" + WORKER.format(greeting="GREETING"))
+    assert server.fetch().text == "third"
+
+
 def test_a_change_of_variables_is_served(serve, project):
     source = WORKER.format(greeting="env.WORD")
     server = start(serve, project, source, 'main = "src/index.py"\nvars = { WORD = "one" }\n')

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use hognose_supervisor::ConnectTo;
 
 use crate::ai::{self, AiArguments};
@@ -21,7 +21,7 @@ use crate::https::HttpsArguments;
 use crate::init::{self, InitArguments};
 use crate::interpreter::Interpreter;
 use crate::run;
-use crate::serve;
+use crate::serve::{self, Offers};
 use crate::session::Mode;
 use crate::sync::{self, SyncArguments};
 use crate::tail::{self, TailArguments};
@@ -113,6 +113,12 @@ struct DevArguments {
     /// The Workers' folders; a configuration is looked for in each and in the folders above it
     #[arg(default_value = ".", value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
+    /// Have pages in a browser reload when their Worker does
+    #[arg(long)]
+    live_reload: bool,
+    /// Act on keys: `b` opens a browser, `e` the dashboard, `c` clears, `x` quits [default: on a terminal]
+    #[arg(long, value_name = "BOOLEAN", default_value_t = true, action = ArgAction::Set, hide_default_value = true)]
+    show_interactive_dev_session: bool,
     #[command(flatten)]
     options: ServerArguments,
 }
@@ -246,11 +252,13 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
     };
     let console = Console::of_this_process();
     let ended = match command {
-        Command::Dev(DevArguments { directories, options }) => {
-            serve::serve(Mode::Dev, &directories, &options, None, interpreter, console).map(|()| 0)
+        Command::Dev(DevArguments { directories, live_reload, show_interactive_dev_session, options }) => {
+            let offers = Offers { live_reload, hotkeys: show_interactive_dev_session, ..Offers::default() };
+            serve::serve(Mode::Dev, &directories, &options, offers, interpreter, console).map(|()| 0)
         }
         Command::Serve(ServeArguments { directories, admin_port, options }) => {
-            serve::serve(Mode::Serve, &directories, &options, admin_port, interpreter, console).map(|()| 0)
+            let offers = Offers { admin_port, ..Offers::default() };
+            serve::serve(Mode::Serve, &directories, &options, offers, interpreter, console).map(|()| 0)
         }
         Command::Init(options) => init::init(&options, interpreter).map(|()| 0),
         Command::Check(options) => doctor::check(&options, interpreter, console).map(|()| 0),

@@ -58,6 +58,8 @@ impl DynamicWorkers {
             runtime_dirs: self.base.runtime_dirs.clone(),
             site_dirs: Vec::new(),
             code_dirs: vec![text(&folder.join("code"))],
+            // Written once: nothing takes its place.
+            code_inodes: Vec::new(),
             scratch_dir: made("base")?,
             worker_scratch_dirs: vec![scratch_dir.clone()],
             confinement,

@@ -30,6 +30,7 @@ mod engines;
 mod error;
 mod events;
 mod format;
+mod hotkeys;
 mod https;
 mod inference;
 mod init;

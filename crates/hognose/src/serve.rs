@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hognose_supervisor::{ReplaceError, Server};
 use tokio::runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::events;
+use crate::hotkeys::{self, Hotkeys};
 use crate::interpreter::Interpreter;
 use crate::project::Project;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
@@ -32,12 +33,23 @@ const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Orders that may wait for the one that is carried out.
 const ORDERS_WAITING_MAX: usize = 16;
 
+/// What a server offers beside its Workers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offers {
+    /// The port of the dashboard, the API and the metrics.
+    pub(crate) admin_port: Option<u16>,
+    /// Pages in a browser reload when their Worker does.
+    pub(crate) live_reload: bool,
+    /// Keys on its terminal.
+    pub(crate) hotkeys: bool,
+}
+
 /// Serves the Workers of `directories`, or of the configurations that `options` name, until a signal comes.
 pub(crate) fn serve(
     mode: Mode,
     directories: &[PathBuf],
     options: &ServerArguments,
-    admin_port: Option<u16>,
+    offers: Offers,
     interpreter: &Interpreter,
     console: Console,
 ) -> Result<(), CommandError> {
@@ -45,14 +57,14 @@ pub(crate) fn serve(
     let access_log = options.access_log.as_deref().map(AccessLog::open).transpose()?;
     let (session, projects) = Session::open(mode, directories, options, interpreter, console)?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects, access_log, admin_port))
+    runtime.map_err(CommandError::Runtime)?.block_on(run(&session, projects, access_log, offers))
 }
 
 async fn run(
     session: &Session<'_>,
     projects: Vec<Project>,
     access_log: Option<AccessLog>,
-    admin_port: Option<u16>,
+    offers: Offers,
 ) -> Result<(), CommandError> {
     let mut stop = StopSignals::listen()?;
     let is_watched = session.mode == Mode::Dev;
@@ -64,19 +76,24 @@ async fn run(
     let server = Server::start(options).await?;
     let url = address::url(protocol, server.local_addr());
     let (admin, orders) = admin(session, &server, &url);
-    let listening = Listening::begin(&admin, session.state.path(), admin_port).await?;
+    let listening = Listening::begin(&admin, session.state.path(), offers.admin_port).await?;
     if is_watched {
-        server.serve_locally(local_service(&admin));
+        server.serve_locally(local_service(&admin, offers.live_reload));
     }
     session.console.banner(&banner::rows(&projects, session.interpreter, &session.lock));
     if let Some(url) = &listening.url {
         session.console.note(&format!("Dashboard on {url}"));
     }
     session.console.ready(&url);
+    let mut hotkeys = if offers.hotkeys && !session.console.is_json() { Hotkeys::listen() } else { None };
+    if hotkeys.is_some() {
+        session.console.note(hotkeys::HINT);
+    }
     let shown = tokio::spawn(events::show(events, projects.len() > 1, access_log, session.console));
     let served = tokio::select! {
         () = stop.next() => Ok(()),
-        Err(failed) = follow_all(session, &server, watches) => Err(failed),
+        () = act_on(hotkeys.as_mut(), &url, session.console) => Ok(()),
+        Err(failed) = follow_all(session, &server, watches, &admin) => Err(failed),
         () = orders::carry_out(session, &server, orders) => Ok(()),
     };
     session.console.note("Stopping");
@@ -90,6 +107,14 @@ async fn run(
     }
     let _all_of_them = timeout(LAST_WORDS_MAX, shown).await;
     served
+}
+
+/// Acts on keys until one says to end; without a terminal, for ever.
+async fn act_on(hotkeys: Option<&mut Hotkeys>, url: &str, console: Console) {
+    match hotkeys {
+        Some(hotkeys) => hotkeys.act(url, console).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What the API looks at, and where the orders given to it come out.
@@ -111,6 +136,7 @@ fn admin(session: &Session<'_>, server: &Server, url: &str) -> (Arc<Admin>, mpsc
         catalog: Arc::clone(&session.catalog),
         deployments: session.deployments.clone(),
         orders: sender,
+        reloads: watch::Sender::new(since.as_millis() as u64),
         stop: CancellationToken::new(),
     };
     (Arc::new(admin), orders)
@@ -121,10 +147,11 @@ async fn follow_all(
     session: &Session<'_>,
     server: &Server,
     mut watches: Vec<Watch>,
+    admin: &Admin,
 ) -> Result<(), CommandError> {
     let followed = watches.iter_mut().enumerate();
     let mut followed: Vec<Pin<Box<_>>> =
-        followed.map(|(index, watch)| Box::pin(follow(session, server, index, watch))).collect();
+        followed.map(|(index, watch)| Box::pin(follow(session, server, index, watch, admin))).collect();
     // Without any Worker to watch this never ends.
     poll_fn(|context| {
         let ended = followed.iter_mut().find_map(|one| match one.as_mut().poll(context) {
@@ -142,6 +169,7 @@ async fn follow(
     server: &Server,
     index: usize,
     watch: &mut Watch,
+    admin: &Admin,
 ) -> Result<(), CommandError> {
     watch.changed().await?;
     loop {
@@ -153,7 +181,10 @@ async fn follow(
             }
         };
         match reloaded {
-            Ok(project) => watch.follow(project.watched)?,
+            Ok(project) => {
+                admin.reloads.send_modify(|newest| *newest += 1);
+                watch.follow(project.watched)?;
+            }
             Err(error) => session.console.failure(&error),
         }
         watch.changed().await?;

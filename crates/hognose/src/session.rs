@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -302,9 +303,12 @@ impl<'a> Session<'a> {
         let scratch = sharing.clone().map(|other| Ok(text(&self.scratch_folder(other)?)));
         let code = sharing.flat_map(|other| wishes[other].code_dirs.clone());
         let (list_dirs, code_dirs) = self.without_state(code.collect());
+        // One that is not there has none, and another once it is.
+        let inode = |path: &String| std::fs::metadata(path).map_or(0, |about| about.ino());
         Ok(Base {
             runtime_dirs: vec![text(&self.interpreter.site_packages)],
             site_dirs: own.packages.iter().map(|path| text(path)).collect(),
+            code_inodes: code_dirs.iter().map(inode).collect(),
             code_dirs,
             scratch_dir: text(&self.state.folder("scratch/base")?),
             worker_scratch_dirs: scratch.collect::<Result<_, CommandError>>()?,

@@ -81,6 +81,9 @@ pub struct Base {
     /// Folders that the lock leaves readable beside the interpreter, `site_dirs` and the Worker's own (of all Workers
     /// that may be forked from here).
     pub code_dirs: Vec<String>,
+    /// The inodes of these. The lock is around what they were when it was taken, and not around what takes the place of
+    /// one: with other inodes it is another base.
+    pub code_inodes: Vec<u64>,
     /// The private, writable scratch folder; it becomes `HOME` and the temporary folder. Of an open process: the only
     /// folder in which it may write, or empty, and it may write what the caller can.
     pub scratch_dir: String,

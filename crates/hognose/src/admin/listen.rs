@@ -19,6 +19,7 @@ use tower_service::Service;
 
 use super::body::content;
 use super::guard::{Access, check};
+use super::reloads;
 use super::{Admin, PREFIX, router};
 use crate::control;
 use crate::error::CommandError;
@@ -122,11 +123,12 @@ fn unbound(address: SocketAddr, source: io::Error) -> CommandError {
     hognose_supervisor::StartError::Listen { address, source }.into()
 }
 
-/// The API beside the Workers, for this machine.
-pub(crate) fn local_service(admin: &Arc<Admin>) -> LocalService {
+/// The API beside the Workers, for this machine; where pages are to reload, what has them do it stands behind each.
+pub(crate) fn local_service(admin: &Arc<Admin>, live_reload: bool) -> LocalService {
     let router = guarded(admin, Access::Local);
     LocalService {
         prefix: PREFIX,
+        footer: live_reload.then(|| reloads::footer(Arc::clone(admin))),
         answer: Box::new(move |request| {
             let mut router = router.clone();
             Box::pin(async move {

@@ -15,6 +15,7 @@ mod guard;
 mod invocations;
 mod listen;
 mod metrics;
+mod reloads;
 mod storage;
 mod workers;
 
@@ -24,7 +25,7 @@ use axum::Router;
 use axum::routing::{any, get};
 use hognose_supervisor::Monitor;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
@@ -46,6 +47,9 @@ pub(crate) struct Admin {
     pub(crate) deployments: Deployments,
     /// Where changes go.
     pub(crate) orders: mpsc::Sender<Order>,
+    /// The number of the newest version of any Worker: when the server began, in milliseconds since the epoch, and one
+    /// more for each that has come.
+    pub(crate) reloads: watch::Sender<u64>,
     /// Cancelled when the server stops: streams that would go on for ever end.
     pub(crate) stop: CancellationToken,
 }
@@ -89,6 +93,7 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
         .merge(storage::routes())
         .merge(crons::routes())
         .merge(ai::routes())
+        .merge(reloads::routes())
         .route("/{*path}", any(answers::no_such_path));
     Router::new()
         .nest(&format!("{PREFIX}/api"), api)

@@ -3,6 +3,7 @@
 mod connections;
 mod error_page;
 mod exhaustion;
+mod footer;
 mod patience;
 mod ray;
 mod request;
@@ -55,6 +56,8 @@ pub struct LocalService {
     pub prefix: &'static str,
     /// Gives the answer.
     pub answer: Box<dyn Fn(Request<Incoming>) -> LocalAnswer + Send + Sync>,
+    /// What is to stand behind each page of HTML that clients get; asked before the Worker is.
+    pub footer: Option<Box<dyn Fn() -> String + Send + Sync>>,
 }
 
 /// What a [`LocalService`] gives.
@@ -74,6 +77,7 @@ impl Ingress {
         let wants_page = self.development && wants_page(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let version = request.version();
+        let footer = self.local.get().and_then(|local| Some(local.footer.as_ref()?()));
         let mut response = match self.ask(client, ray_value.clone(), request).await {
             Ok(response) => response::finish(response, &method),
             Err(failure) if wants_page => {
@@ -81,6 +85,9 @@ impl Ingress {
             }
             Err(failure) => response::finish(failure.into_response(self.development), &method),
         };
+        if let Some(text) = footer {
+            response = footer::add(response, &method, text);
+        }
         response.headers_mut().insert(ray::HEADER, ray_value);
         let (status, duration, client) = (response.status().as_u16(), begun.elapsed(), client.address.ip());
         self.events.send(ServerEvent::RequestDone { method, path, status, duration, ray, client });
