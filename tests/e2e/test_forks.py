@@ -91,3 +91,38 @@ def test_what_hognose_itself_opens_while_loading_does_not_count(serve, project):
     server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": WAITED}))
     assert server.fetch().text == "hello"
     assert "running or open" not in server.output.text
+
+
+TOP_LEVEL = """\
+import random
+import secrets
+import socket
+import uuid
+from js import Response
+
+number = uuid.uuid4()
+secrets.token_hex()
+seeded = random.Random(1).random()
+try:
+    socket.create_connection(("127.0.0.1", 1))
+except OSError:
+    pass
+
+async def on_fetch(request):
+    uuid.uuid4()
+    return Response.new("ok")
+"""
+
+
+def test_what_the_top_level_should_not_do_is_told(serve, project):
+    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": TOP_LEVEL}))
+    assert server.fetch().text == "ok"
+    server.output.wait_for("Loaded in")
+    told = re.findall(r"index\.py:(\d+) (draws|uses)", server.output.text)
+    assert sorted(set(told)) == [("11", "uses"), ("7", "draws"), ("8", "draws")]
+
+
+def test_drawing_from_the_global_generator_at_the_top_level_is_told(serve, project):
+    text = "import random\nfrom js import Response\nrandom.random()\nasync def on_fetch(request):\n    return Response.new('ok')\n"
+    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": text}))
+    server.output.wait_for("the Worker draws random numbers at the top level, .*: do it in a handler")

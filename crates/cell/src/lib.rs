@@ -32,6 +32,7 @@ mod runtime_modules;
 mod script;
 mod sockets;
 mod template;
+mod top_level;
 mod typescript;
 mod web_sockets;
 mod zygote;

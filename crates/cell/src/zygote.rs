@@ -13,8 +13,11 @@ use pyo3::types::PyDict;
 use crate::cell::{Cell, Entrypoints, LoadedWorker};
 use crate::javascript::MainModule;
 use crate::link::OwnedError;
+use crate::top_level::Watch;
 use crate::{env, evaluation, host, javascript, process, reseed, runtime_modules};
 
+const NO_HANDLER: &str = "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` \
+    (in JavaScript, `export default { fetch }`)";
 const NEVER_LOADS: &str = "the Worker's top-level code waits for something that can never happen";
 
 /// Loads a Worker into a fresh fork of the base.
@@ -64,6 +67,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     runtime_modules::prepare_modules(cell, &worker, &env)?;
     let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;
+    let watch = Watch::start(py, &worker.module_root)?;
     let entrypoints = if worker.main.is_empty() {
         let nothing = cell.context.object()?;
         Entrypoints::JavaScript(MainModule::new(cell, &nothing, &env)?)
@@ -74,9 +78,12 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
         Entrypoints::Python { handlers, env: hognose_ffi::to_python(py, &env)? }
     };
     recorder.stop(py)?;
+    let mut warnings = watch.stop(py)?;
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
     let exports = exports_of(py, &entrypoints)?;
-    let warnings = if worker.main.is_empty() { Vec::new() } else { warnings(&exports) };
+    if exports.is_empty() && !worker.main.is_empty() {
+        warnings.push(NO_HANDLER.to_owned());
+    }
     let loaded = Loaded { exports: described(exports), warnings, unforkable };
     runtime_modules::bind_exports(cell, worker.loopback, &loaded.exports)?;
     cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
@@ -141,12 +148,6 @@ fn what_no_fork_can_share(
     let threads = threads.into_iter().map(|name| format!("the thread `{name}`"));
     let threads = threads.chain(native.then(|| "a thread of a native library".to_owned()));
     Ok(threads.chain(left_open.map(|(number, kind)| format!("a {kind} (descriptor {number})"))).collect())
-}
-
-fn warnings(exports: &[javascript::Exported]) -> Vec<String> {
-    let none = "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` (in \
-                JavaScript, `export default { fetch }`)";
-    if exports.is_empty() { vec![none.to_owned()] } else { Vec::new() }
 }
 
 fn described(exports: Vec<javascript::Exported>) -> Vec<Export> {
