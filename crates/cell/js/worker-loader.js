@@ -77,9 +77,9 @@
     return made;
   };
 
-  // What travels beside the modules: `env`, and the Worker that `fetch()` leads to.
-  const surroundingsOf = (env, outbound) => {
-    const encoded = rpc.encode([env ?? {}, ...(outbound === undefined || outbound === null ? [] : [outbound])]);
+  // What travels beside the modules: `env`, the Worker that `fetch()` leads to, and those that are told of invocations.
+  const surroundingsOf = (env, outbound, tails) => {
+    const encoded = rpc.encode([env ?? {}, ...(outbound === undefined || outbound === null ? [] : [outbound]), ...tails]);
     const isForeign = encoded.caps.some(([isHosted]) => isHosted);
     if (isForeign || encoded.streams.length > 0) dataCloneError("The env of a dynamic Worker holds data and bindings to Workers only.");
     const size = encoder.encode(encoded.text).byteLength + encoded.blobs.reduce((sum, blob) => sum + blob.byteLength, 0);
@@ -97,11 +97,10 @@
   // The arguments of `natives.load` between the capability and the surroundings.
   const loadOf = (id, code) => {
     if (code === null || typeof code !== "object") throw new TypeError("The code of a dynamic Worker must be an object.");
-    const { compatibilityDate, compatibilityFlags = [], mainModule, modules, globalOutbound, tails } = code;
+    const { compatibilityDate, compatibilityFlags = [], mainModule, modules, globalOutbound } = code;
     for (const [name, value] of Object.entries({ compatibilityDate, mainModule })) {
       if (typeof value !== "string") throw new TypeError(`The code of a dynamic Worker needs a "${name}".`);
     }
-    if (tails?.length > 0) throw new Error("Tail Workers of dynamic Workers are not available here.");
     const made = modulesOf(mainModule, modules);
     const flags = Array.from(compatibilityFlags, String);
     return [id, compatibilityDate, flags, checkName(mainModule), outboundOf(globalOutbound), made];
@@ -176,9 +175,11 @@
       return this.#hand(loadOf(name, code), code);
     }
 
-    async #hand(load, { env, globalOutbound }) {
+    async #hand(load, { env, globalOutbound, tails }) {
       await rpc.allGiven();
-      return rpc.adopt(await natives.load(this.#cap, ...load, surroundingsOf(env, globalOutbound)));
+      const listening = Array.from(tails ?? []);
+      const surroundings = surroundingsOf(env, globalOutbound, listening);
+      return rpc.adopt(await natives.load(this.#cap, ...load, surroundings, listening.length));
     }
 
     get [Symbol.toStringTag]() {

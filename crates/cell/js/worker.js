@@ -33,7 +33,8 @@
   const isEntrypoint = (value) => isClass(value) || (typeof value === "object" && value !== null);
 
   const handlerOf = (event, target) => {
-    const handler = target[event];
+    // Tail handlers were called otherwise at first.
+    const handler = target[event] ?? (event === "tail" ? target.trace : undefined);
     if (typeof handler !== "function") throw new TypeError(`Handler does not export a ${event}() function.`);
     return handler;
   };

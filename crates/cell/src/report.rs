@@ -52,3 +52,9 @@ pub(crate) fn scheduled(context: Context, cron: &str, time_ms: f64) -> Result<(V
     let arguments = [context.string(cron)?, context.number(time_ms)];
     Report::make::<ScheduledReport>(context, "scheduled", &arguments)
 }
+
+/// What a `tail` handler gets, from the JSON in which the supervisor tells it.
+pub(crate) fn traces(context: Context, json: &str) -> Result<Value> {
+    let make = context.eval(include_str!("../js/tail.js"), "hognose:tail")?.call_function(&[])?;
+    make.call_function(&[context.json_parse(json, "hognose:traces")?])
+}

@@ -74,6 +74,8 @@ pub struct Plan {
     pub worker_loaders: Vec<String>,
     /// The bindings that present a client certificate.
     pub certificates: Vec<CertificateBinding>,
+    /// The names of the Workers that are told of this one's invocations.
+    pub tail_consumers: Vec<String>,
     /// The variables in `env`, by name.
     pub vars: BTreeMap<String, Variable>,
     /// The names of `secrets.required`; when given, no other secret is loaded.

@@ -28,6 +28,14 @@ pub(crate) fn worker_loaders(layers: &Layers<'_>) -> Vec<String> {
     list(layers, "worker_loaders", |section, node| field(section, node, "binding", true).map(str::to_owned))
 }
 
+/// Reads `tail_consumers`.
+pub(crate) fn tail_consumers(layers: &Layers<'_>) -> Vec<String> {
+    list(layers, "tail_consumers", |section, node| {
+        section.accept(&["environment"]);
+        field(section, node, "service", true).map(str::to_owned)
+    })
+}
+
 /// Reads `send_email`.
 pub(crate) fn send_email(layers: &Layers<'_>) -> Vec<SendEmail> {
     list(layers, "send_email", |section, node| {

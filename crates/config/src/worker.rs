@@ -126,6 +126,7 @@ fn plan(layers: &Layers<'_>, options: &Options<'_>) -> Plan {
         services: services::services(layers),
         worker_loaders: services::worker_loaders(layers),
         certificates: certificates::bindings(layers),
+        tail_consumers: services::tail_consumers(layers),
         send_email: services::send_email(layers),
         workflows: services::workflows(layers),
         vars: vars(layers),

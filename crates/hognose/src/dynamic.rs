@@ -108,6 +108,7 @@ impl CodeLoader for DynamicWorkers {
             classes: Vec::new(),
             loaders: Vec::new(),
             way_out: code.way_out,
+            tails: code.tails,
         };
         Ok(DynamicVersion { version, files: Box::new(files) })
     }

@@ -108,6 +108,7 @@ pub(crate) fn version(
         classes: engines.object_classes(plan)?,
         loaders,
         way_out: WayOut::Network,
+        tails: tails(plan),
     })
 }
 
@@ -180,6 +181,12 @@ fn link(binding: &ServiceBinding) -> ServiceLink {
     let ServiceBinding { service, entrypoint, props, .. } = binding;
     let props = serde_json::Value::Object(props.clone()).to_string();
     ServiceLink::new(service.clone(), entrypoint.clone(), props)
+}
+
+/// The Workers that are told of its invocations. It is not told of its own.
+fn tails(plan: &Plan) -> Vec<ServiceLink> {
+    let others = plan.tail_consumers.iter().filter(|service| *service != name(plan));
+    others.map(|service| ServiceLink::new(service.clone(), None, String::new())).collect()
 }
 
 /// What the Worker is called.

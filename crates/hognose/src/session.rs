@@ -136,9 +136,23 @@ impl<'a> Session<'a> {
             session.add_deployed(&mut projects)?;
         }
         check_links(&projects)?;
+        session.warn_of_tails(&projects);
         session.install(&projects)?;
         session.build(&projects)?;
         Ok((session, projects))
+    }
+
+    /// A tail consumer that is not served here hears nothing; that keeps nobody from serving.
+    fn warn_of_tails(&self, projects: &[Project]) {
+        let is_served = |name: &str| projects.iter().any(|project| plan::name(&project.plan) == name);
+        for Project { plan, .. } in projects {
+            for consumer in plan.tail_consumers.iter().filter(|name| !is_served(name)) {
+                self.console.warning(&format!(
+                    "`{consumer}`, a tail consumer of `{}`, is not served here, and hears nothing of it",
+                    plan::name(plan)
+                ));
+            }
+        }
     }
 
     /// Adds the Workers that were deployed before. One that is also named by its folder is served from there.

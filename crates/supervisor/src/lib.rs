@@ -46,6 +46,7 @@ mod sockets;
 mod spawner;
 mod static_assets;
 mod streams;
+pub mod tails;
 mod template;
 pub mod trace;
 mod version;

@@ -65,6 +65,8 @@ pub struct DynamicCode {
     pub links: Vec<ServiceLink>,
     /// Where `fetch()` leads.
     pub way_out: WayOut,
+    /// The Workers that are told of its invocations.
+    pub tails: Vec<ServiceLink>,
 }
 
 /// What is to be served.
@@ -155,21 +157,31 @@ impl Loader {
         let modules = whole(modules, CODE_MAX + ENCODING_MAX).await?;
         let modules = postcard::from_bytes(&modules).map_err(|error| Raised::error(error.to_string()))?;
         let env = whole(env, ENV_MAX + ENCODING_MAX).await?.to_vec();
-        let mut links = caps.iter().map(service).collect::<Result<Vec<_>, _>>()?;
+        let links = caps.iter().map(service).collect::<Result<Vec<_>, _>>()?;
+        let (others, tails) = links.split_at(links.len().saturating_sub(load.tails));
         let way_out = match load.outbound {
             Outbound::Inherited => inherited,
             Outbound::Nothing => WayOut::Nowhere,
             Outbound::Worker => {
-                let link = links.pop().ok_or_else(|| Raised::error("The way out is missing."))?;
-                links.push(link.clone());
-                WayOut::Worker(link)
+                let link = others.last().ok_or_else(|| Raised::error("The way out is missing."))?;
+                WayOut::Worker(link.clone())
             }
         };
+        let tails = tails.to_vec();
         let number = self.shared.directory.next_number();
         let name = self.name(load.id.as_deref(), number);
         let Load { compatibility_date, compatibility_flags, main, .. } = load;
-        let code =
-            DynamicCode { name, compatibility_date, compatibility_flags, main, modules, env, links, way_out };
+        let code = DynamicCode {
+            name,
+            compatibility_date,
+            compatibility_flags,
+            main,
+            modules,
+            env,
+            links,
+            way_out,
+            tails,
+        };
         let (runtime, maker) = (Runtime::current(), Arc::clone(&self.code));
         let made = runtime.spawn_blocking(move || maker.version(number, code)).await;
         let made = made.map_err(|error| Raised::error(error.to_string()))?.map_err(Raised::error)?;

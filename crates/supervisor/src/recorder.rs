@@ -12,6 +12,7 @@ use hognose_wire::CapId;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::tails::Tails;
 use crate::trace::{Trace, TraceEvent, TraceOutcome};
 
 /// How many traces are kept.
@@ -156,6 +157,8 @@ pub(crate) struct Tracing {
     pub(crate) names: HashMap<CapId, Arc<str>>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) counters: Arc<Counters>,
+    /// The Workers that are told of each invocation.
+    pub(crate) tails: Tails,
 }
 
 impl Tracing {
@@ -167,7 +170,9 @@ impl Tracing {
     /// An invocation is over.
     pub(crate) fn record(&self, trace: Trace) {
         self.counters.count(&trace);
-        self.recorder.add(Arc::new(trace));
+        let trace = Arc::new(trace);
+        self.tails.tell(&trace);
+        self.recorder.add(trace);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::questions::Forks;
 use crate::recorder::{Counters, Recorder, Tracing};
 use crate::routes::Routes;
 use crate::scheduled::ScheduledResult;
+use crate::tails::Tails;
 use crate::trace::Trace;
 use crate::version::{InUse, Version, WorkerVersion};
 use crate::watch::WorkerLimits;
@@ -275,6 +276,7 @@ impl Slot {
             names: version.worker.env.iter().filter_map(binding).chain(own).collect(),
             recorder: Arc::clone(&self.shared.recorder),
             counters: Arc::clone(&self.counters),
+            tails: Tails::of(&self.shared, version.tails.clone()),
         }
     }
 

@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use hognose_wire::{Event, LogLevel};
+use hognose_wire::queues::Delivery;
+use hognose_wire::{Body, Event, LogLevel, Payload, SocketEvent, email};
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::isolate::Answer;
 use crate::recorder::Tracing;
@@ -34,6 +36,9 @@ pub struct Trace {
     pub version: Arc<str>,
     /// The class that served; none: the default export.
     pub entrypoint: Option<String>,
+    /// The id of the Durable Object that served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// The process id of the isolate.
     pub isolate: u32,
     /// What happened.
@@ -70,10 +75,13 @@ pub enum TraceEvent {
         method: String,
         /// Its URL.
         url: String,
-        /// Its headers, where somebody follows the traces as they come; none otherwise.
+        /// Its headers, where somebody follows the traces as they come or the Worker has tail consumers; none otherwise.
         headers: Vec<(String, String)>,
         /// The response's status.
         status: Option<u16>,
+        /// `request.cf` as JSON, under the same condition as the headers.
+        #[serde(skip)]
+        cf: String,
     },
     /// A method call.
     Rpc {
@@ -84,16 +92,25 @@ pub enum TraceEvent {
     Queue {
         /// The queue.
         queue: String,
+        /// How many messages, under the same condition as a request's headers.
+        #[serde(skip)]
+        batch_size: usize,
     },
     /// A cron trigger.
     Scheduled {
         /// Its pattern.
         cron: String,
+        /// When it was due, in milliseconds since the epoch.
+        #[serde(skip)]
+        scheduled_ms: f64,
     },
     /// Anything else.
     Other {
         /// What Cloudflare calls it: `alarm`, `websocket`, `test`, `email` ...
         name: String,
+        /// What a tail consumer is told of it, with the kind of the event; null: nothing.
+        #[serde(skip)]
+        details: serde_json::Value,
     },
 }
 
@@ -176,7 +193,8 @@ impl OpenTrace {
             version: Arc::clone(&tracing.version),
             entrypoint: entrypoint.map(str::to_owned),
             isolate,
-            event: TraceEvent::of(event, tracing.recorder.is_followed()),
+            object: None,
+            event: TraceEvent::of(event, tracing.recorder.is_followed() || !tracing.tails.is_empty()),
             started_ms: since.as_millis() as u64,
             answered_us: None,
             settled_us: None,
@@ -189,6 +207,11 @@ impl OpenTrace {
             logs_lost: 0,
         };
         Box::new(Self { begun: Instant::now(), log_bytes: 0, trace })
+    }
+
+    /// It is a Durable Object's.
+    pub(crate) fn serve_object(&mut self, id: &str) {
+        self.trace.object = Some(id.to_owned());
     }
 
     /// A call has begun; the number is for [`OpenTrace::end_call`].
@@ -274,24 +297,70 @@ impl OpenTrace {
 }
 
 impl TraceEvent {
-    fn of(event: &Event<'_>, with_headers: bool) -> Self {
-        let other = |name: &str| Self::Other { name: name.to_owned() };
+    /// `in_detail`: whether anybody is told of it who wants more than its name.
+    fn of(event: &Event<'_>, in_detail: bool) -> Self {
+        let other = |name: &str, details| Self::Other { name: name.to_owned(), details };
         match event {
             Event::Fetch(request) => {
                 let header = |(name, value): &(&str, &[u8])| {
                     ((*name).to_owned(), String::from_utf8_lossy(value).into_owned())
                 };
-                let headers = request.headers.iter().filter(|_| with_headers).map(header).collect();
-                Self::Fetch { method: cut(request.method), url: cut(request.url), headers, status: None }
+                let headers = request.headers.iter().filter(|_| in_detail).map(header).collect();
+                let cf = if in_detail { request.cf.to_owned() } else { String::new() };
+                let (method, url) = (cut(request.method), cut(request.url));
+                Self::Fetch { method, url, headers, status: None, cf }
             }
             Event::Rpc { method, .. } => Self::Rpc { method: cut(method) },
-            Event::Queue { queue, .. } => Self::Queue { queue: cut(queue) },
-            Event::Scheduled { cron, .. } => Self::Scheduled { cron: cut(cron) },
-            Event::Alarm { .. } => other("alarm"),
-            Event::WebSocket { .. } => other("websocket"),
-            Event::Test => other("test"),
-            Event::Other { handler, .. } => other(handler),
+            Event::Queue { queue, batch } => {
+                Self::Queue { queue: cut(queue), batch_size: if in_detail { batch_size(batch) } else { 0 } }
+            }
+            Event::Scheduled { cron, scheduled_time_ms } => {
+                Self::Scheduled { cron: cut(cron), scheduled_ms: *scheduled_time_ms }
+            }
+            Event::Alarm { scheduled_time_ms, .. } => {
+                other("alarm", json!({ "kind": "alarm", "scheduledTime": scheduled_time_ms }))
+            }
+            Event::WebSocket { event, .. } => {
+                other("websocket", json!({ "kind": "websocket", "getWebSocketEvent": socket_event(event) }))
+            }
+            Event::Test => other("test", serde_json::Value::Null),
+            Event::Other { handler: "email", payload } if in_detail => other("email", email(payload)),
+            Event::Other { handler, .. } => other(handler, serde_json::Value::Null),
         }
+    }
+}
+
+/// What stands in the frame itself; nothing where it does not.
+fn inline<'a>(payload: &Payload<'a>) -> &'a [u8] {
+    match payload.bytes {
+        Body::Inline(bytes) => bytes,
+        _ => &[],
+    }
+}
+
+fn batch_size(batch: &Payload<'_>) -> usize {
+    hognose_wire::decode::<Delivery>(inline(batch)).map_or(0, |delivery| delivery.batch.messages.len())
+}
+
+fn email(payload: &Payload<'_>) -> serde_json::Value {
+    let Ok(message) = hognose_wire::decode::<email::Delivery>(inline(payload)) else {
+        return serde_json::Value::Null;
+    };
+    let size = payload.bodies.first().map_or(0, |body| match body {
+        Body::Inline(bytes) => bytes.len() as u64,
+        Body::Stream { length, .. } => length.unwrap_or_default(),
+        Body::None | Body::Returned { .. } => 0,
+    });
+    json!({ "kind": "email", "mailFrom": message.from, "rcptTo": message.to, "rawSize": size })
+}
+
+fn socket_event(event: &SocketEvent<'_>) -> serde_json::Value {
+    match event {
+        SocketEvent::Message { .. } => json!({ "webSocketEventType": "message" }),
+        SocketEvent::Close { code, was_clean, .. } => {
+            json!({ "webSocketEventType": "close", "code": code, "wasClean": was_clean })
+        }
+        SocketEvent::Error(_) => json!({ "webSocketEventType": "error" }),
     }
 }
 

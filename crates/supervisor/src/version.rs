@@ -72,6 +72,8 @@ pub struct WorkerVersion {
     pub loaders: Vec<(CapId, Arc<dyn CodeLoader>)>,
     /// Where its `fetch()` leads.
     pub way_out: WayOut,
+    /// The Workers that are told of its invocations.
+    pub tails: Vec<ServiceLink>,
 }
 
 /// A loaded version.

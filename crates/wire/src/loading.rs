@@ -12,7 +12,7 @@ use crate::form;
 pub const FIND: &str = "find";
 
 /// The call on a loader that loads; its params are [`Load`], body 0 is the postcard of a `Vec<Module>`, body 1 a
-/// structured clone of an array of `env` and the way out, whose capabilities are those of the call.
+/// structured clone of an array of `env`, the way out and the tails, whose capabilities are those of the call.
 pub const LOAD: &str = "load";
 
 /// The call on a loaded Worker that gives an entrypoint; its params are [`Enter`].
@@ -37,6 +37,8 @@ pub struct Load {
     pub main: String,
     /// Where its `fetch()` leads.
     pub outbound: Outbound,
+    /// How many of the last of the call's capabilities are the Workers that are told of its invocations.
+    pub tails: usize,
 }
 
 /// Where the `fetch()` of a loaded Worker leads.
@@ -46,7 +48,7 @@ pub enum Outbound {
     Inherited,
     /// Nowhere.
     Nothing,
-    /// To the Worker behind the last of the call's capabilities.
+    /// To the Worker behind the last of the call's capabilities that is no tail.
     Worker,
 }
 

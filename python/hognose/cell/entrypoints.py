@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 
-_EVENTS = ("fetch", "alarm", "scheduled", "trace", "queue", "pubsub")
+_EVENTS = ("fetch", "alarm", "scheduled", "tail", "trace", "queue", "pubsub")
 # Events whose handlers get the JavaScript objects as they are.
 _RAW_EVENTS = frozenset({"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "connect"})
 
@@ -61,6 +61,8 @@ class Worker:
             return _class_handler(self.classes[name][0], event, self.classes[name][0])
         if entrypoint is not None:
             raise TypeError(f"There is no '{name}' class defined in the Python Worker's main module")
+        if event == "tail" and event not in self.handlers:
+            event = "trace" if "trace" in self.handlers else event
         if event in self.handlers:
             return self.handlers[event]
         raise WorkerError(self._no_handler(event))
@@ -211,7 +213,10 @@ async def _settled(result):
 
 
 def _handler_of(cls, event: str):
-    return getattr(cls, event, None) or getattr(cls, f"on_{event}", None)
+    # Tail handlers were called otherwise at first.
+    names = ("tail", "trace") if event == "tail" else (event,)
+    found = (getattr(cls, prefix + name, None) for name in names for prefix in ("", "on_"))
+    return next(filter(None, found), None)
 
 
 def _class_handler(cls, event: str, make):

@@ -21,7 +21,7 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
         let id = arguments[1].to_js_string()?;
         ask(context, &arguments[0], FIND, &plain(&id), |payload| payload)
     })?;
-    natives.define_method("load", 8, |context, _this, arguments| load(context, arguments))?;
+    natives.define_method("load", 9, |context, _this, arguments| load(context, arguments))?;
     natives.define_method("enter", 3, |context, _this, arguments| {
         let enter = Enter { name: arguments[1].as_string(), props: arguments[2].to_js_string()? };
         ask(context, &arguments[0], ENTER, &plain(&enter), |payload| payload)
@@ -30,10 +30,10 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     make.call_function(&[natives, cell.rpc().library()])
 }
 
-/// `load(cap, id, date, flags, main, outbound, modules, surroundings)`.
+/// `load(cap, id, date, flags, main, outbound, modules, surroundings, tails)`.
 fn load(context: Context, arguments: &[Value]) -> Result<Value> {
-    let [cap, id, date, flags, main, outbound, modules, surroundings] = arguments else {
-        return Err(Thrown::type_error(context, "a Worker is loaded by eight values"));
+    let [cap, id, date, flags, main, outbound, modules, surroundings, tails] = arguments else {
+        return Err(Thrown::type_error(context, "a Worker is loaded by nine values"));
     };
     let load = Load {
         id: id.as_string(),
@@ -45,6 +45,7 @@ fn load(context: Context, arguments: &[Value]) -> Result<Value> {
             "nothing" => Outbound::Nothing,
             _ => Outbound::Worker,
         },
+        tails: tails.as_f64().unwrap_or_default() as usize,
     };
     let modules = modules.elements()?;
     let modules = modules.iter().map(|module| read_module(context, module)).collect::<Result<Vec<_>>>()?;

@@ -73,6 +73,7 @@ impl Isolate {
             Event::Other { handler: "queue", payload } => {
                 self.take_handed_batch(invocation, entrypoint, payload)?;
             }
+            Event::Other { handler: "tail", payload } => self.take_traces(invocation, entrypoint, payload)?,
             Event::Other { handler: "run", payload } => self.take_run(invocation, entrypoint, payload)?,
             Event::Other { handler, .. } => {
                 let text = format!("this version of hognose does not deliver the event {handler}");
@@ -155,6 +156,29 @@ impl Isolate {
             let made = values.and_then(|values| queues::open_handed(&isolate.cell, &values));
             Python::attach(|py| isolate.start_reported(py, (invocation, entrypoint), "queue", made));
         })
+    }
+
+    /// Has traces of other Workers' invocations handled, once all of them have come.
+    fn take_traces(
+        self: &Rc<Self>,
+        invocation: InvocationId,
+        entrypoint: Option<String>,
+        payload: Payload<'_>,
+    ) -> Result<(), Violation> {
+        let (isolate, link) = (Rc::clone(self), self.link());
+        let traces = link.accept(payload.bytes, Some(invocation))?;
+        let begin = move |py: Python<'_>, traces: Result<Vec<u8>, OwnedError>| {
+            let items = traces.and_then(|traces| {
+                let items = report::traces(isolate.cell.context, &String::from_utf8_lossy(&traces));
+                items.map_err(|thrown| host::owned_error(&thrown))
+            });
+            match items {
+                Ok(items) => isolate.start(invocation, entrypoint, Task::Handler("tail", items)),
+                Err(error) => isolate.fail(py, invocation, error),
+            }
+        };
+        Python::attach(|py| link.read_all(py, traces, begin));
+        Ok(())
     }
 
     /// Begins the run of a workflow's instance.

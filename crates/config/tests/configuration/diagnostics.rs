@@ -64,7 +64,8 @@ warning[unsupported]: \"pipelines\" is not supported yet by this version of hogn
 
 #[test]
 fn every_binding_that_is_missing_is_named() {
-    for (key, value) in [("pipelines", "[{ binding = \"B\" }]"), ("tail_consumers", "[{ service = \"s\" }]")]
+    for (key, value) in
+        [("pipelines", "[{ binding = \"B\" }]"), ("streaming_tail_consumers", "[{ service = \"s\" }]")]
     {
         assert_eq!(
             message(&format!("{key} = {value}")),

@@ -108,6 +108,7 @@ fn bindings(plan: &Plan) -> impl Iterator<Item = (&str, &'static str)> {
     let others = (plan.queue_producers.iter().map(|queue| (queue.binding.as_str(), "Queue")))
         .chain(plan.send_email.iter().map(|sender| (sender.binding.as_str(), "SendEmail")))
         .chain(plan.workflows.iter().map(|workflow| (workflow.binding.as_str(), "Workflow")))
+        .chain(plan.worker_loaders.iter().map(|loader| (loader.as_str(), "WorkerLoader")))
         .chain(plan.rate_limits.iter().map(|limit| (limit.binding.as_str(), "RateLimit")))
         .chain(plan.analytics_datasets.iter().map(|set| (set.binding.as_str(), "AnalyticsEngineDataset")))
         .chain(plan.stored_secrets.iter().map(|secret| (secret.binding.as_str(), "SecretsStoreSecret")))

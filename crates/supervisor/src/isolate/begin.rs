@@ -215,7 +215,10 @@ impl Isolate {
     ) -> Pending {
         let (sender, answer) = oneshot::channel();
         let (tracing, pid) = (&self.grants.tracing, self.process.pid());
-        let trace = Some(OpenTrace::begin(tracing, pid, origin.entrypoint, &event));
+        let mut trace = OpenTrace::begin(tracing, pid, origin.entrypoint, &event);
+        if let Some(object) = origin.object {
+            trace.serve_object(object.id.digits);
+        }
         let open = Invocation {
             answer: Some(sender),
             body,
@@ -225,7 +228,7 @@ impl Isolate {
             given_up: false,
             deadline: None,
             account: Account::default(),
-            trace,
+            trace: Some(trace),
         };
         let wall_max = self.wall_max(&event);
         let invocation = state.begin(open);

@@ -53,6 +53,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         classes: Vec::new(),
         loaders: Vec::new(),
         way_out: WayOut::Network,
+        tails: Vec::new(),
     }
 }
 
