@@ -203,3 +203,27 @@ def test_rows_of_other_layouts_are_copied(run_js):
     assert list(to_js(backwards)) == [3, 2, 1]
     assert len(to_js(b"")) == 0
     assert to_js(bytes(1 << 20)).length == 1 << 20
+
+
+def test_strings_come_back_in_every_width(run_js):
+    """Also where JavaScript keeps a string wide although it need not be, and around surrogates that lack their other half."""
+    texts = ["", "a", "ä", "aä", "Ā", "aĀ", "\uffff", "🐍", "a🐍", "🐍🐍ä", "\ud83d", "\ude00", "\ud83d\ud83d", "\ude00\ud83d"]
+    texts += ["\ud83d🐍\ude00", "🐍\ud83d", "\ude00🐍", "x" * 1000 + "🐍", "🐍" * 1000, "Ā" * 1000]
+    for text in texts:
+        back = run_js("(x) => x")(text)
+        assert back == text and back.isascii() == text.isascii() and hash(back) == hash(text), ascii(text)
+    assert run_js("'🐍abc'.slice(2)") == "abc"
+    assert run_js("'🐍äbc'.slice(2, 4)") == "äb"
+    assert run_js("(x) => { let s = ''; for (let i = 0; i < 5000; i++) s += x; return s; }")("🐍") == "🐍" * 5000
+
+
+def test_what_counts_as_an_object_is_asked_of_each(run_js):
+    """`to_py` makes dicts of plain objects only, also where they hide what they are or claim to be something else."""
+    for code, expected in [
+        ("({a: 1})", {"a": 1}), ("Object.create(null)", {}), ("({constructor: undefined, a: 1})", {"constructor": None, "a": 1}),
+        ("({1: 2, from: 3, then: 4})", {"1": 2, "from": 3, "then": 4}), ("Object.create({b: 1})", {}),
+    ]:
+        assert run_js(code).to_py() == expected, code
+    for code in ["new (class A {})()", "({[Symbol.toStringTag]: 'Other'})", "new Date()", "({constructor: class B {}})"]:
+        assert not isinstance(run_js(code).to_py(), dict), code
+    assert run_js("({[Symbol.toStringTag]: 'Map', entries: () => [[1, 2]]})").to_py() == {1: 2}

@@ -246,6 +246,7 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
     let source = concat!(include_str!("pyproxy/prelude.js"), "\0");
     let source = std::ffi::CStr::from_bytes_with_nul(source.as_bytes())
         .expect("invariant: the prelude has no zero byte but its last");
+    js::check_strings()?;
     let make = js::evaluate(source, c"hognose:prelude.js")?;
     let native = pyproxy::native_table()?;
     let made = js::call(make.raw(), js::UNDEFINED, &[native.raw()])?;

@@ -141,6 +141,25 @@ pub(crate) fn is_string(value: JSValue) -> bool {
     matches!(tag(value), raw::JS_TAG_STRING | raw::JS_TAG_STRING_ROPE)
 }
 
+/// Whether this is a string of UTF-16 units, which those of Latin-1 are not, nor those that are still in pieces.
+#[inline]
+pub(crate) fn is_wide_string(value: JSValue) -> bool {
+    // SAFETY: QuickJS's strings begin with a number of 32 bits, the length and, as the highest bit, this: it is the one
+    // thing that this crate knows of their memory, and `check_strings` makes sure of it.
+    tag(value) == raw::JS_TAG_STRING && unsafe { *raw::JS_VALUE_GET_PTR(value).cast::<u32>() >> 31 == 1 }
+}
+
+/// Makes sure that [`is_wide_string`] can tell.
+///
+/// # Panics
+/// If this QuickJS keeps its strings in another way.
+pub(crate) fn check_strings() -> Result<(), Pending> {
+    let (narrow, wide) = (string("\u{E4}a")?, string("\u{100}a")?);
+    let differ = is_wide_string(wide.raw()) && !is_wide_string(narrow.raw());
+    assert!(differ, "invariant: the pinned QuickJS marks its wide strings in their first number");
+    Ok(())
+}
+
 pub(crate) fn is_function(value: JSValue) -> bool {
     // SAFETY: the bridge's invariant.
     is_object(value) && unsafe { raw::JS_IsFunction(context(), value) }

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use hognose_engine::raw;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
 
 use super::{buffers, check_depth, to_python};
+use crate::atoms::Name;
 use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSValue, Js};
@@ -49,6 +51,9 @@ fn kind_of(value: JSValue) -> Result<Kind, Pending> {
     if buffers::is_buffer(value) {
         return Ok(Kind::Buffer);
     }
+    if is_plain(value)? {
+        return Ok(Kind::Object);
+    }
     let kind = js::call(bridge().prelude().kind_of.raw(), js::UNDEFINED, &[value])?;
     Ok(match js::text(kind.raw()).as_str() {
         "Map" => Kind::Map,
@@ -56,6 +61,32 @@ fn kind_of(value: JSValue) -> Result<Kind, Pending> {
         "Object" => Kind::Object,
         _ => Kind::Other,
     })
+}
+
+/// Whether this is what most objects are: an ordinary one, right below `Object.prototype` or below nothing, that does not
+/// say it were something else. So `kind_of` would find, which asks the same of any object.
+fn is_plain(value: JSValue) -> Result<bool, Pending> {
+    let (plain, keys) = (&bridge().prelude().helpers, &bridge().keys);
+    // SAFETY: reads the objects' classes.
+    let is_ordinary = unsafe { raw::JS_GetClassID(value) == raw::JS_GetClassID(plain.raw()) };
+    if !is_ordinary {
+        return Ok(false);
+    }
+    let prototype = js::prototype(value)?;
+    if !js::is_null(prototype.raw())
+        && !js::strictly_equal(prototype.raw(), js::prototype(plain.raw())?.raw())
+    {
+        return Ok(false);
+    }
+    if js::is_string(js::get(value, &keys.to_string_tag)?.raw()) {
+        return Ok(false);
+    }
+    let constructor = js::get(value, &keys.constructor)?;
+    if js::is_undefined(constructor.raw()) {
+        return Ok(true);
+    }
+    let usual = js::get(plain.raw(), &keys.constructor)?;
+    Ok(js::strictly_equal(constructor.raw(), usual.raw()))
 }
 
 impl Conversion {
@@ -111,7 +142,9 @@ impl Conversion {
         let dict = PyDict::new(python());
         self.remember(object, dict.as_any());
         for key in js::own_keys(object.raw(), true)? {
-            let name = to_python(js::to_js_string(key.to_value()?.raw())?)?;
+            let (Name::Plain(name) | Name::Reserved(name)) = bridge().caches.name(key.raw())? else {
+                continue;
+            };
             dict.set_item(name, self.convert(js::get(object.raw(), &key)?, depth - 1)?)?;
         }
         Ok(dict.into_any())
@@ -199,7 +232,7 @@ impl Keys {
         }
         let truth = js::truth(key.raw())?;
         let slot = usize::from(truth);
-        if key.tag() == hognose_engine::raw::JS_TAG_BOOL {
+        if key.tag() == raw::JS_TAG_BOOL {
             self.booleans[slot] = true;
         } else if !js::is_string(key.raw()) && js::strictly_equal(key.raw(), Js::integer(slot as i32).raw()) {
             self.numbers[slot] = true;

@@ -1,7 +1,7 @@
 //! Strings: Python's of one, two or four bytes per code point, JavaScript's of Latin-1 or UTF-16.
 //!
-//! A Python string may hold a lone surrogate and so may a JavaScript one; both survive. QuickJS does not say which
-//! of its two forms a string has, so the way back is through UTF-8, which for ASCII is the string itself.
+//! A Python string may hold a lone surrogate and so may a JavaScript one; both survive. The way back takes each form as it
+//! is: UTF-16 by its units, Latin-1 through UTF-8, which for ASCII is the string itself.
 
 use std::ffi::c_char;
 
@@ -61,6 +61,10 @@ fn utf32(text: &[u32]) -> JsResult {
 
 /// A JavaScript string as a Python `str`.
 pub(crate) fn to_python(value: JSValue) -> Result<Object, Raised> {
+    if js::is_wide_string(value) { wide_to_python(value) } else { narrow_to_python(value) }
+}
+
+fn narrow_to_python(value: JSValue) -> Result<Object, Raised> {
     let mut length: raw::size_t = 0;
     // SAFETY: the bridge's invariant; the buffer holds `length` bytes until it is freed.
     unsafe {
@@ -75,15 +79,69 @@ pub(crate) fn to_python(value: JSValue) -> Result<Object, Raised> {
     }
 }
 
-fn from_ascii(text: &[u8]) -> Result<Object, Raised> {
-    // SAFETY: a new string of that many one-byte units is filled before anybody else sees it.
+fn wide_to_python(value: JSValue) -> Result<Object, Raised> {
+    let mut length: raw::size_t = 0;
+    // SAFETY: the bridge's invariant; the buffer holds `length` units until it is freed.
     unsafe {
-        let made = ffi::PyUnicode_New(text.len() as ffi::Py_ssize_t, 127);
+        let units = raw::JS_ToCStringLenUTF16(context(), &raw mut length, value);
+        if units.is_null() {
+            return Err(Pending.into());
+        }
+        let made = from_utf16(std::slice::from_raw_parts(units, length as usize));
+        raw::JS_FreeCStringUTF16(context(), units);
+        made
+    }
+}
+
+/// In the narrowest form that holds all code points, as CPython demands. A surrogate without its other half stays.
+fn from_utf16(units: &[u16]) -> Result<Object, Raised> {
+    let bits = units.iter().fold(0, |bits, unit| bits | unit);
+    if bits < 0x100 {
+        return filled(units.len(), bits.into(), |data: &mut [u8]| {
+            data.iter_mut().zip(units).for_each(|(byte, &unit)| *byte = unit as u8);
+        });
+    }
+    // A sum of narrow numbers, for many units at a time.
+    let pairs: u32 =
+        units.iter().zip(units.iter().skip(1)).map(|(&high, &low)| u32::from(is_pair(high, low))).sum();
+    if pairs == 0 {
+        return filled(units.len(), 0xFFFF, |data: &mut [u16]| data.copy_from_slice(units));
+    }
+    filled(units.len() - pairs as usize, 0x0010_FFFF, |data: &mut [u32]| join_pairs(units, data))
+}
+
+/// Whether these are the two halves of one code point.
+fn is_pair(high: u16, low: u16) -> bool {
+    high & 0xFC00 == 0xD800 && low & 0xFC00 == 0xDC00
+}
+
+fn join_pairs(mut units: &[u16], points: &mut [u32]) {
+    for point in points {
+        (*point, units) = match units {
+            [high, low, rest @ ..] if is_pair(*high, *low) => {
+                (0x1_0000 + (u32::from(high & 0x3FF) << 10 | u32::from(low & 0x3FF)), rest)
+            }
+            [unit, rest @ ..] => (u32::from(*unit), rest),
+            [] => return,
+        };
+    }
+}
+
+fn from_ascii(text: &[u8]) -> Result<Object, Raised> {
+    filled(text.len(), 0x7F, |data: &mut [u8]| data.copy_from_slice(text))
+}
+
+/// A `str` of `length` code points up to `highest`, which decides how wide its units are; `fill` writes them.
+fn filled<Unit>(length: usize, highest: u32, fill: impl FnOnce(&mut [Unit])) -> Result<Object, Raised> {
+    // SAFETY: a new string of that many units, which CPython makes as wide as `Unit` for the highest code point of each
+    // caller, is filled before anybody else sees it.
+    unsafe {
+        let made = ffi::PyUnicode_New(length as ffi::Py_ssize_t, highest);
         if made.is_null() {
             return Err(Raised);
         }
-        if !text.is_empty() {
-            std::ptr::copy_nonoverlapping(text.as_ptr(), ffi::PyUnicode_DATA(made).cast(), text.len());
+        if length > 0 {
+            fill(std::slice::from_raw_parts_mut(ffi::PyUnicode_DATA(made).cast(), length));
         }
         Ok(Bound::from_owned_ptr(python(), made))
     }
