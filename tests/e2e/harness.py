@@ -74,9 +74,9 @@ class Output:
 class Server:
     """`hognose dev` or `hognose serve`, ready to answer."""
 
-    def __init__(self, arguments, folder, environment=None):
+    def __init__(self, arguments, folder, environment=None, under=()):
         self.folder = folder
-        self.process = start(arguments, folder, environment)
+        self.process = start(arguments, folder, environment, under=under)
         self.output = Output(self.process.stdout)
         try:
             self.port = int(self.output.wait_for(READY)[2])
@@ -152,9 +152,9 @@ class Gates(http.server.ThreadingHTTPServer):
 
 
 def start(arguments, folder, environment=None, **options):
-    """Starts `hognose` with standard error joined to standard output."""
+    """Starts `hognose`, after the words of another program if need be, with standard error joined to standard output."""
     return subprocess.Popen(
-        [HOGNOSE, *arguments],
+        [*options.pop("under", ()), HOGNOSE, *arguments],
         cwd=folder,
         env={**os.environ, "NO_COLOR": "1", **(environment or {})},
         stdin=options.pop("stdin", subprocess.DEVNULL),
