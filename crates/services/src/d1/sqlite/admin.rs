@@ -78,6 +78,7 @@ impl SqliteD1 {
         }
         fs::remove_file(&path).map_err(|error| failed(error.into()))?;
         let history = history::file(&path);
+        history::discard_copy(&path);
         for path in [&path, &history] {
             for companion in ["-wal", "-shm"] {
                 // They are gone with write-ahead mode, except beside a damaged file.

@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use super::execute::PAGE_BYTES;
 use crate::sqlite::{OpenError, Schema, copy, damage, open_shared, open_with_tables, pinned};
 
+/// What a database's copy is called, beside it.
+const COPY: &str = "-copy";
 /// How long after a moment the next is taken at the earliest, in seconds.
 const INTERVAL_S: i64 = 60;
 /// How many bytes of a database make its moments a second rarer.
@@ -57,6 +59,7 @@ const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE INDEX pages_by_moment ON pages (moment);
     ",
+    changes: &[],
 };
 
 /// A state that a database had, and can have again. Its text is its bookmark.
@@ -266,9 +269,9 @@ struct Staged(PathBuf);
 impl Staged {
     /// Makes it, empty and for the owner's eyes only.
     fn new(path: &Path) -> Result<Self, HistoryError> {
-        let staged = Self(beside(path, "-copy"));
         // One that was left behind may be anything.
-        let _ = fs::remove_file(&staged.0);
+        discard_copy(path);
+        let staged = Self(beside(path, COPY));
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.0);
         made.map(|_| staged).map_err(copying(path))
     }
@@ -276,7 +279,20 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        remove_with_companions(&self.0);
+    }
+}
+
+/// Removes the copy of a database that somebody left behind who was killed.
+pub(super) fn discard_copy(path: &Path) {
+    remove_with_companions(&beside(path, COPY));
+}
+
+/// Logs and journals first: beside another database they would be taken for its own.
+fn remove_with_companions(path: &Path) {
+    for end in ["-wal", "-shm", "-journal", ""] {
+        // There are none, except of one that was left behind.
+        let _ = fs::remove_file(beside(path, end));
     }
 }
 
