@@ -11,6 +11,7 @@ mod kv_bulk;
 mod progress;
 pub(crate) mod queues;
 pub(crate) mod r2;
+mod r2_lifecycle;
 mod r2_objects;
 pub(crate) mod secret;
 

@@ -7,6 +7,7 @@ use hognose_services::SystemClock;
 use hognose_services::r2::{SqliteBucket, SqliteR2};
 use serde_json::json;
 
+use super::r2_lifecycle::{self, LifecycleCommand, MeaninglessArguments};
 use super::r2_objects::{self, ObjectCommand};
 use super::{ListArguments, Place, PlaceArguments, failed, print_list, refused};
 use crate::console::Console;
@@ -54,6 +55,15 @@ enum BucketCommand {
         #[command(flatten)]
         place: PlaceArguments,
     },
+    /// Have objects and uploads end by themselves
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
+    /// Not there: buckets are not served to browsers
+    Cors(MeaninglessArguments),
+    /// Not there: objects cannot be locked
+    Lock(MeaninglessArguments),
+    /// Not there: buckets send no notifications
+    Notification(MeaninglessArguments),
     /// Delete a bucket, which must be empty
     Delete {
         /// Its name
@@ -84,6 +94,10 @@ fn bucket(command: &BucketCommand, console: Console) -> Result<(), CommandError>
             let entry = json!({ "r2_buckets": [{ "binding": "BUCKET", "bucket_name": name }] });
             Console::print(&format!("{entry:#}"));
         }
+        BucketCommand::Lifecycle(command) => r2_lifecycle::lifecycle(command, console)?,
+        BucketCommand::Cors(_) => return Err(r2_lifecycle::meaningless("cors")),
+        BucketCommand::Lock(_) => return Err(r2_lifecycle::meaningless("lock")),
+        BucketCommand::Notification(_) => return Err(r2_lifecycle::meaningless("notification")),
         BucketCommand::List { list, place } => {
             let names = open(&Place::find(place, console)?)?.buckets().map_err(failed("Listing"))?;
             print_list(&["name"], names.into_iter().map(|name| vec![json!(name)]).collect(), *list);

@@ -40,6 +40,7 @@ const SCHEMA: Schema = Schema {
         CREATE INDEX points_by_time ON points (dataset, timestamp);
         CREATE INDEX points_by_age ON points (timestamp);
     ",
+    changes: &[],
 };
 
 /// The file with all datasets.

@@ -24,6 +24,7 @@ const SCHEMA: Schema = Schema {
             PRIMARY KEY (worker, cron, due_ms)
         ) STRICT, WITHOUT ROWID;
     ",
+    changes: &[],
 };
 
 /// A log that cannot be read or written.

@@ -21,6 +21,7 @@ const SCHEMA: Schema = Schema {
                  PRIMARY KEY (namespace, object)
              ) WITHOUT ROWID;
              CREATE INDEX alarms_by_time ON alarms (next_ms);",
+    changes: &[],
 };
 
 /// How many alarms are looked up at a time.

@@ -6,6 +6,7 @@
 mod calls;
 mod conditions;
 mod error;
+pub mod lifecycle;
 pub mod limits;
 mod sqlite;
 

@@ -39,6 +39,7 @@ const SCHEMA: Schema = Schema {
             PRIMARY KEY (scope, name)
         ) STRICT, WITHOUT ROWID;
     ",
+    changes: &[],
 };
 
 /// Where a secret belongs.

@@ -25,6 +25,8 @@ pub(crate) struct Schema {
     pub(crate) version: i32,
     /// What makes them in an empty file.
     pub(crate) tables: &'static str,
+    /// What makes those of the next version of those of the first, of the second, and so on.
+    pub(crate) changes: &'static [&'static str],
 }
 
 /// A file that cannot be used.
@@ -137,8 +139,13 @@ fn prepare(path: &Path, schema: &Schema) -> rusqlite::Result<Result<Connection, 
     if found > schema.version {
         return Ok(Err(found));
     }
-    if found == 0 {
-        transaction.execute_batch(schema.tables)?;
+    if found < schema.version {
+        if let Ok(done) = usize::try_from(found - 1) {
+            let mut changes = schema.changes.iter().skip(done);
+            changes.try_for_each(|change| transaction.execute_batch(change))?;
+        } else {
+            transaction.execute_batch(schema.tables)?;
+        }
         transaction.pragma_update(None, "user_version", schema.version)?;
     }
     transaction.commit()?;

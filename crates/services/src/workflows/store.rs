@@ -62,6 +62,7 @@ const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE INDEX events_by_kind ON events (instance, kind, number);
     ",
+    changes: &[],
 };
 
 /// The file.

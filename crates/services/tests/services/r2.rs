@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hognose_services::r2::lifecycle::{self, LifecycleRule};
 use hognose_services::r2::{
     GetOptions, Got, ListQuery, Part, Properties, PutOptions, R2, R2Error, SqliteBucket, SqliteR2, Upload,
 };
@@ -181,4 +182,78 @@ fn a_folder_that_cannot_be_opened_is_named() {
     let error = SqliteR2::open(folder.path(), TurnedClock::new()).err().unwrap().to_string();
     assert!(error.contains("index.sqlite") && error.contains("not a database"), "{error}");
     assert!(SqliteR2::open(Path::new("/missing"), TurnedClock::new()).is_err());
+}
+
+fn rules(text: &str) -> Vec<LifecycleRule> {
+    let rules: Vec<LifecycleRule> = serde_json::from_str(text).unwrap();
+    lifecycle::check(&rules).unwrap();
+    rules
+}
+
+const DAY_S: i64 = 24 * 3600;
+
+#[test]
+fn objects_end_at_the_age_that_a_rule_says() {
+    let fixture = Fixture::new();
+    let age = r#"[{"id": "a", "conditions": {"prefix": "logs/"},
+                   "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": 86400}}}]"#;
+    fixture.bucket.set_lifecycle(&rules(age)).unwrap();
+    let large = Content::Whole(Bytes::from(vec![1; 100_000]));
+    for number in 0..250 {
+        fixture.put(&format!("logs/{number}"), Content::Whole(Bytes::from_static(b"x"))).unwrap();
+    }
+    fixture.put("logs/large", large).unwrap();
+    fixture.put("kept", Content::Whole(Bytes::from_static(b"x"))).unwrap();
+    fixture.clock.advance(DAY_S - 1);
+    fixture.put("logs/new", Content::Whole(Bytes::from_static(b"x"))).unwrap();
+    fixture.store.expire().unwrap();
+    assert_eq!(fixture.page("", 1000, None).0.len(), 253);
+    fixture.clock.advance(1);
+    fixture.store.expire().unwrap();
+    assert_eq!(fixture.page("", 1000, None).0, ["kept", "logs/new"]);
+    fixture.sweep_after(3600);
+    assert_eq!(fixture.files(), 0);
+}
+
+#[test]
+fn a_date_ends_all_objects_and_a_rule_that_is_off_none() {
+    let fixture = Fixture::new();
+    fixture.put("a", Content::Whole(Bytes::from_static(b"x"))).unwrap();
+    let rule = |enabled: bool, date: &str| {
+        rules(&format!(
+            r#"[{{"id": "a", "enabled": {enabled},
+                 "deleteObjectsTransition": {{"condition": {{"type": "Date", "date": "{date}"}}}}}}]"#
+        ))
+    };
+    // The clock starts on 2027-01-15.
+    for rules in [rule(false, "2020-01-01"), rule(true, "2027-01-16")] {
+        fixture.bucket.set_lifecycle(&rules).unwrap();
+        fixture.store.expire().unwrap();
+        assert!(fixture.get("a").is_some());
+    }
+    fixture.bucket.set_lifecycle(&rule(true, "2027-01-15T00:00:00Z")).unwrap();
+    fixture.store.expire().unwrap();
+    assert!(fixture.get("a").is_none());
+}
+
+#[test]
+fn uploads_that_were_not_completed_end_by_a_rule() {
+    let fixture = Fixture::new();
+    let abort = r#"[{"id": "a", "conditions": {"prefix": "b"},
+                     "abortMultipartUploadsTransition": {"condition": {"type": "Age", "maxAge": 60}}}]"#;
+    fixture.bucket.set_lifecycle(&rules(abort)).unwrap();
+    let begin = |key: &str| {
+        let id = block_on(fixture.bucket.create_upload(key, Properties::default()).wait()).unwrap();
+        Upload { key: key.to_owned(), upload_id: id }
+    };
+    let part = |upload: &Upload| {
+        let content = Content::Whole(Bytes::from_static(b"x"));
+        block_on(fixture.bucket.upload_part(upload.clone(), 1, content, None).wait()).map(drop)
+    };
+    let (ended, kept) = (begin("b/1"), begin("a/1"));
+    part(&ended).unwrap();
+    fixture.clock.advance(60);
+    fixture.store.expire().unwrap();
+    assert!(part(&ended).is_err());
+    part(&kept).unwrap();
 }

@@ -52,6 +52,7 @@ pub(super) const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE INDEX unclaimed_by_time ON unclaimed (kept_until_s);
     ",
+    changes: &[],
 };
 
 /// Where an entry stands.

@@ -38,6 +38,7 @@ pub(super) const SCHEMA: Schema = Schema {
         CREATE INDEX messages_by_age ON messages (queue, sent_ms);
         CREATE INDEX messages_leased ON messages (is_leased) WHERE is_leased = 1;
     ",
+    changes: &[],
 };
 
 /// Content types as they are kept, by position.

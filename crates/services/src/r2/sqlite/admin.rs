@@ -49,7 +49,11 @@ impl SqliteR2 {
         Ok(block_on(self.store.database.write(move |transaction| {
             let sql = "DELETE FROM buckets WHERE number = ?1
                        AND NOT EXISTS (SELECT 1 FROM objects WHERE bucket = ?1)";
-            Ok(transaction.execute(sql, params![number])? == 1)
+            let is_deleted = transaction.execute(sql, params![number])? == 1;
+            if is_deleted {
+                transaction.execute("DELETE FROM lifecycles WHERE bucket = ?1", [number])?;
+            }
+            Ok(is_deleted)
         }))?)
     }
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod blobs;
 mod digest;
+mod lifecycle;
 mod link;
 mod listing;
 mod tables;
@@ -46,6 +47,8 @@ struct Store {
     pins: Arc<Pins<String>>,
     /// When the next write is to sweep as well, in seconds since the epoch.
     next_sweep_s: AtomicI64,
+    /// When the next use is to look at lifecycle rules as well, in seconds since the epoch.
+    next_expiry_s: AtomicI64,
 }
 
 impl SqliteR2 {
@@ -54,8 +57,15 @@ impl SqliteR2 {
         let database = Database::open(&folder.join("index.sqlite"), &tables::SCHEMA)?;
         let path: PathBuf = folder.join("blobs");
         let folder = Folder::open(path.clone()).map_err(|source| OpenError::Create { path, source })?;
-        let (pins, next_sweep_s) = (Arc::default(), AtomicI64::default());
-        let store = Store { database, folder, disk: Threads::for_files(), clock, pins, next_sweep_s };
+        let store = Store {
+            database,
+            folder,
+            disk: Threads::for_files(),
+            clock,
+            pins: Arc::default(),
+            next_sweep_s: AtomicI64::default(),
+            next_expiry_s: AtomicI64::default(),
+        };
         Ok(Self { store: Arc::new(store) })
     }
 
@@ -91,6 +101,7 @@ impl Store {
 
     /// Has the writer sweep, where the last time is long ago.
     fn sweep_if_due(self: &Arc<Self>) {
+        self.expire_if_due();
         let (now_s, due_s) = (self.clock.now_s(), self.next_sweep_s.load(Ordering::Relaxed));
         if now_s < due_s {
             return;
@@ -147,6 +158,7 @@ impl R2 for SqliteBucket {
     }
 
     fn get(&self, key: &str, options: GetOptions) -> Pending<Result<Got, R2Error>> {
+        self.store.expire_if_due();
         Pending::Ready(self.read(key, &options))
     }
 
@@ -197,6 +209,7 @@ impl R2 for SqliteBucket {
     }
 
     fn list(&self, query: &ListQuery) -> Pending<Result<Listed, R2Error>> {
+        self.store.expire_if_due();
         let page = self.store.database.read(|connection| listing::list(connection, self.number, query));
         Pending::Ready(page.map_err(R2Error::from).flatten())
     }

@@ -17,7 +17,7 @@ const ANNOUNCED_KEPT_S: i64 = 24 * 3600;
 pub(super) const SWEEP_STEP: usize = 100;
 
 pub(super) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: "
         CREATE TABLE buckets (
             number INTEGER PRIMARY KEY,
@@ -68,7 +68,14 @@ pub(super) const SCHEMA: Schema = Schema {
             kept_until_s INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX unclaimed_by_time ON unclaimed (kept_until_s);
+
+        -- `rules` is JSON.
+        CREATE TABLE lifecycles (
+            bucket INTEGER PRIMARY KEY,
+            rules TEXT NOT NULL
+        ) STRICT;
     ",
+    changes: &["CREATE TABLE lifecycles (bucket INTEGER PRIMARY KEY, rules TEXT NOT NULL) STRICT"],
 };
 
 pub(super) fn find_bucket(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {

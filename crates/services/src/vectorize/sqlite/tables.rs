@@ -74,6 +74,7 @@ pub(super) const SCHEMA: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX indexed_by_vector ON indexed (vector);
     ",
+    changes: &[],
 };
 
 /// How far a file has come: the last number that was given out.
