@@ -48,6 +48,31 @@ def test_bytes_arrive_as_bytes(server, raw, sdk):
         server.output.wait_for(r'GOT jobs 1 Uint8Array \{"0":1,"1":255\} of 1\.', start)
 
 
+# What is sent as a structured clone, and what comes.
+CLONES = [
+    ("to_js({'a': 1})", "Map {}"),
+    ("js.Date.new(0)", 'Date "1970-01-01T00:00:00.000Z"'),
+    ("to_js(b'\\x01\\xff')", 'Uint8Array {"0":1,"1":255}'),
+    ("to_js({'a': [None, 'ä']}, dict_converter=js.Object.fromEntries)", 'Object {"a":[null,"ä"]}'),
+]
+
+
+@pytest.mark.parametrize(("body", "got"), CLONES)
+def test_structured_clones_arrive_as_they_were_sent(server, raw, body, got):
+    start = len(server.output.text)
+    raw(f"await jobs.send({body}, contentType='v8')\n1")
+    server.output.wait_for(rf"GOT jobs 1 {re.escape(got)} of 1\.", start)
+    start = len(server.output.text)
+    raw(f"await jobs.sendBatch(to_js([{{'body': {body}, 'contentType': 'V8'}}], dict_converter=js.Object.fromEntries))\n1")
+    server.output.wait_for(rf"GOT jobs 1 {re.escape(got)} of 1\.", start)
+
+
+def test_what_cannot_be_cloned_is_refused(raw):
+    assert raw("await jobs.send(js.Object.assign, contentType='v8')") == (
+        "DataCloneError: Functions, stubs and streams cannot be in a queue's message."
+    )
+
+
 def test_a_batch_is_no_larger_than_the_consumer_wants(server, sdk):
     start = len(server.output.text)
     sdk("await jobs.sendBatch([{'body': f'batch {i}'} for i in range(7)])\n1")

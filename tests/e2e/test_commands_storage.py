@@ -241,3 +241,38 @@ def test_databases_are_listed_and_deleted_unless_in_use(folder, serve):
     assert "There is no D1 database `own`" in hognose(folder, "d1", "delete", "own", "-y", fails=True)
     hognose(folder, "d1", "delete", "data", "-y")
     assert not list((folder / ".hognose/d1").glob("1.sqlite*"))
+
+
+def test_consumers_are_listed_and_changed_in_the_configuration(folder):
+    [consumer] = json.loads(hognose(folder, "queues", "consumer", "list", "jobs"))
+    assert (consumer["queue"], consumer["type"], consumer["script"]) == ("jobs", "worker", "app")
+    assert json.loads(hognose(folder, "queues", "consumer", "list", "other")) == []
+    for words in [("add", "jobs", "app", "--batch-size", "5"), ("worker", "add", "jobs", "app")]:
+        assert 'queues.consumers = [{ queue = "jobs" }]' in hognose(folder, "queues", "consumer", *words, fails=True)
+    assert '"jobs", type = "http_pull"' in hognose(folder, "queues", "consumer", "http", "add", "jobs", fails=True)
+    assert "remove `jobs` from" in hognose(folder, "queues", "consumer", "remove", "jobs", "app", fails=True)
+
+
+def test_lifecycle_rules_are_kept_and_hold(folder):
+    rules = ("r2", "bucket", "lifecycle")
+    hognose(folder, "r2", "bucket", "create", "files")
+    assert "Added" in hognose(folder, *rules, "add", "files", "logs", "logs/", "--expire-date", "2020-01-01")
+    hognose(folder, *rules, "add", "files", "--name", "parts", "--abort-multipart-days", "2")
+    assert json.loads(hognose(folder, *rules, "list", "files")) == [
+        {"name": "logs", "enabled": True, "prefix": "logs/", "expire": "on 2020-01-01"},
+        {"name": "parts", "enabled": True, "prefix": "", "abort_multipart": "after 2 days"},
+    ]
+    assert "two rules have the id" in hognose(folder, *rules, "add", "files", "parts", "--expire-days", "1", fails=True)
+    assert "does nothing" in hognose(folder, *rules, "add", "files", "more", fails=True)
+    assert "no date like" in hognose(folder, *rules, "add", "files", "x", "--expire-date", "soon", fails=True)
+    hognose(folder, *rules, "remove", "files", "--name", "parts")
+    assert "no lifecycle rule" in hognose(folder, *rules, "remove", "files", "--name", "parts", fails=True)
+    rule = {"id": "all", "enabled": True, "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": 86400}}}
+    (folder / "rules.json").write_text(json.dumps({"rules": [rule]}))
+    assert "Give `-y`" in hognose(folder, *rules, "set", "files", "--file", "rules.json", fails=True)
+    hognose(folder, *rules, "set", "files", "--file", "rules.json", "-y")
+    assert [rule["name"] for rule in json.loads(hognose(folder, *rules, "list", "files"))] == ["all"]
+    (folder / "rules.json").write_text('{"rules": [{"id": "x", "storageClassTransitions": []}]}')
+    assert "unknown field" in hognose(folder, *rules, "set", "files", "--file", "rules.json", "-y", fails=True)
+    for setting in ["cors", "lock", "notification"]:
+        assert "has nothing to set" in hognose(folder, "r2", "bucket", setting, "list", "files", fails=True)

@@ -1,6 +1,6 @@
 // Queues in JavaScript: the producer's binding, and the batch that a consumer's handler gets.
-// The file is one function: it gets the natives of the cell and returns both.
-(natives) => {
+// The file is one function: it gets the natives of the cell and what `rpc.js` returned, and returns both.
+(natives, rpc) => {
   "use strict";
 
   const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
@@ -23,10 +23,37 @@
       `Content Type "${type}" requires a value of type ${expected}, but received: ${typeof value}`,
     );
 
+  // A structured clone as bytes: the length of its text, the text, and the bytes that are beside it.
+  const toBytes = (value) => {
+    const { text, blobs, caps, streams } = rpc.encode(value);
+    if (caps.length + streams.length > 0) {
+      throw new DOMException("Functions, stubs and streams cannot be in a queue's message.", "DataCloneError");
+    }
+    const encoded = new TextEncoder().encode(text);
+    const parts = blobs.map((blob) =>
+      ArrayBuffer.isView(blob) ? new Uint8Array(blob.buffer, blob.byteOffset, blob.byteLength) : new Uint8Array(blob),
+    );
+    const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 4 + encoded.length));
+    new DataView(bytes.buffer).setUint32(0, encoded.length, true);
+    let end = 4;
+    for (const part of [encoded, ...parts]) {
+      bytes.set(part, end);
+      end += part.length;
+    }
+    return bytes;
+  };
+
+  const fromBytes = (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const end = 4 + view.getUint32(0, true);
+    return rpc.decode(new TextDecoder().decode(bytes.subarray(4, end)), bytes.slice(end).buffer, [], []);
+  };
+
   // A body in its wire form, by its content type.
   const serialize = (body, contentType) => {
     if (body === undefined) throw new TypeError("Message body cannot be undefined");
-    const type = contentType === undefined || contentType === null ? "json" : String(contentType).toLowerCase();
+    const isGiven = contentType !== undefined && contentType !== null;
+    const type = isGiven ? String(contentType).toLowerCase() : natives.defaultContentType();
     switch (type) {
       case "json":
         return [type, JSON.stringify(body) ?? "null"];
@@ -36,8 +63,21 @@
       case "bytes":
         if (!ArrayBuffer.isView(body)) throw wrongType(type, "ArrayBufferView", body);
         return [type, body];
+      case "v8":
+        return [type, toBytes(body)];
       default:
         throw new TypeError(`Unsupported queue message content type: ${contentType}`);
+    }
+  };
+
+  const deserialize = (type, content) => {
+    switch (type) {
+      case "json":
+        return JSON.parse(content);
+      case "v8":
+        return fromBytes(content);
+      default:
+        return content;
     }
   };
 
@@ -145,7 +185,7 @@
       this.id = id;
       this.timestamp = new Date(timestamp);
       this.attempts = attempts;
-      this.body = type === "json" ? JSON.parse(content) : content;
+      this.body = deserialize(type, content);
     }
 
     ack() {

@@ -41,6 +41,8 @@ pub enum ContentType {
     Text,
     /// Bytes.
     Bytes,
+    /// A structured clone, in the cell's own form.
+    V8,
 }
 
 /// The state of a queue.

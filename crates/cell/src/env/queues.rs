@@ -10,6 +10,9 @@ use crate::cell::Cell;
 use crate::host::js_error;
 use crate::report::Report;
 
+/// The flag by which a message without a content type is JSON: on for dates from 2024-03-18.
+const JSON_MESSAGES: &str = "queues_json_messages";
+
 /// The class `WorkerQueue`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     entry(cell)?.get("WorkerQueue")
@@ -23,7 +26,13 @@ fn entry(cell: &Rc<Cell>) -> Result<Value> {
         let params = queues::ReadMetrics {};
         operate(context, &arguments[0], "Queues", "metrics", &params, None, json_result::<queues::Metrics>)
     })?;
-    context.eval(include_str!("../../js/queues.js"), "hognose:queues")?.call_function(&[natives])
+    natives.define_method("defaultContentType", 0, |context, _this, _arguments| {
+        let worker = Cell::current().and_then(|cell| cell.worker());
+        let json = worker.and_then(|worker| worker.plan.flags.get(JSON_MESSAGES).copied());
+        context.string(if json.unwrap_or_default() { "json" } else { "v8" })
+    })?;
+    let file = context.eval(include_str!("../../js/queues.js"), "hognose:queues")?;
+    file.call_function(&[natives, cell.rpc().library()])
 }
 
 /// `send(cap, isBatch, delay, messages)`: each message is an array of its type, its content and its delay.
@@ -85,6 +94,7 @@ pub(crate) fn open_handed(cell: &Rc<Cell>, values: &Value) -> Result<(Value, Rep
 fn delivered(context: Context, message: queues::Delivered) -> Result<Value> {
     let (kind, body) = match message.content_type {
         queues::ContentType::Bytes => ("bytes", context.uint8_array(message.body)?),
+        queues::ContentType::V8 => ("v8", context.uint8_array(message.body)?),
         queues::ContentType::Text => ("text", context.string(&String::from_utf8_lossy(&message.body))?),
         queues::ContentType::Json => ("json", context.string(&String::from_utf8_lossy(&message.body))?),
     };

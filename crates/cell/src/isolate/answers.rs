@@ -7,10 +7,13 @@ use hognose_wire::{Frame, HttpResponse, InvocationId, LogLevel, Outcome, Payload
 use pyo3::{PyErr, Python};
 
 use super::Isolate;
-use super::invocation::Wants;
+use super::invocation::{Handler, Wants};
 use crate::host::{self, js_error};
 use crate::link::{OwnedError, PYTHON_ERROR};
 use crate::web_sockets;
+
+/// The flag by which a queue's consumer is done when its handler is.
+const NO_WAIT: &str = "queue_consumer_no_wait_for_wait_until";
 
 impl Isolate {
     /// Ends an invocation with what its handler gave.
@@ -22,6 +25,7 @@ impl Isolate {
             Wants::Response => return self.respond(invocation, value),
             Wants::Value => return self.give(invocation, value),
             Wants::Report => self.report(invocation, false),
+            Wants::Nothing if self.lingers(invocation) => {}
             Wants::Nothing => self.complete(invocation, Outcome::Done),
         }
         Ok(())
@@ -132,6 +136,37 @@ impl Isolate {
 
     pub(super) fn is_completed(&self, invocation: InvocationId) -> bool {
         self.invocations.borrow().get(&invocation).is_none_or(|entry| entry.completed)
+    }
+
+    /// Whether what becomes of a queue's messages is said only when all that `waitUntil` was given has settled: unless a
+    /// flag says otherwise, a promise that is rejected fails the batch.
+    fn lingers(self: &Rc<Self>, invocation: InvocationId) -> bool {
+        if self.worker.plan.flags.get(NO_WAIT).copied().unwrap_or_default() {
+            return false;
+        }
+        match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) if entry.batch.is_some() && (entry.waits > 0 || entry.rejected.is_some()) => {
+                entry.handler = Handler::Lingering;
+            }
+            _ => return false,
+        }
+        self.end_lingering(invocation);
+        true
+    }
+
+    /// Ends an invocation whose outcome waited, once nothing is left to wait for.
+    pub(super) fn end_lingering(self: &Rc<Self>, invocation: InvocationId) {
+        let rejected = match self.invocations.borrow_mut().get_mut(&invocation) {
+            Some(entry) if entry.handler == Handler::Lingering && !entry.completed && entry.waits == 0 => {
+                entry.rejected.take()
+            }
+            _ => return,
+        };
+        match rejected {
+            None => self.complete(invocation, Outcome::Done),
+            Some(message) => OwnedError::error(&message)
+                .with_remote(|error| self.complete(invocation, Outcome::Error(error))),
+        }
     }
 
     /// Says what becomes of a queue's messages, where the invocation is about any.

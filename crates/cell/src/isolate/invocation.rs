@@ -24,6 +24,16 @@ pub(super) enum Wants {
     Nothing,
 }
 
+/// How far an event's handler is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Handler {
+    /// It works, or all is said of it.
+    #[default]
+    Serving,
+    /// It is done, and what that means waits for the promises passed to `waitUntil`.
+    Lingering,
+}
+
 /// One event being served.
 #[derive(Default)]
 pub(super) struct Invocation {
@@ -35,6 +45,10 @@ pub(super) struct Invocation {
     pub(super) props: Option<String>,
     /// Promises passed to `waitUntil` that have not settled, and streams of its answer that are not over.
     pub(super) waits: usize,
+    /// Whether its outcome waits for those promises.
+    pub(super) handler: Handler,
+    /// Why one of them was rejected.
+    pub(super) rejected: Option<String>,
     /// Whether its request asks for a WebSocket.
     pub(super) asks_for_socket: bool,
     pub(super) completed: bool,

@@ -52,6 +52,9 @@ impl Isolate {
             move |context, reason| {
                 let text = host::describe_error(reason);
                 Python::attach(|py| rejected.cell.log(py, LogLevel::Error, &text));
+                if let Some(entry) = rejected.invocations.borrow_mut().get_mut(&invocation) {
+                    entry.rejected = Some(text);
+                }
                 rejected.waited(invocation);
                 Ok(context.undefined())
             },
@@ -105,6 +108,7 @@ impl Isolate {
             // Nothing is left to count where the waits were given up.
             entry.waits = entry.waits.saturating_sub(1);
         }
+        self.end_lingering(invocation);
         self.settle_if_over(invocation);
     }
 

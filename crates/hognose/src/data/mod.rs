@@ -9,6 +9,7 @@ pub(crate) mod d1_time_travel;
 pub(crate) mod kv;
 mod kv_bulk;
 mod progress;
+mod queue_consumers;
 pub(crate) mod queues;
 pub(crate) mod r2;
 mod r2_lifecycle;

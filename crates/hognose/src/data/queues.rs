@@ -8,6 +8,7 @@ use hognose_services::SystemClock;
 use hognose_services::queues::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues, limits};
 use serde_json::{Value, json};
 
+use super::queue_consumers::{self, ConsumerCommand};
 use super::{ListArguments, Place, PlaceArguments, failed, print_list, refused};
 use crate::console::Console;
 use crate::error::CommandError;
@@ -69,6 +70,9 @@ enum Command {
     PauseDelivery(QueueArguments),
     /// Deliver them again
     ResumeDelivery(QueueArguments),
+    /// Say who consumes queues
+    #[command(subcommand)]
+    Consumer(ConsumerCommand),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +111,7 @@ pub(crate) fn queues(arguments: &QueuesArguments, console: Console) -> Result<()
         Command::Purge { queue, force } => purge(queue, *force, console),
         Command::PauseDelivery(queue) => pause(queue, true, console),
         Command::ResumeDelivery(queue) => pause(queue, false, console),
+        Command::Consumer(command) => queue_consumers::consumer(command, console),
     }
 }
 

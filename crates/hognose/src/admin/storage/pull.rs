@@ -66,6 +66,7 @@ fn message(message: &Delivered) -> Value {
         ContentType::Text => ("text", String::from_utf8_lossy(&message.body).into_owned()),
         ContentType::Json => ("json", STANDARD.encode(&message.body)),
         ContentType::Bytes => ("bytes", STANDARD.encode(&message.body)),
+        ContentType::V8 => ("v8", STANDARD.encode(&message.body)),
     };
     json!({
         "body": body,

@@ -42,7 +42,8 @@ pub(super) const SCHEMA: Schema = Schema {
 };
 
 /// Content types as they are kept, by position.
-const CONTENT_TYPES: [ContentType; 3] = [ContentType::Json, ContentType::Text, ContentType::Bytes];
+const CONTENT_TYPES: [ContentType; 4] =
+    [ContentType::Json, ContentType::Text, ContentType::Bytes, ContentType::V8];
 
 pub(super) fn find_queue(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT number FROM queues WHERE name = ?1")?;

@@ -17,6 +17,11 @@ async def on_fetch(request, env, ctx):
     return await answer(request, names)
 
 
+async def fail_later():
+    await js.scheduler.wait(1)
+    raise ValueError("too late")
+
+
 async def on_queue(batch, env, ctx):
     fail = False
     for message in batch.messages:
@@ -33,6 +38,8 @@ async def on_queue(batch, env, ctx):
             message.retry(delaySeconds=1)
         if "retryAll" in body:
             batch.retryAll()
+        if "waits" in body:
+            ctx.waitUntil(fail_later())
         fail |= "fail" in body
     if fail:
         raise ValueError("as the message says")
