@@ -12,6 +12,7 @@ from collections.abc import Callable
 import load
 import processes
 import servers
+import storage
 
 CONNECTIONS = 32
 MIB = 1 << 20
@@ -180,6 +181,25 @@ def measure_vectorize(arguments: argparse.Namespace) -> list[Figure]:
     return [numpy, query, filtered, missed, start, memory, upserts]
 
 
+def measure_storage(arguments: argparse.Namespace) -> list[Figure]:
+    """CPU time of operations on bindings, beyond that of the same done by Python; and whether it grows with the data."""
+    figures = []
+    for name, (ours, natives) in storage.beside_python(arguments.runs).items():
+        added = [ours - native for ours, native in zip(ours, natives, strict=True)]
+        goal = 60 if name in storage.SMALL else None
+        figures.append(Figure(f"{name}, beyond Python's {statistics.median(natives):.3g} µs", "µs CPU", added, goal))
+    goals = {
+        "kv_list": ("list of 100 among a million keys", "ms CPU", 5),
+        "r2_list": ("list of 1,000 among 100,000 objects", "ms CPU", 10),
+        "queue_memory": ("memory that a million messages add", "MiB", 16),
+        "queue_ratio": ("a send beside a million messages, beside one beside none", "times", 1.5),
+    }
+    for name, value in (storage.growing() if arguments.large else {}).items():
+        text, unit, goal = goals[name]
+        figures.append(Figure(text, unit, [value], goal))
+    return figures
+
+
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
@@ -187,6 +207,7 @@ MEASUREMENTS = {
     "crossings": measure_crossings,
     "leaks": measure_leaks,
     "vectorize": measure_vectorize,
+    "storage": measure_storage,
 }
 
 
@@ -196,6 +217,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each figure is taken (the median counts)")
     parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
     parser.add_argument("--vectors", type=int, default=100_000, help="how many vectors are searched")
+    parser.add_argument("--large", action="store_true", help="also take what `storage` costs with a million keys and messages")
     parser.add_argument("--check", action="store_true", help="exit with status 1 when a goal is missed")
     arguments = parser.parse_args()
     unknown = set(arguments.measurement) - set(MEASUREMENTS)

@@ -50,11 +50,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def hognose(worker: str) -> Iterator[Server]:
-    """`hognose dev` on one of the Workers beside this file, with its state in a folder that is dropped."""
+def hognose(worker: str, state: pathlib.Path | None = None) -> Iterator[Server]:
+    """`hognose dev` on one of the Workers beside this file, with its state in a folder that is dropped, or the one given."""
     port = _free_port()
-    with tempfile.TemporaryDirectory() as state:
-        command = [HOGNOSE, "dev", HERE / "workers" / worker, "--port", port, "--persist-to", state]
+    with contextlib.nullcontext(state) if state else tempfile.TemporaryDirectory() as folder:
+        command = [HOGNOSE, "dev", HERE / "workers" / worker, "--port", port, "--persist-to", folder]
         with _running(command, port) as server:
             yield server
 
