@@ -5,17 +5,22 @@ wrong with them, or `engine` with what is wrong here. A folder holds `model.onnx
 `labels.txt` (a label a line). Models stay loaded until the process ends.
 """
 
+import base64
 import functools
 import json
 import resource
 import sys
 from pathlib import Path
 
+from hognose import documents
+
 INSTALL = "Models in folders need the ONNX Runtime: install `hognose[ai]`"
 TEXTS_MAX = 100
 TOKENS_MAX = 512
 BATCH = 16
 TOP = 5
+OBJECT_SCORE_MIN = 0.5
+"""How sure a model must be of an object, as in Hugging Face's pipelines."""
 NAMES = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 """The inputs of text models, and which of a tokenizer's results each is."""
 
@@ -88,7 +93,11 @@ class Model:
         pixels = numpy.asarray(image.resize(size), "float32") / 255
         pixels = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         pixels = pixels if channels_last else pixels.transpose(2, 0, 1)
-        return self.session.run(None, {given.name: pixels[None].astype("float32")})
+        values = {given.name: pixels[None].astype("float32")}
+        # DETR's models ask which pixels count: all of them.
+        for mask in self.session.get_inputs()[1:]:
+            values[mask.name] = numpy.ones([side if isinstance(side, int) else 1 for side in mask.shape], "int64")
+        return self.session.run(None, values)
 
 
 def embed(model, inputs):
@@ -189,7 +198,6 @@ def limited(texts):
 
 
 def image_of(inputs):
-    import base64
     import io
 
     from PIL import Image
@@ -204,7 +212,36 @@ def image_of(inputs):
         raise InputError(f"'image' is no picture: {error}") from error
 
 
+def detect_objects(model, inputs):
+    """What DETR-like models find: an output with a label for each of many boxes, and one with the boxes."""
+    image = image_of(inputs)
+    outputs = {output.name: value for output, value in zip(model.session.get_outputs(), model.run_image(image))}
+    boxes = next((value[0] for value in outputs.values() if value.shape[-1] == 4), None)
+    logits = next((value[0] for value in outputs.values() if value.shape[-1] != 4 and value.ndim == 3), None)
+    if boxes is None or logits is None:
+        raise EngineError(f"`{model.folder / 'model.onnx'}` has no outputs of labels and boxes, as DETR's models do")
+    return detected(model.labels, logits, boxes, image.size)
+
+
+def detected(labels, logits, boxes, size):
+    """The objects, the surest first; a box comes as the shares of its centre and its sides."""
+    import numpy
+
+    shares = numpy.exp(logits - logits.max(-1, keepdims=True))
+    shares = (shares / shares.sum(-1, keepdims=True))[:, :-1]  # The last label is for no object.
+    found = []
+    for share, (x, y, width, height) in zip(shares, boxes):
+        label, score = int(share.argmax()), float(share.max())
+        if score < OBJECT_SCORE_MIN or label >= len(labels):
+            continue
+        corners = {"xmin": x - width / 2, "ymin": y - height / 2, "xmax": x + width / 2, "ymax": y + height / 2}
+        box = {name: round(float(share) * size["y" in name]) for name, share in corners.items()}
+        found.append({"score": score, "label": labels[label], "box": box})
+    return sorted(found, key=lambda one: -one["score"])
+
+
 TASKS = {
+    "object-detection": detect_objects,
     "text-embeddings": embed,
     "reranking": rerank,
     "text-classification": classify_text,
@@ -214,15 +251,23 @@ TASKS = {
 load = functools.cache(Model)
 
 
+def converted(inputs):
+    """A document as Markdown, which needs none of the libraries that models do."""
+    data = base64.b64decode(inputs["data"])
+    return documents.convert(inputs["name"], inputs["mimeType"], data, inputs.get("options") or {})
+
+
 def answer(question):
     task = TASKS.get(question["task"])
     try:
+        if question["task"] == "to-markdown":
+            return {"output": converted(question["inputs"])}
         if task is None:
             raise EngineError(f"Models in folders cannot do {question['task']}: give the model a `url` in hognose.toml")
         return {"output": task(load(Path(question["folder"])), question["inputs"])}
     except InputError as error:
         return {"inputs": str(error)}
-    except EngineError as error:
+    except (EngineError, documents.DocumentError) as error:
         return {"engine": str(error)}
     except ImportError:
         return {"engine": INSTALL}

@@ -3,6 +3,7 @@ right document, and what is no model is told. Needs `pip install 'hognose[ai]'`;
 
 import os
 import shutil
+import struct
 from urllib.parse import quote
 
 import pytest
@@ -69,6 +70,53 @@ def test_tasks_of_text_models_and_their_errors(serve, project, model):
     assert "cannot be used" in post("await ai.run('broken', {'text': 'x'})")
     assert post("await ai.run('none', {'query': 'x', 'contexts': []})").endswith("/nowhere` has no `model.onnx`")
     assert "cannot do text-to-image" in post("await ai.run('draw', {'prompt': 'x'})")
+
+
+def field(number, value):
+    """A field of a protocol buffer: a number, or bytes."""
+    if isinstance(value, int):
+        return bytes([number << 3]) + varint(value)
+    return bytes([number << 3 | 2]) + varint(len(value)) + value
+
+
+def varint(value):
+    low, rest = value & 127, value >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+
+def constant_model(given, outputs):
+    """An ONNX model that takes a picture and gives the same outputs whatever it shows: by name, shape and values."""
+    nodes, values, results = b"", b"", b""
+
+    def described(name, shape):
+        sides = b"".join(field(1, field(1, side)) for side in shape)
+        return field(1, name.encode()) + field(2, field(1, field(1, 1) + field(2, sides)))
+
+    for name, (shape, numbers) in outputs.items():
+        raw = struct.pack(f"<{len(numbers)}f", *numbers)
+        dims = b"".join(field(1, side) for side in shape)
+        values += field(5, dims + field(2, 1) + field(8, f"{name}_value".encode()) + field(9, raw))
+        nodes += field(1, field(1, f"{name}_value".encode()) + field(2, name.encode()) + field(4, b"Identity"))
+        results += field(12, described(name, shape))
+    graph = nodes + field(2, b"graph") + values + field(11, described("pixel_values", given)) + results
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+
+
+def test_objects_are_found_and_their_boxes_are_in_pixels(serve, project):
+    from test_bindings_images import plain
+
+    sure, unsure = [5, 0, 0, 0, 5, 0], [0, 0, 9]
+    boxes = [0.5, 0.5, 1, 0.5, 0.25, 0.25, 0.5, 0.5, 0.5, 0.5, 0.1, 0.1]
+    outputs = {"logits": ((1, 3, 3), sure + unsure), "pred_boxes": ((1, 3, 4), boxes)}
+    folder = project("ai")
+    (folder / "detr").mkdir()
+    (folder / "detr/model.onnx").write_bytes(constant_model((1, 3, 8, 8), outputs))
+    (folder / "detr/labels.txt").write_text("cat\ndog\n")
+    (folder / "hognose.toml").write_text('[ai.models."@cf/facebook/detr-resnet-50"]\nfolder = "detr"\n')
+    post = poster(serve(folder), "/sdk")
+    found = f"found = await ai.run('@cf/facebook/detr-resnet-50', {{'image': {list(plain(40, 20))}}})\n"
+    boxes = "[[one['label'], round(one['score'], 2), *(one['box'][side] for side in ('xmin', 'ymin', 'xmax', 'ymax'))] for one in found]"
+    assert post(found + boxes) == "[['cat', 0.99, 0, 5, 40, 15], ['dog', 0.99, 0, 0, 20, 10]]"
 
 
 def test_a_folder_without_a_model_is_told(project):

@@ -4,7 +4,8 @@
   "use strict";
 
   const JSON_TYPE = "application/json";
-  const GATEWAY = "AI Gateway is not provided by hognose: calls go to the engines straight.";
+  const NO_GATEWAY = "AI Gateway is not provided by hognose: calls go to the engines straight";
+  const DOCUMENTS_MAX = 64;
 
   class AiInternalError extends Error {
     constructor(message, name = "AiInternalError") {
@@ -19,6 +20,28 @@
       this.name = name;
     }
   }
+
+  const named = (name, message) => Object.assign(new Error(message), { name });
+
+  // What `toMarkdown` takes; pictures only where a model describes them.
+  const OFFICE = "application/vnd.openxmlformats-officedocument";
+  const SUPPORTED = [
+    [".html", "text/html"],
+    [".xml", "application/xml"],
+    [".csv", "text/csv"],
+    [".json", "application/json"],
+    [".txt", "text/plain"],
+    [".md", "text/markdown"],
+    [".docx", `${OFFICE}.wordprocessingml.document`],
+    [".xlsx", `${OFFICE}.spreadsheetml.sheet`],
+    [".xlsm", "application/vnd.ms-excel.sheet.macroenabled.12"],
+    [".odt", "application/vnd.oasis.opendocument.text"],
+    [".ods", "application/vnd.oasis.opendocument.spreadsheet"],
+    [".jpeg", "image/jpeg"],
+    [".jpg", "image/jpeg"],
+    [".png", "image/png"],
+    [".webp", "image/webp"],
+  ];
 
   const isStream = (value) => value instanceof ReadableStream || value instanceof FormData;
 
@@ -46,6 +69,78 @@
       promise.then(done(resolve), done(reject));
     });
   };
+
+  // The gateway that there is not: Workers AI's models are run as they are without one, and nothing is logged.
+  class AiGateway {
+    #ai;
+
+    constructor(ai) {
+      this.#ai = ai;
+    }
+
+    async run(given, options) {
+      const [first] = Array.isArray(given) ? given : [given];
+      if (first?.provider !== "workers-ai") {
+        throw named("AiGatewayInternalError", `${NO_GATEWAY}; of providers only "workers-ai" is known.`);
+      }
+      return this.#ai.run(first.endpoint, first.query, { ...options, returnRawResponse: true });
+    }
+
+    async getLog() {
+      throw named("AiGatewayLogNotFound", `${NO_GATEWAY}, and no logs are kept.`);
+    }
+
+    async patchLog() {
+      throw named("AiGatewayLogNotFound", `${NO_GATEWAY}, and no logs are kept.`);
+    }
+
+    async getUrl() {
+      throw named("AiGatewayInternalError", `${NO_GATEWAY}, and there is no URL.`);
+    }
+  }
+
+  const NO_SEARCH =
+    "AI Search (AutoRAG) is not provided by hognose: the example `retrieval` does the same with Vectorize and Workers AI.";
+
+  class AutoRAG {
+    async list() {
+      throw named("AutoRAGInternalError", NO_SEARCH);
+    }
+
+    async search() {
+      throw named("AutoRAGInternalError", NO_SEARCH);
+    }
+
+    async aiSearch() {
+      throw named("AutoRAGInternalError", NO_SEARCH);
+    }
+  }
+
+  // Documents as Markdown.
+  class ToMarkdownService {
+    #cap;
+
+    constructor(cap) {
+      this.#cap = cap;
+    }
+
+    async transform(files, options) {
+      const given = Array.isArray(files) ? files : [files];
+      if (given.length > DOCUMENTS_MAX) throw new AiInternalError(`At most ${DOCUMENTS_MAX} documents are converted at once.`);
+      const parts = await Promise.all(given.map(({ blob }) => new Blob([blob]).arrayBuffer()));
+      const heads = given.map(({ name, blob }, index) => [String(name), blob.type ?? "", parts[index].byteLength]);
+      const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+      const asked = JSON.stringify(options?.conversionOptions ?? {});
+      const results = await natives.toMarkdown(this.#cap, bytes, JSON.stringify(heads), asked).catch((error) => {
+        throw new AiInternalError(error.message);
+      });
+      return Array.isArray(files) ? results : results[0];
+    }
+
+    async supported() {
+      return SUPPORTED.map(([extension, mimeType]) => ({ extension, mimeType }));
+    }
+  }
 
   class Ai {
     #cap;
@@ -116,8 +211,21 @@
       return natives.models(this.#cap, JSON.stringify(params ?? {}));
     }
 
+    toMarkdown(files, options) {
+      const service = new ToMarkdownService(this.#cap);
+      return files === undefined || files === null ? service : service.transform(files, options);
+    }
+
     gateway() {
-      throw new AiInternalError(GATEWAY);
+      return new AiGateway(this);
+    }
+
+    autorag() {
+      return new AutoRAG();
+    }
+
+    aiSearch() {
+      throw named("AutoRAGInternalError", NO_SEARCH);
     }
 
     getLogs() {

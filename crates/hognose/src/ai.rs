@@ -1,4 +1,4 @@
-//! `hognose ai`: the models that a project has, and getting one into a folder.
+//! `hognose ai`: the models that a project has, asking one, and getting one into a folder.
 //!
 //! A folder that a model can be run from has `model.onnx`, and by task `tokenizer.json` and `labels.txt`. They are taken
 //! out of packages (which `uv` fetches and checks) or out of another folder.
@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use hognose_services::ai::Task;
 use sha2::{Digest, Sha256};
 
+use crate::ai_run::{self, RunArguments};
 use crate::console::Console;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
@@ -40,6 +41,8 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Ask a model of `hognose.toml`, as a Worker would, and write what it gives
+    Run(RunArguments),
     /// Get a model into a folder: `model.onnx`, and where there are `tokenizer.json` and `labels.txt`
     Pull(PullArguments),
 }
@@ -64,6 +67,7 @@ pub(crate) fn ai(
 ) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Models { config } => list(config.as_deref(), console),
+        Command::Run(options) => ai_run::run(options, interpreter, console),
         Command::Pull(options) => pull(options, interpreter, console),
     }
 }

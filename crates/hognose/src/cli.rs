@@ -85,7 +85,7 @@ enum Command {
     Cron(CronArguments),
     /// Work with D1 databases: run SQL, make and apply migrations
     D1(D1Arguments),
-    /// Work with models of Workers AI: list them, get one
+    /// Work with models of Workers AI: list them, ask one, get one
     Ai(AiArguments),
     /// Work with Vectorize indexes: make and fill them, ask them
     Vectorize(VectorizeArguments),

@@ -193,6 +193,12 @@ pub(crate) enum CommandError {
     /// The server said something that is no answer.
     #[error("The server broke off: {0}")]
     ControlBroken(String),
+    /// A model gave no answer.
+    #[error("{0}")]
+    Model(String),
+    /// What was to be given to a model is no object.
+    #[error("The inputs are no JSON of an object: {0}")]
+    ModelInputs(String),
     /// What was to be a model has none.
     #[error("There is no `model.onnx`")]
     NoModel,

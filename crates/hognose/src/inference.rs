@@ -51,8 +51,17 @@ impl Local for ModelProcess {
         inputs: Value,
         patience: Duration,
     ) -> Pending<Result<Value, LocalError>> {
+        self.ask(json!({ "folder": folder, "task": task.name(), "inputs": inputs }), patience)
+    }
+
+    fn to_markdown(&self, document: Value, patience: Duration) -> Pending<Result<Value, LocalError>> {
+        self.ask(json!({ "task": "to-markdown", "inputs": document }), patience)
+    }
+}
+
+impl ModelProcess {
+    fn ask(&self, question: Value, patience: Duration) -> Pending<Result<Value, LocalError>> {
         let shared = Arc::clone(&self.shared);
-        let question = json!({ "folder": folder, "task": task.name(), "inputs": inputs });
         Pending::later(async move {
             // Taken out while it works: whoever gives up on the answer drops it.
             let mut place = shared.running.lock().await;

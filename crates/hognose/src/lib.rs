@@ -9,6 +9,7 @@ mod access_log;
 mod address;
 mod admin;
 mod ai;
+mod ai_run;
 mod assets;
 mod backup;
 mod banner;

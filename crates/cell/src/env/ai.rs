@@ -6,7 +6,7 @@ use hognose_engine::{Context, Result, Value};
 use hognose_wire::ai;
 
 use super::content;
-use super::natives::{convert_whole, link, operate, read};
+use super::natives::{convert_whole, from_json, link, operate, read};
 use crate::cell::Cell;
 
 /// The class `Ai`; its constructor takes the capability's number.
@@ -15,6 +15,7 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     let natives = context.object()?;
     natives.define_method("run", 7, |context, _this, arguments| run(context, arguments))?;
     natives.define_method("models", 2, |context, _this, arguments| models(context, arguments))?;
+    natives.define_method("toMarkdown", 4, |context, _this, arguments| to_markdown(context, arguments))?;
     content::define(&natives)?;
     context.eval(include_str!("../../js/ai.js"), "hognose:ai")?.call_function(&[natives])
 }
@@ -42,6 +43,27 @@ fn run(context: Context, arguments: &[Value]) -> Result<Value> {
         found.define("headers", &context.array(&headers)?)?;
         found.define("body", &content::hold(context, answer.bodies.pop())?)?;
         Ok(found)
+    })
+}
+
+/// `toMarkdown(cap, bytes, documents, options)`, the documents being JSON of name, type and length of each.
+fn to_markdown(context: Context, arguments: &[Value]) -> Result<Value> {
+    let (_cell, link) = link(context)?;
+    let heads: Vec<(String, String, u32)> = from_json(context, &arguments[2])?;
+    let options = arguments[3].to_js_string()?;
+    let documents = heads
+        .iter()
+        .map(|(name, mime_type, length)| ai::Document { name, mime_type, length: *length })
+        .collect();
+    let source = content::source(context, &arguments[1])?;
+    let body = content::body(context, &link, &source)?;
+    let params = ai::ToMarkdown { documents, options: &options };
+    let cap = &arguments[0];
+    operate(context, cap, "Workers AI", "toMarkdown", &params, Some(body), |context, link, answer| {
+        convert_whole(context, link, answer.bytes, |context, bytes| {
+            let results: String = read(context, &bytes)?;
+            context.json_parse(&results, "hognose:markdown")
+        })
     })
 }
 

@@ -7,30 +7,34 @@ use bytes::Bytes;
 use hognose_wire::ai as wire;
 use serde_json::{Value, json};
 
+use super::batches::Batches;
 use super::error::json_bytes;
 use super::inputs::Inputs;
+use super::markdown::Document;
 use super::{
-    ANSWER_MAX_BYTES, AiError, Endpoint, Engine, Http, HttpError, HttpRequest, HttpResponse,
+    ANSWER_MAX_BYTES, AiError, DOCUMENTS_MAX, Endpoint, Engine, Http, HttpError, HttpRequest, HttpResponse,
     INPUTS_MAX_BYTES, Local, Model, Models, Task, cloudflare, openai,
 };
 use crate::content::read_at_most;
-use crate::{Answer, Call, CallError, Content, Pending, Service};
+use crate::{Answer, Call, CallError, Content, Failure, Pending, Service};
 
 /// Workers AI as a binding.
 pub struct AiService {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    models: Models,
+/// What all calls have in common.
+pub(super) struct Shared {
+    pub(super) models: Models,
     http: Arc<dyn Http>,
-    local: Arc<dyn Local>,
+    pub(super) local: Arc<dyn Local>,
+    pub(super) batches: Batches,
 }
 
 impl AiService {
     /// Serves `models`, on servers by `http` and in folders by `local`.
     pub fn new(models: Models, http: Arc<dyn Http>, local: Arc<dyn Local>) -> Self {
-        Self { shared: Arc::new(Shared { models, http, local }) }
+        Self { shared: Arc::new(Shared { models, http, local, batches: Batches::default() }) }
     }
 
     fn run(&self, mut call: Call<'_>) -> Result<Pending<Result<Answer, CallError>>, CallError> {
@@ -52,6 +56,35 @@ impl AiService {
         }))
     }
 
+    fn to_markdown(&self, mut call: Call<'_>) -> Result<Pending<Result<Answer, CallError>>, CallError> {
+        let params: wire::ToMarkdown<'_> = call.read_params()?;
+        let [body] = std::mem::take(&mut call.bodies)
+            .try_into()
+            .map_err(|_| CallError::violation("`toMarkdown` takes exactly one body"))?;
+        if params.documents.len() > DOCUMENTS_MAX {
+            return Err(CallError::violation("`toMarkdown` with too many documents"));
+        }
+        let heads: Vec<_> = params
+            .documents
+            .iter()
+            .map(|document| {
+                (document.name.to_owned(), document.mime_type.to_owned(), document.length as usize)
+            })
+            .collect();
+        let options = serde_json::from_str(params.options).unwrap_or_default();
+        let shared = Arc::clone(&self.shared);
+        Ok(Pending::later(async move {
+            let read = gather(body, INPUTS_MAX_BYTES).await.map_err(|error| failed(&error))?;
+            let mut rest = read.ok_or_else(|| failed(&AiError::too_large(INPUTS_MAX_BYTES)))?;
+            let take = |(name, mime_type, length): (String, String, usize)| {
+                let bytes = rest.split_to(length.min(rest.len()));
+                Document { name, mime_type, bytes }
+            };
+            let documents = heads.into_iter().map(take).collect();
+            Ok(Answer::of(&shared.to_markdown(documents, options).await.to_string()))
+        }))
+    }
+
     fn models(&self, call: &Call<'_>) -> Result<Pending<Result<Answer, CallError>>, CallError> {
         let search: &str = call.read_params()?;
         let search: Value = serde_json::from_str(search).unwrap_or_default();
@@ -64,6 +97,7 @@ impl Service for AiService {
         let begun = match call.method {
             "run" => self.run(call),
             "models" => self.models(&call),
+            "toMarkdown" => self.to_markdown(call),
             unknown => Err(CallError::unknown_method("Workers AI", unknown)),
         };
         begun.unwrap_or_else(|error| Pending::Ready(Err(error)))
@@ -71,17 +105,47 @@ impl Service for AiService {
 }
 
 /// What is to be run.
-struct Request {
-    model: String,
-    options: Value,
-    stream: Option<(String, String, String)>,
+pub(super) struct Request {
+    pub(super) model: String,
+    pub(super) options: Value,
+    /// The input that comes as bytes: its name, its type, and JSON of the others.
+    pub(super) stream: Option<(String, String, String)>,
+}
+
+/// A failure of a call that gives no response.
+fn failed(error: &AiError) -> CallError {
+    let message = error.to_string();
+    CallError::Failed(Failure { name: "AiInternalError".into(), message, retryable: false, cause: None })
 }
 
 impl Shared {
-    async fn run(&self, request: Request, body: Content) -> Result<Reply, AiError> {
+    /// Runs a model, or deals with a batch.
+    pub(super) async fn run(&self, request: Request, body: Content) -> Result<Reply, AiError> {
+        let queues = request.options["queueRequest"] == true;
+        let may_poll = body.length().is_none_or(|length| length <= POLL_MAX_BYTES);
+        if request.stream.is_some() || !(queues || may_poll) {
+            return self.run_inputs(request, body).await;
+        }
+        let bytes = gather(body, INPUTS_MAX_BYTES).await?.ok_or(AiError::too_large(INPUTS_MAX_BYTES))?;
+        if queues {
+            self.model(&request.model)?;
+            return self.queue(&request.model, &Inputs::parse(&bytes)?.into_value());
+        }
+        match batch_of(&bytes) {
+            Some(id) => self.collect(&request.model, &id).await,
+            None => self.run_inputs(request, Content::Whole(bytes)).await,
+        }
+    }
+
+    fn model(&self, name: &str) -> Result<&Model, AiError> {
+        let known = self.models.by_name.get(name).or(self.models.others.as_ref());
+        known.ok_or_else(|| AiError::unmapped(name))
+    }
+
+    /// Runs a model.
+    pub(super) async fn run_inputs(&self, request: Request, body: Content) -> Result<Reply, AiError> {
         let Request { model: name, options, stream } = request;
-        let known = self.models.by_name.get(&name).or(self.models.others.as_ref());
-        let model = known.ok_or_else(|| AiError::unmapped(&name))?;
+        let model = self.model(&name)?;
         let bytes = gather(body, INPUTS_MAX_BYTES).await?.ok_or(AiError::too_large(INPUTS_MAX_BYTES))?;
         let inputs = match stream {
             None => Inputs::parse(&bytes)?,
@@ -101,6 +165,16 @@ impl Shared {
             }
         }
     }
+}
+
+/// The longest inputs that may only ask for the answers of a batch, in bytes.
+const POLL_MAX_BYTES: u64 = 1024;
+
+/// The number of a batch, where the inputs are nothing else.
+fn batch_of(inputs: &[u8]) -> Option<String> {
+    let inputs = serde_json::from_slice::<serde_json::Map<String, Value>>(inputs).ok()?;
+    let id = inputs.get("request_id")?.as_str()?.to_owned();
+    (inputs.len() == 1).then_some(id)
 }
 
 /// What the Worker gets: a response.

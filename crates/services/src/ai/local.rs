@@ -18,6 +18,9 @@ pub trait Local: Send + Sync {
         inputs: Value,
         timeout: Duration,
     ) -> Pending<Result<Value, LocalError>>;
+
+    /// A document as Markdown: a string's JSON. It has `name`, `mimeType`, `data` in Base64, and `options`.
+    fn to_markdown(&self, document: Value, timeout: Duration) -> Pending<Result<Value, LocalError>>;
 }
 
 /// Why a model gave nothing.

@@ -5,12 +5,14 @@
 //! Cloudflare's own REST interface (`cloudflare`, which changes nothing), or a model folder on this machine
 //! ([`Local`]). A model that the table lacks is an error that says what to add, never another model.
 
+mod batches;
 mod calls;
 mod cloudflare;
 mod error;
 mod http;
 mod inputs;
 mod local;
+mod markdown;
 mod openai;
 mod tasks;
 
@@ -18,10 +20,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use batches::{BATCH_REQUESTS_MAX, BATCHES_MAX};
 pub use calls::AiService;
 pub use error::AiError;
 pub use http::{Http, HttpError, HttpRequest, HttpResponse};
 pub use local::{Local, LocalError};
+pub use markdown::DOCUMENTS_MAX;
 pub use tasks::Task;
 
 /// The largest inputs of one call, in bytes: JSON, or a file.
