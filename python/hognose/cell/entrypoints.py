@@ -28,6 +28,9 @@ _RESERVED_METHODS = frozenset(
     }
 )
 
+# What newcomers return in place of a Response, from other frameworks' habit or none.
+_NO_RESPONSES = frozenset({type(None), str, bytes, bool, int, float, dict, list, tuple, set})
+
 
 class WorkerError(Exception):
     """A mistake of the Worker's that has no line of its own; the text is for its author."""
@@ -38,6 +41,7 @@ class Worker:
 
     def __init__(self, main: str, *, global_handlers: bool, class_handlers: bool):
         self.main = main
+        self._takes_functions = global_handlers
         self.module = _import_main(main)
         self.handlers = _find_handlers(self.module) if global_handlers else {}
         self.classes = _find_classes(self.module) if class_handlers else {}
@@ -125,10 +129,14 @@ class Worker:
                 f'handlers are methods: define {by_class}, or add "disable_python_no_global_handlers" to '
                 "compatibility_flags"
             )
-        return (
-            f'Python entrypoint "{file}" does not export a handler named "{name}"; define '
-            f'"async def {name}(...)" or {by_class}'
-        )
+        if self._takes_functions:
+            return (
+                f'Python entrypoint "{file}" does not export a handler named "{name}"; define '
+                f'"async def {name}(...)" or {by_class}'
+            )
+        others = [name for name, (_, kind) in self.classes.items() if kind == "entrypoint"]
+        instead = f' ("{others[0]}" is not called "Default")' if others else ""
+        return f'Python entrypoint "{file}" does not export a handler for "{event}"; define {by_class}{instead}'
 
 
 def _import_main(main: str):
@@ -149,7 +157,7 @@ def _find_handlers(module) -> dict:
     for event in (*_EVENTS, "test"):
         function = getattr(module, event if event == "test" else f"on_{event}", None)
         if callable(function):
-            found[event] = _global_handler(function)
+            found[event] = _global_handler(function, event)
     return found
 
 
@@ -194,22 +202,39 @@ def _positional_capacity(function) -> int:
     return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
 
 
-def _global_handler(function):
+def _global_handler(function, event: str):
     capacity = _positional_capacity(function)
+    check = _response if event == "fetch" else _anything
 
-    def call(event, env, ctx):
-        result = function(*(event, env, ctx)[:capacity])
-        return _settled(result) if inspect.isawaitable(result) else result
+    def call(argument, env, ctx):
+        result = function(*(argument, env, ctx)[:capacity])
+        return settled(result) if inspect.isawaitable(result) else check(result, function)
+
+    async def settled(result):
+        # `return fetch(request)` in an `async` function gives another awaitable. Upstream a promise, which is never
+        # resolved with one, stands between the handler and its caller.
+        while inspect.isawaitable(result):
+            result = await result
+        return check(result, function)
 
     return call
 
 
-async def _settled(result):
-    """What an awaitable gives in the end: `return fetch(request)` in an `async` function gives another awaitable, and
-    upstream a promise, which is never resolved with one, stands between the handler and its caller."""
-    while inspect.isawaitable(result):
-        result = await result
+def _anything(result, _function):
     return result
+
+
+def _response(result, function):
+    """What a `fetch` handler returned, unless that is certainly no response."""
+    if type(result) not in _NO_RESPONSES and not inspect.isawaitable(result):
+        return result
+    kind = type(result).__name__
+    error = TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.")
+    advice = ", as `return await ...` would" if inspect.isawaitable(result) else ""
+    error.add_note(f"The handler returned an object of the type `{kind}`; it must return a Response{advice}.")
+    if code := getattr(inspect.unwrap(function), "__code__", None):
+        error.add_note(f'  File "{code.co_filename}", line {code.co_firstlineno}, in {code.co_name}')
+    raise error
 
 
 def _handler_of(cls, event: str):
@@ -228,6 +253,7 @@ def _class_handler(cls, event: str, make):
         raise TypeError(f"Method {event} does not exist")
     capacity = _positional_capacity(method) - 1
     raw = event in _RAW_EVENTS
+    check = _response if event == "fetch" else _anything
 
     async def call(argument, env, ctx):
         instance = make(ctx, env)
@@ -236,7 +262,7 @@ def _class_handler(cls, event: str, make):
         result = method(instance, *arguments)
         if inspect.isawaitable(result):
             result = await result
-        return result if raw else python_to_rpc(result)
+        return result if raw else python_to_rpc(check(result, method))
 
     return call
 
@@ -273,11 +299,19 @@ def _class_method(make, name: str):
 
 def describe(error: BaseException, roots: list[str]) -> tuple[str, str]:
     """One line and the traceback of an exception, with only the frames that lie in ``roots`` where there are any."""
+    if isinstance(error, WorkerError):
+        return str(error), str(error)
+    # It imports `pyodide`, which only works once the native half is there.
+    from .hints import hint
+
     lines = traceback.TracebackException.from_exception(error, capture_locals=False)
     _keep_frames(lines, tuple(os.path.join(root, "") for root in roots))
     notes, lines.__notes__ = lines.__notes__, None
     summary = "".join(lines.format_exception_only()).strip()
-    lines.__notes__ = notes
+    if isinstance(error, SyntaxError):
+        # Its place stands in the lines that follow.
+        summary = summary.splitlines()[-1]
+    lines.__notes__ = notes or [text for text in [hint(error)] if text]
     return summary, "".join(lines.format())
 
 

@@ -1,0 +1,105 @@
+"""What a message leaves unsaid and its reader may not know: a line of advice for each mistake that newcomers make most.
+
+The messages are those of Python, of the platform and of Cloudflare's SDK, and stay as they are, for code may look at
+them. A hint is added below, in the log and on the page that `hognose dev` answers with.
+"""
+
+import contextlib
+import difflib
+import errno
+import re
+
+from pyodide.ffi import JsException, JsProxy
+
+NAMES_MAX = 12
+
+_CLASS_WITHOUT_NEW = "class constructors must be invoked with 'new'"
+_PAIRS_EXPECTED = "To initialize a Headers object from a sequence"
+_NOT_AWAITED = re.compile(r"'(coroutine|PyodideFuture|PyodideTask)' object|: (coroutine|PyodideFuture)$|^Awaitable ")
+_UNFIT_BODY = re.compile(r"Unsupported type in Response: (\w+)$")
+_ARGUMENTS = re.compile(r"__init__\(\) takes .* positional arguments? but 3 were given")
+
+
+def hint(error: BaseException) -> str | None:
+    """Advice on an exception, if there is any."""
+    # What an exception holds may be the Worker's own, which may raise when it is looked at.
+    with contextlib.suppress(Exception):
+        for kind, advise in _ADVICE:
+            if isinstance(error, kind) and (text := advise(error)):
+                return f"hint: {text}"
+    return None
+
+
+def _on_module(error: ModuleNotFoundError) -> str | None:
+    if not error.name:
+        return None
+    name = error.name.partition(".")[0]
+    return (
+        f"`{name}` is neither a module of this Worker nor installed: a file has to lie beside the main module, a package "
+        "has to be named in the `dependencies` of `pyproject.toml`"
+    )
+
+
+def _on_property(error: AttributeError) -> str | None:
+    if not isinstance(error.obj, JsProxy) or str(error) != error.name:
+        return None
+    # Classes say what they have in their documentation; a plain object, such as `env`, has what it was given.
+    if getattr(error.obj, "typeof", None) != "object" or str(error.obj) != "[object Object]":
+        return f"this JavaScript object has no property `{error.name}`"
+    names = sorted(error.obj.object_keys())
+    near = difflib.get_close_matches(error.name, names, 1)
+    known = f"did you mean `{near[0]}`?" if near else f"it has {_listed(names)}"
+    return f"this JavaScript object has no property `{error.name}`; {known}"
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return "none at all (bindings and variables are named in the configuration)"
+    return ", ".join(f"`{name}`" for name in names[:NAMES_MAX]) + (", …" if len(names) > NAMES_MAX else "")
+
+
+def _on_name(error: NameError) -> str | None:
+    if error.name not in ("env", "ctx"):
+        return None
+    return f"`{error.name}` is an argument of `on_fetch(request, env, ctx)`; in a class it is `self.{error.name}`"
+
+
+def _on_javascript(error: JsException) -> str | None:
+    message = str(error)
+    if _CLASS_WITHOUT_NEW in message:
+        return "a class of JavaScript's makes an object by its `new`, as in `Response.new(...)`"
+    if _PAIRS_EXPECTED in message:
+        return (
+            "a Python `dict` is not a JavaScript object: pass `to_js({...}, dict_converter=Object.fromEntries)`, or "
+            "`Headers.new({...}.items())`"
+        )
+    if "put() accepts only strings" in message:
+        return "`json.dumps(...)` makes a text of a `dict` or a `list`"
+    return None
+
+
+def _on_type(error: TypeError | AttributeError) -> str | None:
+    message = str(error)
+    if _NOT_AWAITED.search(message):
+        return "an `await` is missing where this value comes from"
+    if _ARGUMENTS.search(message):
+        return "it is made with two arguments: `def __init__(self, ctx, env)`, which calls `super().__init__(ctx, env)`"
+    if found := _UNFIT_BODY.search(message):
+        return "`Response.json(...)` sends it as JSON" if found[1] in ("dict", "list") else "`str(...)` makes a text of it"
+    return None
+
+
+def _on_file(error: OSError) -> str | None:
+    if error.errno not in (errno.EROFS, errno.EACCES) or error.filename is None:
+        return None
+    return "a Worker reads its own files and writes in its temporary folder only, which is `tempfile.gettempdir()`"
+
+
+_ADVICE = (
+    (ModuleNotFoundError, _on_module),
+    (AttributeError, _on_property),
+    (NameError, _on_name),
+    (JsException, _on_javascript),
+    ((TypeError, AttributeError), _on_type),
+    (OSError, _on_file),
+)

@@ -1,0 +1,92 @@
+"""Mistakes that newcomers make: the page that `hognose dev` answers with has their line, and advice."""
+
+import pytest
+
+CONFIGURATION = """\
+name = "mistakes"
+main = "entry.py"
+compatibility_date = "2026-03-01"
+compatibility_flags = ["python_workers"]
+kv_namespaces = [{ binding = "STORE", id = "store" }]
+"""
+
+OLD = CONFIGURATION.replace("2026-03-01", "2025-03-01")
+
+# What a handler does, and what its author reads: the line that did it, and the last words.
+MISTAKES = {
+    "data = request.json(); return Response(data['name'])": "an `await` is missing",
+    "return Response(self.env.STORE.get('key'))": "an `await` is missing",
+    "return Response({'a': 1})": "`Response.json(...)` sends it as JSON",
+    "return Response(42)": "`str(...)` makes a text of it",
+    "return js.Response('text')": "`Response.new(...)`",
+    "return js.Response.new('text', headers={'a': 'b'})": "a Python `dict` is not a JavaScript object",
+    "await self.env.STORES.get('key')": "did you mean `STORE`?",
+    "await self.env.DATABASE.get('key')": "it has `STORE`",
+    "return js.Response.new('text').nothing": "this JavaScript object has no property `nothing`",
+    "return Response(env.STORE)": "in a class it is `self.env`",
+    "import no_such_package": "named in the `dependencies` of `pyproject.toml`",
+    "open(__file__, 'a')": "a Worker reads its own files",
+    "await self.env.STORE.put('key', {'a': 1})": "`json.dumps(...)` makes a text",
+}
+
+NO_RESPONSES = {"{'a': 1}": "dict", "'text'": "str", "None": "NoneType", "('text', 200)": "tuple", "later()": "coroutine"}
+
+
+def method(number, line):
+    return f"    async def mistake{number}(self, request):\n        {line}\n"
+
+
+@pytest.fixture
+def make(serve, project):
+    """A function that serves a Worker of this source."""
+
+    def made(source, configuration=CONFIGURATION):
+        return serve(project(files={"wrangler.toml": configuration, "entry.py": source}))
+
+    return made
+
+
+def test_a_mistake_is_shown_with_its_line_and_advice(make):
+    server = make(
+        "import js\nfrom workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+        "    async def fetch(self, request):\n"
+        "        return await getattr(self, request.url.rpartition('/')[2])(request)\n"
+        + "".join(method(number, line) for number, line in enumerate(MISTAKES))
+    )
+    for number, (line, advice) in enumerate(MISTAKES.items()):
+        answer = server.fetch(f"/mistake{number}")
+        assert answer.status == 500
+        assert f"line {8 + 2 * number}, in mistake{number}\n" in answer.text, line
+        hint = answer.text.rstrip().rpartition("\n")[2]
+        assert hint.startswith("hint: ") and advice in hint, (line, answer.text)
+
+
+@pytest.mark.parametrize("configuration", [CONFIGURATION, OLD])
+def test_what_is_no_response_is_named_with_its_handler(make, configuration):
+    body = "".join(f"    if url.endswith('/{kind}'):\n        return {value}\n" for value, kind in NO_RESPONSES.items())
+    source = f"async def answer(url):\n{body}\nasync def later():\n    return 'text'\n\n"
+    if configuration is OLD:
+        source += "async def on_fetch(request):\n    return await answer(request.url)\n"
+    else:
+        source += "from workers import WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+        source += "    async def fetch(self, request):\n        return await answer(request.url)\n"
+    server = make(source, configuration)
+    line = source[: source.rindex("async def")].count("\n") + 1
+    for kind in NO_RESPONSES.values():
+        # An old handler's caller awaits whatever it returns.
+        seen = "str" if configuration is OLD and kind == "coroutine" else kind
+        text = server.fetch(f"/{kind}").text
+        assert "Incorrect type for Promise: the Promise did not resolve to 'Response'." in text
+        assert f"The handler returned an object of the type `{seen}`; it must return a Response" in text
+        assert f'entry.py", line {line}, in ' in text
+
+
+def test_a_syntax_error_is_said_once_with_its_place(make):
+    text = make("def broken(:\n    pass\n").fetch().text
+    assert text.startswith("The Worker could not be loaded: SyntaxError: invalid syntax\n")
+    assert 'entry.py", line 1\n    def broken(:\n' in text
+
+
+def test_an_entrypoint_by_another_name_is_named(make):
+    source = "from workers import WorkerEntrypoint\n\nclass Main(WorkerEntrypoint):\n    async def fetch(self, request): ...\n"
+    assert '("Main" is not called "Default")' in make(source).fetch().text
