@@ -78,3 +78,5 @@ pub const LOG_BYTES_MAX: u64 = 256 << 10;
 pub const THREADS_MAX: u64 = 128;
 /// How often a process that works is looked at.
 pub const WATCH_PERIOD: Duration = Duration::from_millis(25);
+/// How often at least, while invocations are under way in it that all wait.
+pub const WATCH_PERIOD_IDLE: Duration = Duration::from_millis(100);

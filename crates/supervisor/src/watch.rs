@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::isolate::Isolate;
 use crate::limits::{
     ADDRESS_SPACE_SPARE, CPU_GRACE, CPU_MAX, LOG_BYTES_MAX, MEMORY_MAX, MEMORY_SWOLLEN_QUARTERS,
-    SUBREQUESTS_MAX, WATCH_PERIOD,
+    SUBREQUESTS_MAX, WATCH_PERIOD, WATCH_PERIOD_IDLE,
 };
 
 /// What one Worker may use.
@@ -74,7 +74,7 @@ pub(crate) async fn watch(isolate: &Arc<Isolate>, limits: WorkerLimits, condemne
         // What cannot be read belongs to a process that has ended, which others notice.
         let Ok(()) = meter.begin() else { return };
         while isolate.state().stays_watched() {
-            tokio::time::sleep(WATCH_PERIOD).await;
+            tokio::time::sleep(meter.period).await;
             match meter.look(isolate) {
                 Ok(Some(excess)) => {
                     isolate.process.warn(excess);
@@ -95,6 +95,8 @@ struct Meter {
     memory_shared: u64,
     /// Its CPU time at the last look.
     cpu: Duration,
+    /// Until the next look: longer and longer while it does nothing, though much be open in it.
+    period: Duration,
     /// When what went past a limit is to have ended: what CPU time the process will have then, and the moment.
     end: Option<(Duration, Instant)>,
 }
@@ -104,19 +106,27 @@ impl Meter {
     fn new(pid: u32, limits: WorkerLimits) -> io::Result<Self> {
         hognose_jail::bound_growth(pid, limits.memory_max.saturating_add(ADDRESS_SPACE_SPARE))?;
         let memory_shared = hognose_jail::anonymous_memory(pid)?;
-        Ok(Self { pid, limits, memory_shared, cpu: Duration::ZERO, end: None })
+        let (cpu, period) = (Duration::ZERO, WATCH_PERIOD);
+        Ok(Self { pid, limits, memory_shared, cpu, period, end: None })
     }
 
     fn begin(&mut self) -> io::Result<()> {
         self.cpu = hognose_jail::cpu_time(self.pid)?;
+        self.period = WATCH_PERIOD;
         Ok(())
     }
 
     /// Charges what was used since the last look; gives the limit that is exceeded since then.
     fn look(&mut self, isolate: &Isolate) -> io::Result<Option<Excess>> {
         let cpu = hognose_jail::cpu_time(self.pid)?;
-        let memory = hognose_jail::anonymous_memory(self.pid)?.saturating_sub(self.memory_shared);
         let used = cpu.saturating_sub(std::mem::replace(&mut self.cpu, cpu));
+        if used.is_zero() && self.end.is_none() {
+            // Without CPU time no memory is touched either.
+            self.period = (self.period * 2).min(WATCH_PERIOD_IDLE);
+            return Ok(None);
+        }
+        self.period = WATCH_PERIOD;
+        let memory = hognose_jail::anonymous_memory(self.pid)?.saturating_sub(self.memory_shared);
         let too_much = memory > self.limits.memory_max;
         let mut state = isolate.state();
         state.swell(memory / MEMORY_SWOLLEN_QUARTERS > self.limits.memory_max / 4);

@@ -54,7 +54,8 @@ pub(super) struct Invocation {
     pub(super) completed: bool,
     /// Whether the supervisor has heard of it since it was sent.
     pub(super) announced: bool,
-    pub(super) cpu_us: u64,
+    /// What had been charged before it began; see [`super::charges`].
+    pub(super) charged_before_us: u64,
     /// The messages it is about, where it is a queue's.
     pub(super) batch: Option<OpenBatch>,
     /// The task of its handler, where that is Python's and waits.

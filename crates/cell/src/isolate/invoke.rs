@@ -27,7 +27,7 @@ impl Isolate {
         event: Event<'_>,
     ) -> Result<(), Violation> {
         if self.invocations.borrow().is_empty() {
-            self.clock.lap_us();
+            self.charges.skip();
         }
         let wants = match event {
             Event::Fetch(_) => Wants::Response,
@@ -35,9 +35,10 @@ impl Isolate {
             Event::Scheduled { .. } | Event::Other { handler: "email" | "queue", .. } => Wants::Report,
             _ => Wants::Nothing,
         };
-        self.invocations
-            .borrow_mut()
-            .insert(invocation, Invocation { wants, props, object, ..Invocation::default() });
+        let charged_before_us = self.charges.total_us();
+        let begun = Invocation { wants, props, charged_before_us, object, ..Invocation::default() };
+        self.invocations.borrow_mut().insert(invocation, begun);
+        self.unannounced.borrow_mut().push(invocation);
         match event {
             Event::Fetch(request) => match self.take_request(invocation, request) {
                 Ok(request) => self.start(invocation, entrypoint, Task::Handler("fetch", request)),

@@ -132,23 +132,21 @@ impl Isolate {
 
     /// Charges the CPU time since the last turn to the invocations under way, in equal parts.
     fn charge(&self) {
-        let mut invocations = self.invocations.borrow_mut();
-        if invocations.is_empty() {
-            return;
-        }
-        let share = self.clock.lap_us() / invocations.len() as u64;
-        for invocation in invocations.values_mut() {
-            invocation.cpu_us += share;
+        let under_way = self.invocations.borrow().len();
+        if under_way > 0 {
+            self.charges.share(under_way);
         }
     }
 
     /// Tells the supervisor which invocations have begun and not yet been heard of.
     fn announce(&self, link: &Link) {
-        for (id, invocation) in &mut *self.invocations.borrow_mut() {
-            if !invocation.announced {
-                invocation.announced = true;
-                link.send(Frame::Started { invocation: *id });
-            }
+        for id in self.unannounced.take() {
+            let mut invocations = self.invocations.borrow_mut();
+            let Some(invocation) = invocations.get_mut(&id).filter(|entry| !entry.announced) else {
+                continue;
+            };
+            invocation.announced = true;
+            link.send(Frame::Started { invocation: id });
         }
     }
 
@@ -204,7 +202,8 @@ impl Isolate {
         if let Some(entry) = self.invocations.borrow_mut().remove(&invocation) {
             link.cancel_streams_of(invocation);
             self.cell.web_sockets.let_go(&self.cell, &link, invocation);
-            link.send(Frame::Settled { invocation, cpu_us: entry.cpu_us });
+            let cpu_us = self.charges.total_us() - entry.charged_before_us;
+            link.send(Frame::Settled { invocation, cpu_us });
         }
     }
 

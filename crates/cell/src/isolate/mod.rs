@@ -3,6 +3,7 @@
 //! says so.
 
 mod answers;
+mod charges;
 mod handlers;
 mod invocation;
 mod invoke;
@@ -20,9 +21,9 @@ use hognose_wire::{Body, Frame, InvocationId, LogLevel, TIME_OVER, Violation, WA
 use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::prelude::*;
 
+use self::charges::Charges;
 use self::invocation::Invocation;
 use crate::cell::{Cell, LoadedWorker, Stage};
-use crate::clock::CpuClock;
 use crate::link::{Events, Link, OwnedError};
 use crate::objects::Objects;
 use crate::rpc::MethodCall;
@@ -37,7 +38,9 @@ pub(crate) struct Isolate {
     worker: Rc<LoadedWorker>,
     invocations: RefCell<HashMap<InvocationId, Invocation>>,
     handlers: RefCell<Handlers>,
-    clock: CpuClock,
+    charges: Charges,
+    /// Those that have begun since the last turn, in order.
+    unannounced: RefCell<Vec<InvocationId>>,
     /// The Durable Objects that live here.
     objects: Objects,
 }
@@ -66,7 +69,8 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         worker,
         invocations: RefCell::default(),
         handlers: RefCell::default(),
-        clock: CpuClock::default(),
+        charges: Charges::default(),
+        unannounced: RefCell::default(),
         objects: Objects::new(synchronous),
     });
     let serve = || -> PyResult<()> {
