@@ -54,7 +54,7 @@
 
     object(value) {
       const reference = stubs.referenceOf(value);
-      if (reference !== undefined) return [reference.tag, this.caps.push(reference.cap) - 1];
+      if (reference !== undefined) return [reference.tag, this.caps.push(reference.cap) - 1, ...(reference.more ?? [])];
       const known = this.seen.get(value);
       if (known !== undefined) return ["r", known];
       this.seen.set(value, this.seen.size);
@@ -180,6 +180,7 @@
         case "i": return BigInt(first);
         case "r": return this.known[first];
         case "f": case "F": return stubs.adopt(tag, this.caps[first]);
+        case "O": return stubs.adoptObject(this.caps[first], second, third ?? undefined);
         case "a": return this.keep([], (array) => this.each(node, (element) => array.push(element)));
         case "s": return this.keep(new Set(), (set) => this.each(node, (element) => set.add(element)));
         case "m": return this.keep(new Map(), (map) => {

@@ -50,6 +50,12 @@
     return rpc.makeObjectStub(DurableObject, target, { id, name: id.name });
   };
 
+  rpc.receiveObjects((reference, digits, name) => {
+    const id = new DurableObjectId(digits, name);
+    const target = natives.target(`${reference.number()}`, digits, name);
+    return rpc.makeObjectStub(DurableObject, target, { id, name }, reference);
+  });
+
   class DurableObjectNamespace {
     #cap;
     #key;

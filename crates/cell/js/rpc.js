@@ -293,10 +293,17 @@
     }
   }
 
-  /** A stub of a Durable Object, which `target` says; it has properties of its own. */
-  const makeObjectStub = (Class, target, own) => {
-    const endpoint = remote({ number: () => target });
-    const fetch = (input, init) => natives.fetchThrough(target)(input, init);
+  /**
+   * A stub of a Durable Object, which `target` says; it has properties of its own. One that came from elsewhere stands on
+   * a reference.
+   */
+  const makeObjectStub = (Class, target, own, reference) => {
+    const number = () => {
+      reference?.number();
+      return target;
+    };
+    const endpoint = remote({ number });
+    const fetch = (input, init) => natives.fetchThrough(number())(input, init);
     const proxy = new Proxy(new Class(), {
       get(object, name) {
         if (name === "fetch") return fetch;
@@ -306,9 +313,21 @@
         return makeProperty(endpoint, [name]);
       },
     });
-    behind.set(proxy, { class: Class });
+    behind.set(proxy, { class: Class, object: { target, reference } });
     return proxy;
   };
+
+  // What `clone.js` knows of a stub of a Durable Object: what was received is passed on as it is, an object of a namespace
+  // by its id.
+  const objectReference = ({ target, reference }) => {
+    const [number, digits, ...name] = target.split(" ");
+    const more = [digits, name.length > 0 ? name.join(" ") : null];
+    const cap = reference === undefined ? [false, Number(number), digits] : [false, reference.number()];
+    return { tag: "O", cap, more };
+  };
+
+  // Makes a stub of one that came from elsewhere; what namespaces are made of says how.
+  let makeReceived;
 
   // What `clone.js` asks about values that are passed by reference. A capability is `[true, target]` where the target
   // is hosted here, and `[false, number]` where it is hosted elsewhere.
@@ -320,6 +339,7 @@
         return byReference ? { tag: "f", cap: stubs.hosted(value) } : undefined;
       }
       if (known.target !== undefined) return { tag: "f", cap: stubs.hosted(known.target) };
+      if (known.object !== undefined) return objectReference(known.object);
       if (known.reference === undefined) {
         const unserializable =
           `Could not serialize object of type "${known.class.name}". This type does not support serialization.`;
@@ -331,6 +351,7 @@
     // Python lends its functions for the time of a call only.
     hosted: (target) => [true, isPyProxy(target) ? target.copy() : target],
     target: (methods) => Object.assign(Object.create(Sink.prototype), { methods }),
+    adoptObject: (cap, digits, name) => makeReceived(adoptReference(cap), digits, name),
     adopt(tag, cap) {
       const reference = adoptReference(cap);
       return tag === "F" ? new Fetcher(reference) : makeStub(reference);
@@ -442,6 +463,7 @@
     allGiven,
     dynamicFetcher,
     makeObjectStub,
+    receiveObjects: (make) => { makeReceived = make; },
     stored: { encode: encodeStored, decode: storedClone.decode, immediate },
     encode: clone.encode,
     decode: clone.decode,

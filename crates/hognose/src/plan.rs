@@ -87,15 +87,14 @@ pub(crate) fn version(
     let named = plan.certificates.iter().map(|binding| binding.binding.as_str());
     env.extend(named.zip(identities.iter().map(|(cap, _)| fetcher(*cap))));
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
-    let (id, limits) = (label.id.clone(), WorkerLimits::default());
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
     let loopback = is_exported.then_some(CapId(next + identities.len() as u32));
     let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
     Ok(WorkerVersion {
-        id,
+        id: label.id.clone(),
         worker,
         base,
-        limits,
+        limits: WorkerLimits::default(),
         routes: routes(plan),
         services,
         consumers,

@@ -10,6 +10,7 @@ use hognose_wire::control::Export;
 use hognose_wire::handing;
 use hognose_wire::limits::VALUE_INLINE_MAX;
 use hognose_wire::messages::OPEN;
+use hognose_wire::objects::ObjectId;
 use hognose_wire::{
     Access, Body as WireBody, CallId, CapId, CapRef, Frame, HttpRequest, InvocationId, LogLevel, Payload,
 };
@@ -142,11 +143,12 @@ impl Isolate {
             }
             Handle::Objects(link) => {
                 let id = access.object.ok_or_else(|| Breach::new("it called no object of a namespace"))?;
-                let to = ToObject::new(link, id, depth);
-                match method {
-                    FETCH => self.fetch_object(call, to, params),
-                    _ => self.call_object(call, to, MethodCall::new(method, access), params),
-                }
+                self.call_on_object(call, ToObject::new(link, id, depth), (method, access), params)
+            }
+            Handle::Object(object) => {
+                let id = ObjectId { digits: &object.digits, name: access.object.and_then(|id| id.name) };
+                let to = ToObject::new(Arc::clone(&object.link), id, depth);
+                self.call_on_object(call, to, (method, access), params)
             }
             Handle::Service(link) if method == handing::SCHEDULED => {
                 self.hand_scheduled(call, link, depth, params)
@@ -162,6 +164,19 @@ impl Isolate {
             Handle::Socket(socket) if method == OPEN => self.open_socket(call, socket, params),
             Handle::Socket(_) => Err(Breach::new("a WebSocket can only be opened")),
             handle => self.call_method(call, handle, depth, MethodCall::new(method, access), params),
+        }
+    }
+
+    fn call_on_object(
+        self: &Arc<Self>,
+        call: CallId,
+        to: ToObject,
+        (method, access): (&str, Access<'_>),
+        params: Payload<'_>,
+    ) -> Result<(), Breach> {
+        match method {
+            FETCH => self.fetch_object(call, to, params),
+            _ => self.call_object(call, to, MethodCall::new(method, access), params),
         }
     }
 

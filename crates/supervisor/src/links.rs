@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use hognose_services::assets::Assets;
+use hognose_wire::objects::digits_of;
 use hognose_wire::{Access, CapId, CapRef, Exports, Frame, Payload, RemoteError};
 
 use crate::body::Body;
@@ -115,6 +116,8 @@ pub(crate) enum Handle {
     Service(Arc<ServiceLink>),
     /// A namespace of Durable Objects.
     Objects(Arc<ObjectLink>),
+    /// One Durable Object.
+    Object(Arc<ObjectHandle>),
     /// A function or an object in an isolate.
     Hosted(Arc<Hosted>),
     /// A WebSocket that nobody has opened.
@@ -123,6 +126,12 @@ pub(crate) enum Handle {
     Loader(Arc<Loader>),
     /// A Worker that was loaded. It cannot be passed on.
     Loaded(Arc<Loaded>),
+}
+
+/// A Durable Object whose stub was passed on.
+pub(crate) struct ObjectHandle {
+    pub(crate) link: Arc<ObjectLink>,
+    pub(crate) digits: String,
 }
 
 /// One reference to what an isolate hosts. It is given back when this is dropped.
@@ -338,6 +347,12 @@ impl Isolate {
             CapRef::Receiver(cap) => match self.handle(cap)? {
                 Handle::Loader(_) | Handle::Loaded(_) => Err(Breach::new(PASSED_ON)),
                 handle => Ok(handle),
+            },
+            CapRef::Object { namespace, key } => match self.handle(namespace)? {
+                Handle::Objects(link) => {
+                    Ok(Handle::Object(Arc::new(ObjectHandle { link, digits: digits_of(&key) })))
+                }
+                _ => Err(Breach::new("it named an object of what is no namespace")),
             },
         }
     }

@@ -84,6 +84,7 @@ impl Isolate {
             let result = match handle {
                 Handle::Granted
                 | Handle::Objects(_)
+                | Handle::Object(_)
                 | Handle::Socket(_)
                 | Handle::Loader(_)
                 | Handle::Loaded(_) => {

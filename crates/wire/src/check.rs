@@ -208,7 +208,7 @@ fn object_id(id: &ObjectId) -> Checked {
 fn payload(value: &Payload, from: Side) -> Checked {
     no_more("capabilities", value.caps.len(), CAPS_PER_VALUE_MAX)?;
     no_more("bodies", value.bodies.len(), BODIES_PER_VALUE_MAX)?;
-    value.caps.iter().copied().try_for_each(listed)?;
+    value.caps.iter().copied().try_for_each(|cap| in_value(cap, from))?;
     value.bodies.iter().try_for_each(|part| body(part, from))?;
     match value.bytes {
         Body::Inline(bytes) => at_most("inline value", bytes.len(), VALUE_INLINE_MAX),
@@ -216,9 +216,17 @@ fn payload(value: &Payload, from: Side) -> Checked {
     }
 }
 
+/// The supervisor has a number for each object that it hands out.
+fn in_value(cap: CapRef, from: Side) -> Checked {
+    if let (CapRef::Object { namespace, .. }, Side::Supervisor) = (cap, from) {
+        return Err(Violation::UnknownCap(namespace));
+    }
+    listed(cap)
+}
+
 /// A promise is only ever called: neither its host nor its holder lists it in a value.
 fn listed(cap: CapRef) -> Checked {
-    let (CapRef::Sender(cap) | CapRef::Receiver(cap)) = cap;
+    let (CapRef::Sender(cap) | CapRef::Receiver(cap) | CapRef::Object { namespace: cap, .. }) = cap;
     if cap.is_promise() { Err(Violation::MisplacedPromise(cap)) } else { Ok(()) }
 }
 

@@ -22,6 +22,9 @@ pub const MESSAGE_MAX: usize = 34 << 20;
 /// The digits of an object's id.
 pub const ID_DIGITS: usize = 64;
 
+/// The same as bytes.
+pub const KEY_BYTES: usize = ID_DIGITS / 2;
+
 /// A live object's number, chosen by the supervisor when it places the object in the isolate and never used again
 /// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +45,22 @@ impl ObjectId<'_> {
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         self.digits.len() == ID_DIGITS && self.digits.bytes().all(digit)
     }
+}
+
+/// The bytes that an object's digits stand for; `None` where they are no digits of an object.
+pub fn key_of(digits: &str) -> Option<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(key).filter(|_| digits.len() == ID_DIGITS)
+}
+
+/// The digits that stand for these bytes.
+pub fn digits_of(key: &[u8; KEY_BYTES]) -> String {
+    let digit =
+        |half: u8| char::from_digit(u32::from(half), 16).expect("invariant: half a byte is one digit");
+    key.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
 }
 
 /// The object that an event is for.
@@ -242,4 +261,17 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Option<T>, Protoc
         return Ok(None);
     }
     crate::decode(rest).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_the_bytes_of_the_digits() {
+        let digits = "0123456789abcdef".repeat(4);
+        assert_eq!(key_of(&digits).map(|key| digits_of(&key)), Some(digits.clone()));
+        assert_eq!((key_of(&digits[1..]), key_of(&format!("{digits}0"))), (None, None));
+        assert_eq!(key_of(&"g".repeat(ID_DIGITS)), None);
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form;
 use crate::frame::StreamId;
-use crate::objects::ObjectId;
+use crate::objects::{KEY_BYTES, ObjectId};
 
 /// A capability's number in the table of the side that hosts it. The receiver of a capability can use it, pass it on
 /// and release it; it cannot make one up, for the host looks every number up in its own table for this connection.
@@ -35,6 +35,14 @@ pub enum CapRef {
     Sender(CapId),
     /// Hosted by whoever receives this frame (a call's target, or a capability going home).
     Receiver(CapId),
+    /// One Durable Object of a namespace that is hosted by whoever receives this frame: its stub in a value, whose receiver
+    /// gets a capability of that object alone. Cells only.
+    Object {
+        /// The namespace.
+        namespace: CapId,
+        /// The object, see [`crate::objects::key_of`].
+        key: [u8; KEY_BYTES],
+    },
 }
 
 /// A stream of bytes of unknown origin: a request's or response's body, or a large value.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use hognose_engine::{ErrorKind, Result, Thrown, Value};
 use hognose_web::{BodyId, BodySource};
+use hognose_wire::objects::key_of;
 use hognose_wire::{CapId, CapRef, InvocationId, Payload, Violation, limits};
 use pyo3::Python;
 
@@ -54,9 +55,14 @@ impl Rpc {
         Ok(Packed { bytes, caps, streams })
     }
 
-    /// `[true, target]` or `[false, number]`, as the wire has it.
+    /// `[true, target]` or `[false, number]`, as the wire has it; an object of a namespace is `[false, number, digits]`.
     fn name(&self, cap: &Value, owner: Option<InvocationId>) -> Result<CapRef> {
         let parts = cap.elements()?;
+        if let [_, namespace, digits] = &parts[..] {
+            let key = key_of(&digits.to_js_string()?).zip(cap_of(namespace));
+            let unknown = || Thrown::type_error(self.context, "A stub leads to no object.");
+            return key.map(|(key, namespace)| CapRef::Object { namespace, key }).ok_or_else(unknown);
+        }
         if let Some(number) =
             cap_of(&parts[1]).filter(|_| !parts[0].strict_equals(&self.context.boolean(true)))
         {

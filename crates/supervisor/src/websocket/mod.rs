@@ -107,6 +107,9 @@ impl ByteStream for Kept {
     }
 }
 
+/// What a cell did that answered a handshake with something else.
+const NO_SOCKET: &str = "it answered with a WebSocket that is none";
+
 impl Isolate {
     /// A socket that the isolate gives beside a response.
     pub(crate) fn take_socket(
@@ -122,8 +125,9 @@ impl Isolate {
             }
             CapRef::Receiver(cap) => match self.handle(cap)? {
                 Handle::Socket(socket) => Ok(socket),
-                _ => Err(Breach::new("it answered with a WebSocket that is none")),
+                _ => Err(Breach::new(NO_SOCKET)),
             },
+            CapRef::Object { .. } => Err(Breach::new(NO_SOCKET)),
         }
     }
 
