@@ -83,6 +83,9 @@ pub struct Settings {
     pub log_bytes: Option<u64>,
     /// `egress.allow_private`: whether Workers may reach private addresses; by default the command decides.
     pub allow_private: Option<bool>,
+    /// `observability.otlp_endpoint`: where traces go, the address of an OpenTelemetry collector for OTLP over HTTP; by
+    /// default nowhere.
+    pub otlp_endpoint: Option<String>,
     /// `ai`: what answers for models.
     pub ai: AiSettings,
     /// `mtls_certificates`: the files of client certificates, by their ids.
@@ -137,6 +140,10 @@ fn settings(top: &Section<'_>, report: &Report) -> Settings {
         settings.egress_deny = ranges(&egress, "deny", report);
         egress.finish();
     }
+    if let Some(observability) = top.section("observability") {
+        settings.otlp_endpoint = observability.string("otlp_endpoint").map(|url| url.value.to_owned());
+        observability.finish();
+    }
     if let Some(section) = top.section("ai") {
         settings.ai = ai::read(&section);
         section.finish();
@@ -186,7 +193,7 @@ mod tests {
         let text = "[pool]\nmax_isolates = 4\nisolate_idle_ms = 5\nobject_idle_ms = 7\n\
                     worker_idle_ms = 8\nisolate_age_ms = 9\nisolate_requests = 10\n[limits]\nlog_bytes = 11\nwait_until_ms = 6\nwall_ms = 12\nthreads = 13\nmemory_mb = 7\nscratch_bytes = 7\n[egress]\n\
                     allow_private = true\nallow = [\"10.0.0.0/8\"]\ndeny = [\"10.0.0.1:80\"]\n[lock]\n\
-                    minimum = \"container\"\nmaximum = \"full\"";
+                    minimum = \"container\"\nmaximum = \"full\"\n[observability]\notlp_endpoint = \"http://localhost:4318\"";
         let expected = Settings {
             max_isolates: Some(4),
             isolate_idle_max: Some(Duration::from_millis(5)),
@@ -194,6 +201,7 @@ mod tests {
             worker_idle_max: Some(Duration::from_millis(8)),
             isolate_age_max: Some(Duration::from_millis(9)),
             isolate_requests_max: Some(10),
+            otlp_endpoint: Some("http://localhost:4318".to_owned()),
             log_bytes: Some(11),
             wait_until_max: Some(Duration::from_millis(6)),
             wall_max: Some(Duration::from_millis(12)),

@@ -19,6 +19,8 @@ struct Entry {
     resources: Vec<Resource>,
     crons: Vec<Schedule>,
     ai: Option<Arc<dyn Service>>,
+    /// The share of its invocations that are traced for a collector.
+    sampling: f64,
 }
 
 /// Something that a binding leads to.
@@ -53,7 +55,8 @@ impl Catalog {
     pub(crate) fn set(&self, plan: &Plan, ai: &Arc<dyn Service>) {
         let worker = plan::name(plan).to_owned();
         let ai = plan.ai.as_ref().map(|_| Arc::clone(ai));
-        let entry = Entry { resources: resources(plan, &worker), crons: plan.crons.clone(), ai };
+        let (resources, crons) = (resources(plan, &worker), plan.crons.clone());
+        let entry = Entry { resources, crons, ai, sampling: sampling(plan) };
         self.entries().insert(worker, entry);
     }
 
@@ -95,9 +98,20 @@ impl Catalog {
         self.entries().get(worker)?.ai.clone()
     }
 
+    /// The share of a Worker's invocations that are traced for a collector, 0 to 1.
+    pub(crate) fn sampling(&self, worker: &str) -> f64 {
+        self.entries().get(worker).map_or(0.0, |entry| entry.sampling)
+    }
+
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the configuration says nothing of observability, whoever names a collector wants all of it.
+fn sampling(plan: &Plan) -> f64 {
+    let Some(observability) = &plan.observability else { return 1.0 };
+    if observability.traces.enabled { observability.traces.head_sampling_rate } else { 0.0 }
 }
 
 fn resources(plan: &Plan, worker: &str) -> Vec<Resource> {

@@ -56,6 +56,7 @@ mod sync;
 mod table;
 mod tail;
 mod target;
+mod telemetry;
 mod test;
 mod types;
 mod vectorize;

@@ -32,6 +32,11 @@ impl Inference {
         Ok(Self { http: Arc::new(http), local: Arc::new(ModelProcess::new(interpreter.executable.clone())) })
     }
 
+    /// What reaches servers that the operator has named.
+    pub(crate) fn http(&self) -> Arc<EngineClient> {
+        Arc::clone(&self.http)
+    }
+
     /// Workers AI for a project; with `base_url`, all models are there.
     pub(crate) fn service(
         &self,

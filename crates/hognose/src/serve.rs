@@ -90,6 +90,10 @@ async fn run(
         session.console.note(hotkeys::HINT);
     }
     let shown = tokio::spawn(events::show(events, projects.len() > 1, access_log, session.console));
+    let last_trace = CancellationToken::new();
+    let traced = session
+        .telemetry()
+        .map(|telemetry| tokio::spawn(telemetry.send_all(server.monitor().follow(), last_trace.clone())));
     let served = tokio::select! {
         () = stop.next() => Ok(()),
         () = act_on(hotkeys.as_mut(), &url, session.console) => Ok(()),
@@ -106,6 +110,10 @@ async fn run(
         () = stop.next() => {}
     }
     let _all_of_them = timeout(LAST_WORDS_MAX, shown).await;
+    if let Some(traced) = traced {
+        last_trace.cancel();
+        let _all_of_them = timeout(LAST_WORDS_MAX, traced).await;
+    }
     served
 }
 

@@ -36,6 +36,7 @@ use crate::models::Inference;
 use crate::project::{self, Configuration, Project, Reader};
 use crate::remarks::Remarks;
 use crate::state::{self, State};
+use crate::telemetry::{self, Telemetry};
 use crate::{address, https, packages, plan};
 
 /// Events that may wait to be shown; beyond them the server drops some and says how many.
@@ -68,6 +69,8 @@ pub(crate) struct Session<'a> {
     pub(crate) state: State,
     pub(crate) engines: Arc<Engines>,
     inference: Inference,
+    /// Where traces go.
+    otlp_endpoint: Option<String>,
     /// One for each Worker, in the order in which they came.
     readers: RefCell<Vec<Reader>>,
     options: Rc<ServerArguments>,
@@ -125,6 +128,7 @@ impl<'a> Session<'a> {
             deployments: Deployments::new(state.folder("workers")?),
             engines: Arc::new(Engines::open(&state, console)?),
             inference: Inference::new(interpreter, &options)?,
+            otlp_endpoint: settings.otlp_endpoint.clone().or_else(telemetry::endpoint),
             state,
             lock,
             readers: RefCell::new(readers),
@@ -209,6 +213,16 @@ impl<'a> Session<'a> {
             self.wishes.borrow_mut()[index] = wishes;
         }
         self.version(index, &project)
+    }
+
+    /// What sends traces, where anybody is to have them.
+    pub(crate) fn telemetry(&self) -> Option<Telemetry> {
+        Some(Telemetry {
+            endpoint: self.otlp_endpoint.clone()?,
+            http: self.inference.http(),
+            catalog: Arc::clone(&self.catalog),
+            console: self.console,
+        })
     }
 
     /// Where the reader of a Worker stands: behind the others if it is new.
