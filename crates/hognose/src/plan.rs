@@ -10,6 +10,7 @@ use hognose_config::{
     is_connection_string,
 };
 use hognose_services::Service;
+use hognose_services::queues::QueueConsumer;
 use hognose_supervisor::{
     ClientIdentity, CodeLoader, ObjectLink, Route, ServiceLink, WayOut, WorkerLimits, WorkerVersion,
     WorkflowHost,
@@ -55,12 +56,7 @@ pub(crate) fn version(
         services.push((cap, service));
         env.insert(name, EnvEntry::Binding { kind: kind.to_owned(), cap });
     }
-    let mut consumers = Vec::new();
-    for consumer in engines.consumers(plan)? {
-        let cap = CapId(CACHE.0 + services.len() as u32);
-        services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
-        consumers.push((cap, consumer));
-    }
+    let consumers = consumers(plan, engines, &mut services)?;
     let workflows = workflows(plan, engines, &mut services);
     let email = CapId(CACHE.0 + services.len() as u32);
     services.push((email, engines.mail()));
@@ -109,6 +105,21 @@ pub(crate) fn version(
         way_out: WayOut::Network,
         tails: tails(plan),
     })
+}
+
+/// The consumers of the queues that the Worker gets messages of; each is one more of its services.
+fn consumers(
+    plan: &Plan,
+    engines: &Engines,
+    services: &mut Vec<(CapId, Arc<dyn Service>)>,
+) -> Result<Vec<(CapId, Arc<QueueConsumer>)>, CommandError> {
+    let mut consumers = Vec::new();
+    for consumer in engines.consumers(plan)? {
+        let cap = CapId(CACHE.0 + services.len() as u32);
+        services.push((cap, Arc::clone(&consumer) as Arc<dyn Service>));
+        consumers.push((cap, consumer));
+    }
+    Ok(consumers)
 }
 
 /// The workflows whose classes the Worker has; each is one more of its services.
