@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::num::NonZero;
 
 use rusqlite::Connection;
 
@@ -12,6 +13,12 @@ use super::tables::{self, Position};
 
 /// How many vectors, per segment, may be dead before all is read anew.
 const DEAD_MAX_SHARE: usize = 2;
+
+/// From how many segments on (131,072 vectors) a search is shared out among threads: below, it is over before they have
+/// started.
+const SEGMENTS_SHARED_MIN: usize = 32;
+/// The most threads of one search. What bounds it is how fast memory is read, which few cores exhaust.
+const THREADS_MAX: usize = 4;
 
 /// See the module.
 pub(super) struct Memory {
@@ -113,23 +120,47 @@ impl Memory {
 
     /// The numbers of the selected vectors that are probably nearest, in no order.
     pub(super) fn nearest(&self, probe: &Probe, selection: &Selection, count: usize) -> Vec<i64> {
-        let mut best: BinaryHeap<Candidate> = BinaryHeap::with_capacity(count + 1);
-        let mut threshold = f32::NEG_INFINITY;
-        let mut scratch = Scratch::default();
-        for (segment, rows) in self.segments.iter().zip(&selection.0) {
-            segment.rank(rows, probe, &mut scratch, |rank, number| {
-                if rank <= threshold {
-                    return;
-                }
-                best.push(Candidate { rank, number });
-                if best.len() > count {
-                    best.pop();
-                    threshold = best.peek().map_or(threshold, |worst| worst.rank);
-                }
-            });
-        }
-        best.into_iter().map(|candidate| candidate.number).collect()
+        let is_long = self.segments.len() >= SEGMENTS_SHARED_MIN;
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        self.nearest_by(if is_long { cores().min(THREADS_MAX) } else { 1 }, probe, selection, count)
     }
+
+    /// The same, the segments shared out among so many threads.
+    fn nearest_by(&self, threads: usize, probe: &Probe, selection: &Selection, count: usize) -> Vec<i64> {
+        let share = self.segments.len().div_ceil(threads).max(1);
+        let mut parts = self.segments.chunks(share).zip(selection.0.chunks(share));
+        let own = parts.next();
+        let mut found = std::thread::scope(|scope| {
+            let search = |(segments, rows)| scope.spawn(move || nearest_in(segments, rows, probe, count));
+            let others: Vec<_> = parts.map(search).collect();
+            let own = own.map_or_else(Vec::new, |(segments, rows)| nearest_in(segments, rows, probe, count));
+            let of_others = others.into_iter().flat_map(|part| part.join().expect("invariant: a scan ends"));
+            own.into_iter().chain(of_others).collect::<Vec<_>>()
+        });
+        found.sort_unstable();
+        found.truncate(count);
+        found.into_iter().map(|candidate| candidate.number).collect()
+    }
+}
+
+/// The nearest of some segments, in no order.
+fn nearest_in(segments: &[Segment], selected: &[Rows], probe: &Probe, count: usize) -> Vec<Candidate> {
+    let mut best: BinaryHeap<Candidate> = BinaryHeap::with_capacity(count + 1);
+    let mut threshold = f32::NEG_INFINITY;
+    let mut scratch = Scratch::default();
+    for (segment, rows) in segments.iter().zip(selected) {
+        segment.rank(rows, probe, &mut scratch, |rank, number| {
+            if rank <= threshold {
+                return;
+            }
+            best.push(Candidate { rank, number });
+            if best.len() > count {
+                best.pop();
+                threshold = best.peek().map_or(threshold, |worst| worst.rank);
+            }
+        });
+    }
+    best.into_vec()
 }
 
 /// A vector that may be among the nearest; the greatest is the one to be dropped first.
@@ -157,3 +188,38 @@ impl PartialEq for Candidate {
 }
 
 impl Eq for Candidate {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Metric;
+    use super::*;
+
+    /// Vectors of one value each, the larger the nearer to 1, spread over a few segments.
+    fn memory() -> Memory {
+        let mut memory = Memory::new(1);
+        for segment in 0..5_i64 {
+            let mut made = Segment::new(codes::width(1));
+            for row in 0..20_i64 {
+                let number = 20 * segment + row;
+                let value = ((number * 37) % 100 + 1) as f32;
+                made.push(number, 0, &codes::encode(&[value], Metric::DotProduct));
+            }
+            memory.segments.push(made);
+        }
+        memory
+    }
+
+    #[test]
+    fn any_number_of_threads_finds_the_same() {
+        let memory = memory();
+        let probe = Probe::new(&[1.0]);
+        let alone = memory.nearest_by(1, &probe, &memory.all(), 7);
+        // 37 · number ≡ 99, 98 ... (mod 100)
+        assert_eq!(alone, [27, 54, 81, 8, 35, 62, 89]);
+        for threads in 2..8 {
+            assert_eq!(memory.nearest_by(threads, &probe, &memory.all(), 7), alone, "{threads} threads");
+        }
+        assert_eq!(memory.nearest(&probe, &memory.all(), 7), alone);
+        assert_eq!(Memory::new(1).nearest_by(3, &probe, &Selection(Vec::new()), 7), [0_i64; 0]);
+    }
+}
