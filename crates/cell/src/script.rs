@@ -26,10 +26,9 @@ const FLAGS: [(&str, bool); 1] = [("pedantic_wpt", true)];
 
 /// Runs the script to the end of its event loop, then ends the process with its exit status.
 pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) -> ! {
-    let status = match start(py, cell, script, frames) {
-        Ok(status) => status,
-        Err(error) => exit_status(py, &error),
-    };
+    let ended = start(py, cell, script, frames);
+    let status = ended.unwrap_or_else(|error| exit_status(py, &error));
+    let status = end_program(py, cell).map_or_else(|error| exit_status(py, &error), |()| status);
     let flushed = py.import("sys").and_then(|sys| {
         sys.getattr("stdout")?.call_method0("flush")?;
         sys.getattr("stderr")?.call_method0("flush")
@@ -82,6 +81,23 @@ fn clean_up(py: Python<'_>, cell: &Cell) -> PyResult<()> {
         ended.unwrap_or(true)
     };
     cell.event_loop.run(py, &has_ended)
+}
+
+/// Does what the interpreter does at its end: joins threads, calls exit functions. It is done in the loop where there are
+/// threads, since they may yet wait for what only the loop brings about.
+fn end_program(py: Python<'_>, cell: &Cell) -> PyResult<()> {
+    let script = Half::script(py)?;
+    if !script.bind(py).call_method0("has_threads")?.is_truthy()? {
+        return script.bind(py).call_method0("end_program").map(drop);
+    }
+    let outcome: Rc<RefCell<Option<PyResult<()>>>> = Rc::default();
+    let (hold, result) = (cell.event_loop.hold(), Rc::clone(&outcome));
+    cell.event_loop.post(move |py| {
+        result.replace(Some(script.bind(py).call_method0("end_program").map(drop)));
+    });
+    cell.event_loop.run(py, &|| outcome.borrow().is_some())?;
+    drop(hold);
+    outcome.take().unwrap_or(Ok(()))
 }
 
 /// What the exception means for the exit status; a traceback is printed where it is not `SystemExit`.

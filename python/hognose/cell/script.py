@@ -16,6 +16,8 @@ from hognose import _hognose
 _hold = None
 _task = None
 _writes_anywhere = False
+# Whether the script waits for something that can never happen: then its end waits for nothing.
+_is_stuck = False
 
 
 def start(file: str, arguments: list[str], writes_anywhere: bool):
@@ -66,30 +68,31 @@ async def _run_javascript(path: Path) -> None:
 
 def exit_status(task) -> int:
     """The exit status that the script's end means, with its traceback printed where it failed."""
+    global _is_stuck
     if not task.done():
+        _is_stuck = True
         print("hognose: the script waits for something that can never happen", file=sys.stderr)
         return 1
     error = task.exception()
-    if error is not None:
-        return failure(error)
-    _end_program()
-    return 0
+    return 0 if error is None else failure(error)
 
 
-def failure(error: BaseException) -> int:
-    """What an exception that ends the program means for the exit status."""
-    status = _tell(error)
-    _end_program()
-    return status
+def has_threads() -> bool:
+    """Whether there are threads that the program's end waits for."""
+    others = (thread for thread in threading.enumerate() if thread is not threading.main_thread())
+    return not _is_stuck and any(not thread.daemon for thread in others)
 
 
-def _end_program() -> None:
+def end_program() -> None:
     """What the interpreter does at its end, which the process does not wait for: joins threads, calls exit functions."""
+    if _is_stuck:
+        return
     threading._shutdown()
     atexit._run_exitfuncs()
 
 
-def _tell(error: BaseException) -> int:
+def failure(error: BaseException) -> int:
+    """What an exception that ends the program means for the exit status, with its traceback printed."""
     if isinstance(error, SystemExit):
         if error.code is None:
             return 0
