@@ -2,6 +2,8 @@
 //! seen or a migration creates it, and each migration is applied once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -216,8 +218,15 @@ impl ClassRecords {
         let wrong = |source| ClassError::Record { path: self.path.clone(), source };
         let text = serde_json::to_vec_pretty(&self.workers).expect("invariant: the record is plain data");
         let fresh = self.path.with_extension("new");
-        std::fs::write(&fresh, text).map_err(wrong)?;
-        std::fs::rename(&fresh, &self.path).map_err(wrong)
+        let replace = || {
+            let mut file = File::create(&fresh)?;
+            file.write_all(&text)?;
+            // The new content is on the disk before its name is.
+            file.sync_all()?;
+            std::fs::rename(&fresh, &self.path)?;
+            self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        };
+        replace().map_err(wrong)
     }
 }
 
