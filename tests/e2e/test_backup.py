@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from harness import HOGNOSE, TIMEOUT_S, run
@@ -169,6 +170,10 @@ def test_a_restore_that_was_interrupted_is_ended_by_whoever_comes_next(folder):
     assert get(folder) == "one"
 
 
+def threads(pid):
+    return {(thread / "comm").read_text().strip() for thread in Path(f"/proc/{pid}/task").iterdir()}
+
+
 def test_ctrl_c_leaves_nothing_behind(folder):
     hognose(folder, "backup", "made.tar")
     archive = (folder / "made.tar").read_bytes()
@@ -178,6 +183,9 @@ def test_ctrl_c_leaves_nothing_behind(folder):
     while not (folder / ".hognose/restoring").exists():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
+    # The thread that waits for signals ends with the first.
+    while "signals" in threads(process.pid):
+        assert process.poll() is None
     process.stdin.write(archive[4096:])
     _, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, b"Interrupted; nothing was changed" in errors) == (1, True), errors
