@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hognose_services::r2::lifecycle::{self, LifecycleRule};
 use hognose_services::r2::{
-    GetOptions, Got, ListQuery, Part, Properties, PutOptions, R2, R2Error, SqliteBucket, SqliteR2, Upload,
+    GetOptions, Got, ListQuery, Part, Properties, PutOptions, R2, R2Error, Range, SqliteBucket, SqliteR2,
+    Upload,
 };
 use hognose_services::{Content, StreamError, block_on, read_whole};
 
@@ -256,4 +257,47 @@ fn uploads_that_were_not_completed_end_by_a_rule() {
     fixture.store.expire().unwrap();
     assert!(part(&ended).is_err());
     part(&kept).unwrap();
+}
+
+/// The bytes of an object under a key, from `offset` on.
+fn read_sealed(fixture: &Fixture, key: &[u8], range: Option<Range>) -> Vec<u8> {
+    let options = GetOptions { ssec_key: Some(key.to_vec()), range, ..GetOptions::default() };
+    match block_on(fixture.bucket.get("sealed", options).wait()).unwrap() {
+        Got::Found(_, content) => block_on(read_whole(content)).unwrap().to_vec(),
+        Got::Missing | Got::Unwanted(_) => panic!("the object is not there"),
+    }
+}
+
+#[test]
+fn a_customers_key_seals_a_content_and_any_part_of_it_opens() {
+    let fixture = Fixture::new();
+    let key = [7; 32];
+    let marked: Vec<u8> = b"not to be seen ".iter().copied().cycle().take(3 << 20).collect();
+    for size in [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 3 << 20] {
+        let properties = Properties { ssec_key: Some(key.to_vec()), ..Properties::default() };
+        let options = PutOptions { properties, ..PutOptions::default() };
+        let content = Content::Whole(Bytes::copy_from_slice(&marked[..size]));
+        block_on(fixture.bucket.put("sealed", content, options).wait()).unwrap();
+        assert_eq!(read_sealed(&fixture, &key, None), &marked[..size]);
+        for offset in
+            [0, 1, 65_535, 65_536, 70_000, size.saturating_sub(1)].into_iter().filter(|at| *at < size)
+        {
+            let range = Range::From { offset: Some(offset as u64), length: Some(100_000) };
+            let end = size.min(offset + 100_000);
+            assert_eq!(read_sealed(&fixture, &key, Some(range)), &marked[offset..end]);
+        }
+        fixture.sweep_after(3600);
+        let wrong = GetOptions { ssec_key: Some(vec![8; 32]), ..GetOptions::default() };
+        assert!(block_on(fixture.bucket.get("sealed", wrong).wait()).is_err());
+    }
+    let files = walk(fixture.folder.path());
+    assert!(files.iter().all(|file| !file.windows(14).any(|part| part == b"not to be seen")));
+}
+
+/// The contents of all files below a folder.
+fn walk(folder: &Path) -> Vec<Vec<u8>> {
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { walk(&path) } else { vec![std::fs::read(path).unwrap()] })
+        .collect()
 }

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use hognose_wire::r2::Algorithm;
 
 use super::digest::Digests;
+use super::sealed::{self, Seal, Sealing};
 use super::{Store, tables};
 use crate::pins::Pin;
 use crate::r2::R2Error;
@@ -93,13 +94,14 @@ pub(super) struct Taken {
     pub(super) upload: Option<Upload>,
 }
 
-/// Takes a content in; up to `inline_max` bytes, if any, stay in memory. Contents that are too short for what their streams had
+/// Takes a content in; up to `inline_max` bytes, if any, stay in memory. Files are sealed where there is a key. Contents that are too short for what their streams had
 /// promised are errors of the stream.
 pub(super) async fn take(
     store: &Arc<Store>,
     content: Content,
     expected: Option<(Algorithm, Vec<u8>)>,
     inline_max: Option<usize>,
+    ssec_key: Option<Vec<u8>>,
 ) -> Result<Taken, R2Error> {
     let mut digests = Digests::new(expected);
     let mut stream = content.into_stream();
@@ -112,7 +114,7 @@ pub(super) async fn take(
             let bytes = gathered.split().freeze();
             let file = match writing.take() {
                 Some(file) => file,
-                None => Writing::begin(store, digests.take()).await?,
+                None => Writing::begin(store, digests.take(), ssec_key.as_deref()).await?,
             };
             writing = Some(file.append(store, bytes).await?);
         }
@@ -132,7 +134,7 @@ pub(super) async fn take(
                 upload: None,
             });
         }
-        None => Writing::begin(store, digests).await?,
+        None => Writing::begin(store, digests, ssec_key.as_deref()).await?,
         Some(writing) => writing,
     };
     writing.append(store, rest).await?.finish(store, size).await
@@ -150,21 +152,26 @@ struct Writing {
     upload: Upload,
     file: File,
     digests: Digests,
+    sealing: Option<Sealing>,
 }
 
 impl Writing {
-    async fn begin(store: &Arc<Store>, digests: Digests) -> Result<Self, R2Error> {
-        let blob = crate::random::name();
+    async fn begin(store: &Arc<Store>, digests: Digests, ssec_key: Option<&[u8]>) -> Result<Self, R2Error> {
+        let blob = if ssec_key.is_some() { sealed::name() } else { crate::random::name() };
+        let sealing = ssec_key.map(|key| Sealing::new(key, &blob));
         let upload = Upload::begin(store, blob.clone()).await?;
         let making = Arc::clone(store);
         let file = store.disk.run(move || making.folder.create(&blob)).await?;
-        Ok(Self { upload, file, digests })
+        Ok(Self { upload, file, digests, sealing })
     }
 
     async fn append(mut self, store: &Arc<Store>, bytes: Bytes) -> Result<Self, R2Error> {
         let written = store.disk.run(move || {
             self.digests.update(&bytes);
-            self.file.write_all(&bytes)?;
+            match &mut self.sealing {
+                Some(sealing) => sealing.write(&mut self.file, &bytes)?,
+                None => self.file.write_all(&bytes)?,
+            }
             Ok(self)
         });
         Ok(written.await?)
@@ -172,11 +179,14 @@ impl Writing {
 
     /// Waits for the disk.
     async fn finish(self, store: &Arc<Store>, size: u64) -> Result<Taken, R2Error> {
-        let Self { upload, file, digests } = self;
+        let Self { upload, mut file, digests, sealing } = self;
         let checksums = digests.finish()?;
         let (entering, blob) = (Arc::clone(store), upload.pin.key.clone());
         let piece = Piece { blob: blob.clone(), size };
         let synced = store.disk.run(move || {
+            if let Some(sealing) = sealing {
+                sealing.finish(&mut file)?;
+            }
             file.sync_data()?;
             entering.folder.sync(&blob)
         });
@@ -221,7 +231,9 @@ pub(super) struct Reader {
     /// Held so that no sweep takes the files away.
     pins: Vec<Pin<String>>,
     pieces: std::vec::IntoIter<Piece>,
-    open: Option<(File, u64)>,
+    open: Option<OpenPiece>,
+    /// What sealed files open with.
+    ssec_key: Option<Vec<u8>>,
     /// Where in the open file, or in the next, reading goes on.
     offset: u64,
     left: u64,
@@ -229,40 +241,58 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Of `length` bytes from `offset` on. To be made right after the index named the files.
-    pub(super) fn new(store: Arc<Store>, pieces: Vec<Piece>, offset: u64, length: u64) -> Self {
+    pub(super) fn new(
+        store: Arc<Store>,
+        pieces: Vec<Piece>,
+        (offset, length): (u64, u64),
+        ssec_key: Option<Vec<u8>>,
+    ) -> Self {
         let pin = |piece: &Piece| Pin::new(Arc::clone(&store.pins), piece.blob.clone());
         let pins = pieces.iter().map(pin).collect();
-        Self { store, pins, pieces: pieces.into_iter(), open: None, offset, left: length }
+        Self { store, pins, pieces: pieces.into_iter(), open: None, ssec_key, offset, left: length }
     }
 
     fn read(&mut self) -> io::Result<Bytes> {
-        let (file, size) = self.file()?;
-        let wanted = (size - self.offset).min(self.left).min(READ_BYTES as u64);
-        let mut bytes = vec![0; wanted as usize];
-        file.read_exact_at(&mut bytes, self.offset)?;
-        self.offset += wanted;
-        self.left -= wanted;
-        if self.offset < size {
-            self.open = Some((file, size));
+        let piece = self.piece()?;
+        let wanted = (piece.size - self.offset).min(self.left).min(READ_BYTES as u64);
+        let bytes = if let Some(seal) = &piece.seal {
+            seal.read(&piece.file, self.offset, wanted, piece.size)?
+        } else {
+            let mut bytes = vec![0; wanted as usize];
+            piece.file.read_exact_at(&mut bytes, self.offset)?;
+            bytes.into()
+        };
+        self.offset += bytes.len() as u64;
+        self.left -= bytes.len() as u64;
+        if self.offset < piece.size {
+            self.open = Some(piece);
         } else {
             self.offset = 0;
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
-    /// The file in which reading goes on, and its size.
-    fn file(&mut self) -> io::Result<(File, u64)> {
+    /// The file in which reading goes on.
+    fn piece(&mut self) -> io::Result<OpenPiece> {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
         loop {
-            let piece = self.pieces.next().ok_or(io::ErrorKind::UnexpectedEof)?;
-            if self.offset < piece.size {
-                return Ok((File::open(self.store.folder.path(&piece.blob))?, piece.size));
+            let Piece { blob, size } = self.pieces.next().ok_or(io::ErrorKind::UnexpectedEof)?;
+            if self.offset < size {
+                let file = File::open(self.store.folder.path(&blob))?;
+                return Ok(OpenPiece { file, size, seal: Seal::of(self.ssec_key.as_deref(), &blob) });
             }
-            self.offset -= piece.size;
+            self.offset -= size;
         }
     }
+}
+
+/// A file that is being read.
+struct OpenPiece {
+    file: File,
+    size: u64,
+    seal: Option<Seal>,
 }
 
 impl ByteStream for Reader {

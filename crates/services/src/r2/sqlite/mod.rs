@@ -8,6 +8,7 @@ mod digest;
 mod lifecycle;
 mod link;
 mod listing;
+mod sealed;
 mod tables;
 mod uploads;
 
@@ -115,11 +116,16 @@ impl Store {
     }
 
     /// The content of an object, or a part of it.
-    fn content(self: &Arc<Self>, place: Place, offset: u64, length: u64) -> Content {
+    fn content(
+        self: &Arc<Self>,
+        place: Place,
+        (offset, length): (u64, u64),
+        ssec_key: Option<Vec<u8>>,
+    ) -> Content {
         match place {
             Place::Inline(bytes) => Content::Whole(bytes.slice(offset as usize..(offset + length) as usize)),
             Place::Files(pieces) => {
-                Content::Stream(Box::new(Reader::new(Arc::clone(self), pieces, offset, length)))
+                Content::Stream(Box::new(Reader::new(Arc::clone(self), pieces, (offset, length), ssec_key)))
             }
         }
     }
@@ -145,7 +151,7 @@ impl SqliteBucket {
         let (offset, length) =
             options.range.as_ref().map_or_else(whole, |range| conditions::resolve(range, object.size))?;
         object.range = Some((offset, length));
-        let content = self.store.content(place, offset, length);
+        let content = self.store.content(place, (offset, length), options.ssec_key.clone());
         Ok(Got::Found(object, content))
     }
 }
@@ -170,10 +176,12 @@ impl R2 for SqliteBucket {
     ) -> Pending<Result<Option<Object>, R2Error>> {
         let (store, bucket) = (Arc::clone(&self.store), self.number);
         let PutOptions { only_if, properties, checksum } = options;
+        let ssec_key = properties.ssec_key.clone();
         let object = object_to_be(key, properties);
         store.sweep_if_due();
         Pending::later(async move {
-            let taken = blobs::take(&store, content, checksum, Some(blobs::INLINE_MAX_BYTES)).await?;
+            let inline_max = ssec_key.is_none().then_some(blobs::INLINE_MAX_BYTES);
+            let taken = blobs::take(&store, content, checksum, inline_max, ssec_key).await?;
             let now_ms = store.clock.now_ms();
             let object = Object {
                 version: random::name(),
@@ -237,7 +245,7 @@ impl R2 for SqliteBucket {
             let object = store.database.read(|connection| uploads::open(connection, bucket, &upload))??;
             check_key(&object, ssec_key.as_deref())?;
             // Always a file, so that completing an upload moves no content.
-            let taken = blobs::take(&store, content, None, None).await?;
+            let taken = blobs::take(&store, content, None, None, ssec_key).await?;
             let (md5, now_s, place) = (taken.checksums[0].1.clone(), store.clock.now_s(), taken.place);
             let etag = hex(&md5);
             let stored = store.database.write(move |transaction| {
