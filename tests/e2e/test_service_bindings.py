@@ -314,3 +314,31 @@ export default {
     binding = '[[services]]\nbinding = "SELF"\nservice = "self"\n'
     folder = project(files=worker("self", "javascript", source, binding))
     assert "Subrequest depth limit exceeded" in serve(folder / "self").fetch().text
+
+
+def test_functions_of_a_plain_object_take_one_argument(serve, project):
+    callee = """\
+export default {
+  plain(name) { return `plain ${name}`; },
+  whole(name, env, ctx) { return `whole ${name} ${env.WORD} ${typeof ctx.waitUntil}`; },
+  many(name, other, env, ctx) { return "never"; },
+};
+"""
+    caller = """\
+export default {
+  async fetch(request, { CALLEE }) {
+    const tell = (promise) => promise.then((value) => value, (error) => `${error.name}: ${error.message}`);
+    const calls = [CALLEE.plain("a"), CALLEE.whole("b"), CALLEE.many("c"), CALLEE.plain("d", "e")];
+    return Response.json(await Promise.all(calls.map(tell)));
+  },
+};
+"""
+    binding = '[[services]]\nbinding = "CALLEE"\nservice = "callee"\n'
+    files = worker("caller", "javascript", caller, binding) | worker(
+        "callee", "javascript", callee, 'vars = { WORD = "word" }\n'
+    )
+    folder = project(files=files)
+    plain, whole, many, surplus = serve(folder / "caller", str(folder / "callee")).fetch().json
+    assert (plain, whole) == ("plain a", "whole b word function")
+    assert many.startswith('TypeError: Cannot call handler function "many" over RPC')
+    assert surplus.startswith('TypeError: Attempted to call RPC function "plain" with the wrong number of arguments.')

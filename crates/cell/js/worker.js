@@ -46,10 +46,11 @@
     return exported;
   };
 
-  // The functions of a plain object take one argument of the caller's, then `env` and `ctx`.
+  // The functions of a plain object take one argument of the caller's, then `env` and `ctx`; what they do not declare they
+  // do not get to see. One that declares more would take `env` for an argument of the caller's.
   const methodsWithContext = (exported, ctx) => {
     const call = (name) => (...values) => {
-      if (exported[name].length < 3) {
+      if (exported[name].length > 3) {
         throw new TypeError(
           `Cannot call handler function "${name}" over RPC because it has the wrong number of arguments. A simple ` +
             "function handler can only be called over RPC if it has exactly the arguments (arg, env, ctx), where only " +
