@@ -290,7 +290,7 @@ impl CommandError {
                 "What `uv` said stands above; `allow-build = true` under `[tool.pywrangler]` allows source packages".into()
             }
             Self::Renamed(_) => "Start `hognose dev` again for the new name to hold".into(),
-            Self::PortInUse(_) => "Choose another with `--port`, or `--port 0` for any free one".into(),
+            Self::PortInUse(_) => "Choose another with `--port` (the dashboard's with `--admin-port`); 0 is any free one".into(),
             Self::NotEmpty(_) => "Name a folder that does not exist yet".into(),
             Self::WorkerName(_) => "Give it another `name` in its configuration".into(),
             Self::TooLarge { .. } => "Leave out what is no code; packages are installed from `pyproject.toml`".into(),
