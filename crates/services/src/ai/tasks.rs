@@ -79,8 +79,8 @@ const BY_PART: [(&str, Task); 31] = [
     ("indictrans", T::IndicTranslation),
     ("bart-large", T::Summarization),
     ("distilbert", T::TextClassification),
-    ("resnet", T::ImageClassification),
     ("detr-", T::ObjectDetection),
+    ("resnet", T::ImageClassification),
     ("llava", T::ImageToText),
     ("uform", T::ImageToText),
     ("flux", T::TextToImageBase64),
@@ -150,6 +150,8 @@ mod tests {
             ("@cf/black-forest-labs/flux-1-schnell", T::TextToImageBase64),
             ("@cf/stabilityai/stable-diffusion-xl-base-1.0", T::TextToImage),
             ("@cf/meta/m2m100-1.2b", T::Translation),
+            ("@cf/facebook/detr-resnet-50", T::ObjectDetection),
+            ("@cf/microsoft/resnet-50", T::ImageClassification),
             ("@cf/huggingface/distilbert-sst-2-int8", T::TextClassification),
             ("somebody's own", T::TextGeneration),
         ] {
