@@ -164,3 +164,13 @@ def test_persist_to_moves_the_state(serve, project, tmp_path):
     serve(folder, "--persist-to", str(tmp_path / "elsewhere")).fetch()
     assert (tmp_path / "elsewhere/lock").is_file()
     assert not Path(folder, ".hognose").exists()
+
+
+def test_the_sdk_goes_by_its_first_name_too(serve, project):
+    source = "from cloudflare.workers import Response\nfrom cloudflare import own\n\ndef on_fetch(request):\n"
+    files = {
+        "wrangler.toml": 'main = "index.py"\ncompatibility_date = "2024-11-01"\ncompatibility_flags = ["python_workers"]\n',
+        "index.py": source + "    return Response(own.TEXT)\n",
+        "cloudflare/own.py": 'TEXT = "of the Worker"\n',
+    }
+    assert serve(project(files=files)).fetch().text == "of the Worker"

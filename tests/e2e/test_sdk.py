@@ -117,13 +117,3 @@ def test_repeated_request_headers_are_one(server):
         connection.putheader("x-many", "3")
         connection.endheaders()
         assert connection.getresponse().read() == b'[["1, 2, 3"], true]'
-
-
-def test_the_sdk_goes_by_its_first_name_too(serve, project):
-    source = "from cloudflare.workers import Response\nfrom cloudflare import own\n\ndef on_fetch(request):\n"
-    files = {
-        "wrangler.toml": 'main = "index.py"\ncompatibility_date = "2024-11-01"\ncompatibility_flags = ["python_workers"]\n',
-        "index.py": source + "    return Response(own.TEXT)\n",
-        "cloudflare/own.py": 'TEXT = "of the Worker"\n',
-    }
-    assert serve(project(files=files)).fetch().text == "of the Worker"
