@@ -95,6 +95,13 @@ const tests = {
   props: ({ LOADER }) => LOADER.load(code(counting)()).getEntrypoint("Props", { props: { a: [1] } }).props(),
   no_props: ({ LOADER }) => LOADER.load(code(counting)()).getEntrypoint("Props").props(),
   modules: ({ LOADER }) => LOADER.load(code("", { modules })()).getEntrypoint().all(0),
+  async changed({ LOADER }) {
+    const data = new Uint8Array([1, 2]);
+    const main = `import data from "./a.bin"; export default { read: (_, env, ctx) => [...new Uint8Array(data)] };`;
+    const entrypoint = LOADER.load(code("", { modules: { "index.js": main, "a.bin": { data } } })()).getEntrypoint();
+    data.fill(0);
+    return entrypoint.read(0);
+  },
   async env({ LOADER }, ctx) {
     const main = `export default {
       async tell(name, env, ctx) { return [env.word, env.map.get(1), await env.greeter.greet(name), await env.other.greet(name)]; },
@@ -228,6 +235,7 @@ def test_entrypoints_have_props(ask):
 
 def test_modules_of_all_kinds(ask):
     assert ask("modules") == ["word", "note", 5, [1, 2]]
+    assert ask("changed") == [1, 2]
     assert ask("python") == [3, "python 7 word"]
 
 

@@ -44,8 +44,9 @@
   const bytesOf = (kind, content) => {
     if (kind === "json") return encoder.encode(JSON.stringify(content) ?? "null");
     if (kind !== "data") return encoder.encode(`${content}`);
-    if (ArrayBuffer.isView(content)) return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
-    if (content instanceof ArrayBuffer) return new Uint8Array(content);
+    // Copied, for the code goes out later, when its owner may have changed it.
+    if (ArrayBuffer.isView(content)) return new Uint8Array(content.buffer, content.byteOffset, content.byteLength).slice();
+    if (content instanceof ArrayBuffer) return new Uint8Array(content.slice());
     throw new TypeError("The content of a data module must be an ArrayBuffer or a view of one.");
   };
 
