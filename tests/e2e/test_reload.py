@@ -1,7 +1,11 @@
 """A change of source or configuration is served at once, and no request is dropped."""
 
 import contextlib
+import os
 import threading
+import urllib.request
+
+import harness
 
 WORKER = """\
 from js import Response
@@ -55,6 +59,29 @@ def test_a_file_that_takes_the_place_of_another_beside_the_state_is_served(serve
     (server.folder / "greeting.py").write_text('GREETING = "third"\n')
     change(server, "index.py", "from greeting import GREETING\n" + WORKER.format(greeting="GREETING"))
     assert server.fetch().text == "third"
+
+
+def test_what_it_prints_into_the_folder_is_no_change(project):
+    folder = project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": FIRST})
+    os.mkfifo(folder / "src/log")
+    into_the_folder = ("sh", "-c", 'exec "$0" "$@" >src/log 2>&1')
+    process = harness.start(["dev", str(folder), "--port", "0"], folder, under=into_the_folder)
+    try:
+        with open(folder / "src/log") as log:
+            output = harness.Output(log)
+            address = output.wait_for(harness.READY)[0].removeprefix("Ready on ")
+            for number in range(3):
+                urllib.request.urlopen(f"{address}/{number}").close()
+            (folder / "src/index.py").write_text(SECOND)
+            output.wait_for("Reloaded")
+            urllib.request.urlopen(f"{address}/last").close()
+            output.wait_for("GET /last 200")
+            assert output.text.count("Reloaded") == 1
+            process.terminate()
+            process.wait(harness.TIMEOUT_S)
+    finally:
+        process.kill()
+        process.stdout.close()
 
 
 def test_a_change_of_variables_is_served(serve, project):

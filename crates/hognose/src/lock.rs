@@ -2,7 +2,7 @@
 //! the minimum, and never without telling.
 
 use hognose_config::{LockLevel, Settings};
-use hognose_jail::{Features, Level};
+use hognose_jail::{Features, Level, NoLevel};
 
 use crate::error::CommandError;
 use crate::session::Mode;
@@ -22,23 +22,18 @@ pub(crate) struct ChosenLock {
 impl ChosenLock {
     /// Asks the machine, which it does by forking: before there are threads.
     pub(crate) fn choose(mode: Mode, settings: &Settings) -> Result<Self, CommandError> {
-        Self::of(hognose_jail::probe(), mode, settings)
-    }
-
-    fn of(features: Features, mode: Mode, settings: &Settings) -> Result<Self, CommandError> {
+        let features = hognose_jail::probe();
         let minimum = settings.lock_minimum.map_or(Level::Container, level);
         let maximum = settings.lock_maximum.map_or(Level::Full, level);
         if minimum == Level::Off && mode == Mode::Serve {
             return Err(CommandError::LockOffWhenServing);
         }
-        if maximum < minimum {
-            return Err(CommandError::LockRange { minimum, maximum });
-        }
-        let level = features.level().min(maximum);
-        if level < minimum {
-            let missing = features.missing_for(minimum).join("; ");
-            return Err(CommandError::LockMissing { minimum, level, missing });
-        }
+        let level = features.choose(minimum, maximum).map_err(|none| match none {
+            NoLevel::Range { minimum, maximum } => CommandError::LockRange { minimum, maximum },
+            NoLevel::Missing { minimum, level, missing } => {
+                CommandError::LockMissing { minimum, level, missing }
+            }
+        })?;
         Ok(Self { level, scratch_bytes_max: settings.scratch_bytes.unwrap_or(SCRATCH_BYTES), features })
     }
 
@@ -66,47 +61,5 @@ fn level(level: LockLevel) -> Level {
         LockLevel::Off => Level::Off,
         LockLevel::Container => Level::Container,
         LockLevel::Full => Level::Full,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOTHING: Features = Features { landlock_abi: 0, namespaces: false, filters: false, tracing: true };
-    const ALL: Features = Features { landlock_abi: 7, namespaces: true, filters: true, tracing: true };
-
-    fn chosen(
-        features: Features,
-        mode: Mode,
-        minimum: Option<LockLevel>,
-        maximum: Option<LockLevel>,
-    ) -> String {
-        let settings = Settings { lock_minimum: minimum, lock_maximum: maximum, ..Settings::default() };
-        match ChosenLock::of(features, mode, &settings) {
-            Ok(lock) => lock.level.to_string(),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn the_strongest_lock_within_the_bounds_is_chosen() {
-        let container = Features { namespaces: false, ..ALL };
-        assert_eq!(chosen(ALL, Mode::Serve, None, None), "full");
-        assert_eq!(chosen(container, Mode::Serve, None, None), "container");
-        assert_eq!(chosen(ALL, Mode::Dev, None, Some(LockLevel::Container)), "container");
-        assert_eq!(chosen(NOTHING, Mode::Dev, Some(LockLevel::Off), None), "off");
-    }
-
-    #[test]
-    fn a_weaker_lock_than_the_minimum_is_refused_with_what_is_missing() {
-        let text = chosen(NOTHING, Mode::Dev, None, None);
-        assert!(text.contains("`container`") && text.contains("Landlock is missing"), "{text}");
-        let text = chosen(Features { namespaces: false, ..ALL }, Mode::Serve, Some(LockLevel::Full), None);
-        assert!(text.contains("namespaces are missing"), "{text}");
-        let text = chosen(ALL, Mode::Dev, None, Some(LockLevel::Off));
-        assert!(text.contains("`lock.maximum`"), "{text}");
-        let text = chosen(ALL, Mode::Serve, Some(LockLevel::Off), None);
-        assert!(text.contains("`hognose serve`"), "{text}");
     }
 }

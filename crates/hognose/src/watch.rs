@@ -95,7 +95,14 @@ fn concerns(event: &Event, watched: &Watched) -> bool {
     let ours = |path: &PathBuf| {
         watched.files.contains(path) || path.strip_prefix(&watched.modules).is_ok_and(may_be_a_module)
     };
-    !reads && event.paths.iter().any(ours)
+    !reads && event.paths.iter().any(|path| ours(path) && !is_own_output(path))
+}
+
+/// Whether what this process prints goes into the file: each line of the log would have the Worker loaded again.
+fn is_own_output(path: &Path) -> bool {
+    let Ok(file) = rustix::fs::stat(path) else { return false };
+    let own = [rustix::fs::fstat(std::io::stdout()), rustix::fs::fstat(std::io::stderr())];
+    own.into_iter().flatten().any(|output| (output.st_dev, output.st_ino) == (file.st_dev, file.st_ino))
 }
 
 /// Whether a path, relative to the module folder, can be part of the Worker: nothing hidden, no bytecode, and none of

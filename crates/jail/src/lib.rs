@@ -13,6 +13,7 @@
 mod access;
 mod calls;
 mod capabilities;
+mod choice;
 mod descriptors;
 mod level;
 mod limits;
@@ -27,6 +28,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
 
 pub use calls::questions::{DescriptorFlags, Listener, Question, Wish};
+pub use choice::NoLevel;
 pub use level::{Level, UnknownLevel};
 pub use limits::ResourceLimits;
 pub use probe::{Features, probe};
