@@ -1,5 +1,6 @@
 """`hognose backup` and `hognose restore`, and the version of the state folder."""
 
+import contextlib
 import hashlib
 import json
 import signal
@@ -171,7 +172,11 @@ def test_a_restore_that_was_interrupted_is_ended_by_whoever_comes_next(folder):
 
 
 def threads(pid):
-    return {(thread / "comm").read_text().strip() for thread in Path(f"/proc/{pid}/task").iterdir()}
+    names = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            names.add((thread / "comm").read_text().strip())
+    return names
 
 
 def test_ctrl_c_leaves_nothing_behind(folder):
@@ -181,6 +186,8 @@ def test_ctrl_c_leaves_nothing_behind(folder):
     process.stdin.write(archive[:4096])
     process.stdin.flush()
     while not (folder / ".hognose/restoring").exists():
+        assert process.poll() is None
+    while "signals" not in threads(process.pid):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     # The thread that waits for signals ends with the first.

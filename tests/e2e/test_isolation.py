@@ -96,7 +96,7 @@ def test_the_same_code_succeeds_outside_the_lock(tmp_path, listener):
     script = copy(tmp_path) / "src/attempts.py"
     port = str(listener.getsockname()[1])
     arguments = (str(script), port, str(os.getpid()))
-    code, output = run("run", *arguments, folder=tmp_path, environment={"CANARY": "sings"})
+    code, output = run("run", "--allow-write", *arguments, folder=tmp_path, environment={"CANARY": "sings"})
     told = dict(line.split(" ", 1) for line in output.splitlines())
     assert code == 0, output
     assert {name: told[name] for name in OUTSIDE | PERMITTED} == OUTSIDE | PERMITTED

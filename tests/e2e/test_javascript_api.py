@@ -13,7 +13,7 @@ def evaluate(tmp_path):
 
     def evaluate(text, input=None):
         (tmp_path / "script.mjs").write_text(f"let result;\n{text}\nconsole.log(JSON.stringify(result));\n")
-        code, output = run("run", "script.mjs", folder=tmp_path, input=input)
+        code, output = run("run", "--allow-write", "script.mjs", folder=tmp_path, input=input)
         assert code == 0, output
         *evaluate.output, result = output.splitlines()
         return json.loads(result)

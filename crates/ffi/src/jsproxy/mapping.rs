@@ -21,7 +21,9 @@ pub(super) unsafe extern "C" fn length(object: *mut ffi::PyObject) -> ffi::Py_ss
 
 pub(super) fn measure(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
     let keys = &bridge().keys;
-    for key in [&keys.size, &keys.length] {
+    // An array has a length, and no size unless somebody gave it one, which is not looked for.
+    let sizes = [&keys.size, &keys.length];
+    for key in &sizes[usize::from(js::is_array(value))..] {
         let found = js::get(value, key)?;
         if matches!(found.tag(), raw::JS_TAG_INT | raw::JS_TAG_FLOAT64) {
             return check_length(js::to_f64(found.raw())?);
