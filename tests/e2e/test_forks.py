@@ -126,3 +126,11 @@ def test_drawing_from_the_global_generator_at_the_top_level_is_told(serve, proje
     text = "import random\nfrom js import Response\nrandom.random()\nasync def on_fetch(request):\n    return Response.new('ok')\n"
     server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": text}))
     server.output.wait_for("the Worker draws random numbers at the top level, .*: do it in a handler")
+
+
+def test_chance_comes_from_its_device_too(serve, project):
+    # Libraries in C++ read it rather than ask the kernel.
+    text = "from js import Response\nasync def on_fetch(request):\n    return Response.new(open('/dev/urandom', 'rb').read(8).hex())\n"
+    server = serve(project(files={"wrangler.toml": 'main = "src/index.py"\n', "src/index.py": text}))
+    first, second = server.fetch().text, server.fetch().text
+    assert len(first) == len(second) == 16 and first != second

@@ -15,8 +15,8 @@ use pyo3::types::PyDict;
 
 use crate::process;
 
-/// What every interpreter reads of the system: shared libraries, time zones, certificates, and a source of chance.
-const SYSTEM_READ: [&str; 10] = [
+/// What every interpreter reads of the system: shared libraries, time zones, certificates.
+const SYSTEM_READ: [&str; 9] = [
     "/lib",
     "/lib64",
     "/usr/lib",
@@ -26,11 +26,10 @@ const SYSTEM_READ: [&str; 10] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/ssl",
-    "/dev/urandom",
 ];
 
-/// Devices that keep nothing of what is written to them.
-const DEVICES: [&str; 2] = ["/dev/null", "/dev/zero"];
+/// Devices that tell nothing of what is written to them. Libraries that do not ask the kernel for chance read the last.
+const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/urandom"];
 
 /// Where a script may write, too: on terminals, and into memory that it shares with what it starts.
 const SCRIPT_DEVICES: [&str; 4] = ["/dev/full", "/dev/pts", "/dev/shm", "/dev/tty"];
