@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hognose_jail::{DescriptorFlags, Listener, Question, Wish};
@@ -39,11 +40,13 @@ pub(crate) struct Forks {
     expected: Mutex<HashMap<u32, usize>>,
     /// How many threads one process may have.
     threads_max: u64,
+    /// Who was refused one last: a thread that asks again and again is told of once.
+    refused: AtomicU32,
 }
 
 impl Forks {
     pub(crate) fn new(threads_max: u64) -> Self {
-        Self { expected: Mutex::default(), threads_max }
+        Self { expected: Mutex::default(), threads_max, refused: AtomicU32::default() }
     }
 
     /// A template is about to be told to fork.
@@ -130,8 +133,10 @@ impl Answering {
         if hognose_jail::threads(self.question.thread)? < threads_max {
             return listener.permit(&self.question);
         }
-        let text = format!("a Worker was refused a thread: it has {threads_max} (`limits.threads`)");
-        around.events.log(&around.worker, LogLevel::Warn, text);
+        if around.forks.refused.swap(self.question.thread, Relaxed) != self.question.thread {
+            let text = format!("a Worker was refused a thread: it has {threads_max} (`limits.threads`)");
+            around.events.log(&around.worker, LogLevel::Warn, text);
+        }
         listener.refuse(&self.question, Errno::AGAIN.raw_os_error())
     }
 

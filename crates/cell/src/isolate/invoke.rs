@@ -8,6 +8,7 @@ use pyo3::Python;
 
 use super::invocation::{Invocation, Wants};
 use super::{Isolate, Task};
+use crate::cell::Cell;
 use crate::env::{email, queues, workflows};
 use crate::host;
 use crate::link::OwnedError;
@@ -166,20 +167,9 @@ impl Isolate {
         entrypoint: Option<String>,
         payload: Payload<'_>,
     ) -> Result<(), Violation> {
-        let (isolate, link) = (Rc::clone(self), self.link());
-        let traces = link.accept(payload.bytes, Some(invocation))?;
-        let begin = move |py: Python<'_>, traces: Result<Vec<u8>, OwnedError>| {
-            let items = traces.and_then(|traces| {
-                let items = report::traces(isolate.cell.context, &String::from_utf8_lossy(&traces));
-                items.map_err(|thrown| host::owned_error(&thrown))
-            });
-            match items {
-                Ok(items) => isolate.start(invocation, entrypoint, Task::Handler("tail", items)),
-                Err(error) => isolate.fail(py, invocation, error),
-            }
-        };
-        Python::attach(|py| link.read_all(py, traces, begin));
-        Ok(())
+        self.start_once_read((invocation, entrypoint), "tail", payload, |cell, traces| {
+            report::traces(cell.context, &String::from_utf8_lossy(traces))
+        })
     }
 
     /// Begins the run of a workflow's instance.
@@ -189,20 +179,32 @@ impl Isolate {
         entrypoint: Option<String>,
         start: Payload<'_>,
     ) -> Result<(), Violation> {
-        let (isolate, link) = (Rc::clone(self), self.link());
         let keeps = self.worker.plan.flags.get(KEEPS_MESSAGES).copied().unwrap_or(false);
-        let start = link.accept(start.bytes, Some(invocation))?;
-        let begin = move |py: Python<'_>, start: Result<Vec<u8>, OwnedError>| {
-            let made = start.and_then(|start| {
-                let made = workflows::make_run(&isolate.cell, &start, invocation, keeps);
-                made.map_err(|thrown| host::owned_error(&thrown))
+        self.start_once_read((invocation, entrypoint), "run", start, move |cell, start| {
+            workflows::make_run(cell, start, invocation, keeps)
+        })
+    }
+
+    /// Runs a handler with what `make` makes of a payload, once all of it has come.
+    fn start_once_read(
+        self: &Rc<Self>,
+        (invocation, entrypoint): (InvocationId, Option<String>),
+        handler: &'static str,
+        payload: Payload<'_>,
+        make: impl FnOnce(&Rc<Cell>, &[u8]) -> JsResult<Value> + 'static,
+    ) -> Result<(), Violation> {
+        let (isolate, link) = (Rc::clone(self), self.link());
+        let payload = link.accept(payload.bytes, Some(invocation))?;
+        let begin = move |py: Python<'_>, payload: Result<Vec<u8>, OwnedError>| {
+            let made = payload.and_then(|payload| {
+                make(&isolate.cell, &payload).map_err(|thrown| host::owned_error(&thrown))
             });
             match made {
-                Ok(run) => isolate.start(invocation, entrypoint, Task::Handler("run", run)),
+                Ok(argument) => isolate.start(invocation, entrypoint, Task::Handler(handler, argument)),
                 Err(error) => isolate.fail(py, invocation, error),
             }
         };
-        Python::attach(|py| link.read_all(py, start, begin));
+        Python::attach(|py| link.read_all(py, payload, begin));
         Ok(())
     }
 
