@@ -4,10 +4,11 @@
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::threads::Ended;
 
 /// The most writes that share a transaction; bounds how long the first of them waits for the others' work.
 const BATCH_MAX: usize = 256;
@@ -15,18 +16,15 @@ const BATCH_MAX: usize = 256;
 /// The thread that writes to one file. Dropping it waits until all that was submitted is done.
 pub(super) struct Writer {
     jobs: Option<Sender<Box<dyn Job>>>,
-    thread: Option<JoinHandle<()>>,
+    _thread: Ended,
 }
 
 impl Writer {
     /// Gives `connection` to a new thread.
     pub(super) fn start(connection: Connection) -> Self {
         let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new()
-            .name("sqlite-writer".into())
-            .spawn(move || serve(connection, &queue))
-            .expect("invariant: the system can start a thread");
-        Self { jobs: Some(jobs), thread: Some(thread) }
+        let thread = Ended::start("sqlite-writer", move || serve(connection, &queue));
+        Self { jobs: Some(jobs), _thread: thread }
     }
 
     /// Queues `work`. The queue has no bound of its own: each isolate's open calls are bounded by the wire.
@@ -44,10 +42,8 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // Without it the thread ends once the queue is empty; that is waited for after this.
         drop(self.jobs.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::guard::Guard;
 use super::recorder::Recorder;
 use crate::d1::{D1Error, Outcome, Statement, limits};
 use crate::sqlite::open_shared;
+use crate::threads::Ended;
 use crate::{Clock, Pending};
 
 /// How many prepared statements a database keeps.
@@ -26,9 +27,12 @@ struct Job {
     done: oneshot::Sender<Result<Outcome, D1Error>>,
 }
 
-/// The way to a database's thread, which ends when this is dropped and the queue is empty.
+/// The way to a database's thread. Dropping it waits for the thread, which ends once the queue is empty and closes the
+/// file, so that who closed a database may copy or replace it. What is queued and not waited for is not begun.
 pub(super) struct DatabaseThread {
+    // Dropped first, which tells the thread.
     jobs: SyncSender<Job>,
+    _thread: Ended,
 }
 
 impl DatabaseThread {
@@ -37,11 +41,7 @@ impl DatabaseThread {
         let (jobs, queue) = sync_channel(limits::QUEUE_MAX);
         let recorder = Recorder::new(path.clone(), Arc::clone(&clock));
         let owner = Owner { path, clock, query_max, recorder, open: None, last_write: Bookmark::default() };
-        std::thread::Builder::new()
-            .name("d1".into())
-            .spawn(move || owner.serve(&queue))
-            .expect("invariant: the system can start a thread");
-        Self { jobs }
+        Self { jobs, _thread: Ended::start("d1", move || owner.serve(&queue)) }
     }
 
     /// Queues a query. One whose answer nobody waits for any more is not begun.

@@ -3,16 +3,17 @@
 //! Whatever is done with a bucket has the rules looked at, once an hour at most: what nobody asks for may stay a while.
 //! The objects are looked for without holding up writers, and then removed in steps, each as a delete would.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use hognose_wire::r2::Upload;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{SqliteBucket, SqliteR2, Store, tables, uploads};
-use crate::block_on;
 use crate::r2::R2Error;
 use crate::r2::lifecycle::LifecycleRule;
+use crate::sqlite::Database;
+use crate::{Clock, block_on};
 
 /// How often the rules are looked at, in seconds.
 const INTERVAL_S: i64 = 3600;
@@ -51,7 +52,7 @@ impl SqliteBucket {
 impl SqliteR2 {
     /// Does what the rules of all buckets say by now. The store does so itself while it is used.
     pub fn expire(&self) -> Result<(), R2Error> {
-        Ok(self.store.expire()?)
+        Ok(Expiry::of(&self.store).run()?)
     }
 }
 
@@ -66,15 +67,28 @@ impl Store {
         let exchanged =
             self.next_expiry_s.compare_exchange(due_s, next_s, Ordering::Relaxed, Ordering::Relaxed);
         if exchanged.is_ok() {
-            let store = Arc::downgrade(self);
+            let expiry = Expiry::of(self);
             // Where it fails, it is done the next time.
-            drop(self.disk.run(move || {
-                store.upgrade().map_or(Ok(()), |store| store.expire()).map_err(std::io::Error::other)
-            }));
+            drop(self.disk.run(move || expiry.run().map_err(std::io::Error::other)));
         }
     }
+}
 
-    fn expire(&self) -> rusqlite::Result<()> {
+/// What doing as the rules say takes: not the store, which waits for its threads when it is dropped.
+struct Expiry {
+    database: Arc<Database>,
+    clock: Arc<dyn Clock>,
+    /// Whether anybody uses the store still; the rest is done the next time.
+    store: Weak<Store>,
+}
+
+impl Expiry {
+    fn of(store: &Arc<Store>) -> Self {
+        let (database, clock) = (Arc::clone(&store.database), Arc::clone(&store.clock));
+        Self { database, clock, store: Arc::downgrade(store) }
+    }
+
+    fn run(&self) -> rusqlite::Result<()> {
         let now_s = self.clock.now_s();
         for (bucket, rules) in self.database.read(all)? {
             for rule in rules.iter().filter(|rule| rule.enabled) {
@@ -107,7 +121,7 @@ impl Store {
             block_on(self.database.write(move |transaction| {
                 ended.iter().try_for_each(|ended| end(transaction, ended, now_s))
             }))?;
-            if count < tables::SWEEP_STEP {
+            if count < tables::SWEEP_STEP || self.store.strong_count() == 0 {
                 return Ok(());
             }
         }

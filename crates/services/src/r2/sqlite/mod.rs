@@ -41,9 +41,10 @@ pub struct SqliteR2 {
 
 /// What handles, readers and uploads share.
 struct Store {
-    database: Database,
-    folder: Folder,
+    /// Ends first, for it may be writing to the index.
     disk: Threads,
+    database: Arc<Database>,
+    folder: Folder,
     clock: Arc<dyn Clock>,
     pins: Arc<Pins<String>>,
     /// When the next write is to sweep as well, in seconds since the epoch.
@@ -59,9 +60,9 @@ impl SqliteR2 {
         let path: PathBuf = folder.join("blobs");
         let folder = Folder::open(path.clone()).map_err(|source| OpenError::Create { path, source })?;
         let store = Store {
-            database,
-            folder,
             disk: Threads::for_files(),
+            database: Arc::new(database),
+            folder,
             clock,
             pins: Arc::default(),
             next_sweep_s: AtomicI64::default(),
