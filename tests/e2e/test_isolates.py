@@ -57,6 +57,30 @@ async def computes(env, ctx):
     return await process(env, ctx)
 
 
+def computes_until(env, gate):
+    # Longer than a step usually takes, before it waits: what is known of this Worker then does not hang on the test.
+    end = time.monotonic() + 0.01
+    while time.monotonic() < end:
+        pass
+    urllib.request.urlopen(f"{env.GATES}/{gate}").close()
+
+
+async def holds_up(env, ctx):
+    computes_until(env, "held_up")
+    return Response.new("held up")
+
+
+others = []
+
+
+async def is_quick_once(env, ctx):
+    if not others:
+        others.append(True)
+        return Response.new("quick")
+    computes_until(env, "enough")
+    return Response.new("slow")
+
+
 kept = []
 
 
@@ -69,7 +93,15 @@ async def hoards(env, ctx):
     return await process(env, ctx)
 
 
-ROUTES = {"/hoards": hoards, "/keeps": keeps, "/streams": streams, "/process": process, "/computes": computes}
+ROUTES = {
+    "/hoards": hoards,
+    "/keeps": keeps,
+    "/streams": streams,
+    "/process": process,
+    "/computes": computes,
+    "/holds_up": holds_up,
+    "/is_quick_once": is_quick_once,
+}
 """
 TOO_LONG = "waitUntil() tasks did not complete within the allowed time"
 
@@ -108,6 +140,26 @@ def test_the_time_begins_when_the_response_has_ended(start, gates):
         assert response.read() == b"last"
     server.output.wait_for("all was written")
     assert TOO_LONG not in server.output.text
+
+
+def test_what_is_answered_does_not_wait_for_what_computes_in_the_same_turn(start, gates):
+    server = start("[pool]\nmax_isolates = 1\n")
+    with contextlib.ExitStack() as opened:
+        holding, *pair = [opened.enter_context(contextlib.closing(server.connect())) for _ in range(3)]
+        holding.request("GET", "/holds_up")
+        gates.wait_for("held_up")
+        for connection in pair:
+            connection.request("GET", "/is_quick_once")
+        while len(server.fetch("/cdn-cgi/explorer/api/invocations").json["result"]["open"]) < 3:
+            pass
+        gates.open("held_up")
+        assert holding.getresponse().read() == b"held up"
+        answered = select.select([connection.sock for connection in pair], [], [], TIMEOUT_S)[0]
+        assert len(answered) == 1
+        quick, slow = sorted(pair, key=lambda connection: connection.sock is not answered[0])
+        assert quick.getresponse().read() == b"quick"
+        gates.open("enough")
+        assert slow.getresponse().read() == b"slow"
 
 
 def test_an_isolate_that_is_no_longer_needed_ends(start, gates):

@@ -49,6 +49,7 @@ fn start(py: Python<'_>, cell: &Rc<Cell>, script: Script, frames: UnixStream) ->
             reporting.report_rejections(py);
             hooked.flush(py, &Outlet);
         }),
+        before_step: Box::new(|_| ()),
         uncaught: Box::new(|_py, error| print(LogLevel::Error, &host::describe_error(&error))),
         is_waiting: Box::new(move || waiting.is_busy()),
     });

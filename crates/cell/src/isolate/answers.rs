@@ -126,7 +126,7 @@ impl Isolate {
     pub(super) fn complete(self: &Rc<Self>, invocation: InvocationId, outcome: Outcome<'_>) {
         self.settle_alarm(invocation, matches!(outcome, Outcome::Error(_)));
         self.settle_batch(invocation, matches!(outcome, Outcome::Error(_)));
-        self.link().send(Frame::Complete { invocation, outcome });
+        self.link().send_answer(Frame::Complete { invocation, outcome });
         if let Some(entry) = self.invocations.borrow_mut().get_mut(&invocation) {
             entry.completed = true;
             entry.announced = true;

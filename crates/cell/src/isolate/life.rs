@@ -19,10 +19,10 @@ use crate::python::Half;
 const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung \
                     and would never generate a response.";
 
-/// What it says where `waitUntil` was given more than its time.
 /// The error of what has not answered in its time.
 const OVERDUE: &str = "Worker exceeded wall time limit.";
 
+/// What it says where `waitUntil` was given more than its time.
 const WAITED_TOO_LONG: &str = "waitUntil() tasks did not complete within the allowed time after invocation end and have \
                                been cancelled. See: \
                                https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil";
@@ -113,20 +113,32 @@ impl Isolate {
     }
 
     pub(super) fn hooks(self: &Rc<Self>, link: &Rc<Link>) -> Hooks {
-        let (isolate, flushed) = (Rc::clone(self), Rc::clone(link));
+        let (ending, beginning) = ((Rc::clone(self), Rc::clone(link)), (Rc::clone(self), Rc::clone(link)));
         let cell = Rc::clone(&self.cell);
-        let inbox = Inbox(Rc::clone(self));
         Hooks {
-            before_wait: Box::new(move |py| {
-                isolate.cell.report_rejections(py);
-                isolate.charge();
-                isolate.announce(&flushed);
-                isolate.end_hung(py, &flushed);
-                flushed.flush(py, &inbox);
-            }),
+            before_wait: Box::new(move |py| ending.0.end_turn(py, &ending.1)),
+            before_step: Box::new(move |py| beginning.0.begin_step(py, &beginning.1)),
             uncaught: Box::new(move |py, error| cell.log(py, LogLevel::Error, &host::describe_error(&error))),
             // For the next invocation.
             is_waiting: Box::new(|| true),
+        }
+    }
+
+    /// Says all that came of a turn.
+    fn end_turn(self: &Rc<Self>, py: Python<'_>, link: &Link) {
+        self.cell.report_rejections(py);
+        self.charge();
+        self.announce(link);
+        self.end_hung(py, link);
+        link.flush(py, &Inbox(Rc::clone(self)));
+        self.pace.pause();
+    }
+
+    /// Lets go what is answered, where what comes may take long. Writes of Durable Objects that are not committed yet are
+    /// committed with the turn, and answers wait for that.
+    fn begin_step(self: &Rc<Self>, py: Python<'_>, link: &Link) {
+        if self.pace.hurries() && link.holds_answer() && !self.objects.is_uncommitted() {
+            link.flush(py, &Inbox(Rc::clone(self)));
         }
     }
 

@@ -9,6 +9,7 @@ mod invocation;
 mod invoke;
 mod life;
 mod on_objects;
+mod pace;
 mod socket_events;
 
 use std::cell::RefCell;
@@ -23,6 +24,7 @@ use pyo3::prelude::*;
 
 use self::charges::Charges;
 use self::invocation::Invocation;
+use self::pace::Pace;
 use crate::cell::{Cell, LoadedWorker, Stage};
 use crate::link::{Events, Link, OwnedError};
 use crate::objects::Objects;
@@ -39,6 +41,7 @@ pub(crate) struct Isolate {
     invocations: RefCell<HashMap<InvocationId, Invocation>>,
     handlers: RefCell<Handlers>,
     charges: Charges,
+    pace: Pace,
     /// Those that have begun since the last turn, in order.
     unannounced: RefCell<Vec<InvocationId>>,
     /// The Durable Objects that live here.
@@ -70,6 +73,7 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         invocations: RefCell::default(),
         handlers: RefCell::default(),
         charges: Charges::default(),
+        pace: Pace::default(),
         unannounced: RefCell::default(),
         objects: Objects::new(synchronous),
     });

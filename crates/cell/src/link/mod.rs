@@ -44,6 +44,8 @@ pub(crate) struct Link {
     decoder: RefCell<Decoder>,
     out: RefCell<Vec<u8>>,
     blocked: Cell<bool>,
+    /// Whether an answer is among what is buffered.
+    holds_answer: Cell<bool>,
     /// The write that what is sent from now on depends on.
     last_write: Cell<WriteSeq>,
     calls: RefCell<Opened<CallId, Reply>>,
@@ -71,6 +73,7 @@ impl Link {
             decoder: RefCell::default(),
             out: RefCell::default(),
             blocked: Cell::new(false),
+            holds_answer: Cell::new(false),
             last_write: Cell::default(),
             calls: RefCell::new(Opened::calls()),
             streams: Streams::default(),
@@ -98,6 +101,17 @@ impl Link {
         let mut out = self.out.borrow_mut();
         hognose_wire::encode(&envelope, &mut out)
             .expect("invariant: frames are cut to size before they are sent");
+    }
+
+    /// As [`Link::send`], for what somebody waits for who is not to wait for other work of the same turn.
+    pub(crate) fn send_answer(&self, frame: Frame<'_>) {
+        self.send(frame);
+        self.holds_answer.set(true);
+    }
+
+    /// Whether an answer is buffered that the socket would take.
+    pub(crate) fn holds_answer(&self) -> bool {
+        self.holds_answer.get() && !self.blocked.get()
     }
 
     /// What is sent from now on depends on this write.
@@ -168,6 +182,7 @@ impl Link {
     /// Sends what is buffered. What the socket does not take is sent when it is writable again.
     pub(crate) fn flush(&self, py: Python<'_>, events: &dyn Events) {
         events.before_flush(py);
+        self.holds_answer.set(false);
         let mut out = self.out.borrow_mut();
         let mut sent = 0;
         while sent < out.len() {

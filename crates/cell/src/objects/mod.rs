@@ -183,6 +183,11 @@ impl Objects {
         })
     }
 
+    /// Whether anything that was written waits for the commit at the end of the turn.
+    pub(crate) fn is_uncommitted(&self) -> bool {
+        self.storage.is_uncommitted()
+    }
+
     /// Commits what was written, if anything was. Objects whose writes are lost have ended for the supervisor already.
     pub(crate) fn commit(&self, cell: &Cell) {
         if !self.storage.is_uncommitted() {

@@ -44,10 +44,12 @@ enum Ready {
     Redeem(Ticket),
 }
 
-/// What the process wants to be told by the loop. All are called on the main stack.
+/// What the process wants to be told by the loop, on the main stack.
 pub struct Hooks {
     /// Before the loop waits: send what was buffered.
     pub before_wait: Box<dyn Fn(Python<'_>)>,
+    /// Before each callback, which may compute for long. Alone among these it may be called on a runner.
+    pub before_step: Box<dyn Fn(Python<'_>)>,
     /// A JavaScript job or timer callback threw this and nobody caught it.
     pub uncaught: Box<dyn Fn(Python<'_>, Value)>,
     /// Whether the process waits for something that the loop does not know of: then it goes on although it is idle.
@@ -56,7 +58,12 @@ pub struct Hooks {
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { before_wait: Box::new(|_| ()), uncaught: Box::new(|_, _| ()), is_waiting: Box::new(|| false) }
+        Self {
+            before_wait: Box::new(|_| ()),
+            before_step: Box::new(|_| ()),
+            uncaught: Box::new(|_, _| ()),
+            is_waiting: Box::new(|| false),
+        }
     }
 }
 
@@ -146,10 +153,12 @@ fn work(py: Python<'_>) {
         if event_loop.interruption.borrow().is_some() {
             return;
         }
-        match event_loop.pop_for_runner() {
-            Some(Ready::Python(callback)) => event_loop.run_callback(py, &callback),
-            Some(Ready::Native(task)) => task(py),
-            Some(Ready::Redeem(_)) | None => return,
+        let Some(ready) = event_loop.pop_for_runner() else { return };
+        event_loop.before_step(py);
+        match ready {
+            Ready::Python(callback) => event_loop.run_callback(py, &callback),
+            Ready::Native(task) => task(py),
+            Ready::Redeem(_) => unreachable!("invariant: those are left to the main stack"),
         }
         event_loop.run_jobs(py);
     }
@@ -265,6 +274,7 @@ impl EventLoop {
             };
             if let Some(ticket) = redeemed {
                 self.ready.borrow_mut().pop_front();
+                self.before_step(py);
                 self.runners.redeem(py, ticket);
             } else {
                 self.runners.work(py)?;
@@ -274,6 +284,10 @@ impl EventLoop {
         }
         self.run_timers(py);
         self.check_interruption()
+    }
+
+    fn before_step(&self, py: Python<'_>) {
+        (self.hooks.borrow().before_step)(py);
     }
 
     fn check_interruption(&self) -> PyResult<()> {
@@ -306,6 +320,7 @@ impl EventLoop {
             match action {
                 timers::Action::Python(callback) => self.push(Ready::Python(callback)),
                 timers::Action::Js(function) => {
+                    self.before_step(py);
                     if let Err(thrown) = function.call(&self.context.undefined(), &[]) {
                         self.report(py, thrown);
                     }
