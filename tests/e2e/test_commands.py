@@ -34,7 +34,7 @@ def test_a_folder_without_configuration_is_told_what_to_add(tmp_path):
     code, output = run("dev", str(tmp_path), folder=tmp_path)
     assert code == 1
     assert f"error: No Wrangler configuration was found in `{tmp_path}`" in output
-    assert "hint: Add a `wrangler.toml`" in output
+    assert "hint: `hognose init NAME` makes a Worker to begin with" in output
 
 
 @pytest.mark.parametrize(

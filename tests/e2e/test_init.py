@@ -1,10 +1,12 @@
 """`hognose init`, `check`, `doctor` and `completions`: what a newcomer types first."""
 
+import contextlib
 import json
 import re
 
 import pytest
 from harness import run
+from model_server import ModelServer
 
 
 @pytest.fixture
@@ -55,6 +57,25 @@ def test_jobs_through_a_queue(made, serve):
     assert server.fetch("/", "POST", b"wash up").status == 202
     server.output.wait_for("finished")
     assert server.fetch("/").text == "Did wash up\n"
+
+
+def test_counters_in_durable_objects(made, serve):
+    server = serve(made("durable-object"))
+    assert [server.fetch(path).text for path in ("/a", "/a", "/b")] == [
+        "Visit 1 of /a\n",
+        "Visit 2 of /a\n",
+        "Visit 1 of /b\n",
+    ]
+
+
+def test_questions_to_a_model(made, serve):
+    folder = made("ai")
+    settings = folder / "hognose.toml"
+    with contextlib.closing(ModelServer()) as models:
+        settings.write_text(settings.read_text().replace("http://127.0.0.1:11434", models.url))
+        server = serve(folder)
+        assert server.fetch("/").text.startswith("POST a question")
+        assert server.fetch("/", "POST", b"hi").text == "you said hi\n"
 
 
 def test_the_fastapi_template_is_sound(made):

@@ -112,7 +112,7 @@ def test_the_stubs_promise_nothing_that_is_not_there(typed, serve):
 def test_types_outside_a_project_says_what_to_add(tmp_path):
     code, output = run("types", folder=tmp_path)
     assert code == 1
-    assert "No Wrangler configuration" in output and "hint: Add a `wrangler.toml`" in output
+    assert "No Wrangler configuration" in output and "hint: `hognose init NAME`" in output
 
 
 PYPROJECT = """\

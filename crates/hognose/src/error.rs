@@ -14,6 +14,15 @@ pub(crate) enum CommandError {
     /// Neither the folder nor any above it has a Wrangler configuration.
     #[error("No Wrangler configuration was found in `{}` or a folder above it", .0.display())]
     NoConfiguration(PathBuf),
+    /// The same, for a command that only needs to know where the data are.
+    #[error("No Wrangler configuration was found in `{}` or a folder above it, and no state folder was named", .0.display())]
+    NoState(PathBuf),
+    /// The same, for a command that only needs to know which Worker is meant.
+    #[error("No Wrangler configuration was found in `{}` or a folder above it, and no Worker was named", .0.display())]
+    WhichWorker(PathBuf),
+    /// One main module for several Workers.
+    #[error("`--script` names the main module of one Worker, and there are {0}")]
+    ScriptOfMany(usize),
     /// The project's own build failed, or could not be run.
     #[error("The build `{command}` failed: {why}")]
     Build { command: String, folder: PathBuf, why: String },
@@ -230,7 +239,16 @@ impl CommandError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoConfiguration(_) => {
-                "Add a `wrangler.toml` with `main = \"src/index.py\"`, or name a file with `--config`".into()
+                "`hognose init NAME` makes a Worker to begin with; name the configuration of one elsewhere with `--config`"
+                    .into()
+            }
+            Self::NoState(_) => "Go to the project's folder, or name the state folder with `--persist-to`".into(),
+            Self::WhichWorker(_) => {
+                "Go to the project's folder, or name the Worker and, with `--persist-to`, the state folder".into()
+            }
+            Self::ScriptOfMany(_) => "Serve one Worker, or write `main` into each configuration".into(),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "Look at how it is spelled, and at the folder you are in".into()
             }
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
@@ -296,7 +314,7 @@ impl CommandError {
             Self::TooLarge { .. } => "Leave out what is no code; packages are installed from `pyproject.toml`".into(),
             Self::TooDeep { .. } => "A link may lead back to a folder above it".into(),
             Self::MainOutside(_) => "Move the configuration into a folder above it".into(),
-            Self::NoVersion { worker, .. } => format!("`hognose versions list {worker}` shows those there are"),
+            Self::NoVersion { worker, .. } => format!("`hognose versions list --name {worker}` shows those there are"),
             Self::NotDeployed(_) => "`hognose deploy` deploys the Worker of a folder".into(),
             Self::NotServed { .. } => {
                 "Start one, or name the state folder of one that runs with `--persist-to`".into()

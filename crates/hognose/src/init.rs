@@ -36,6 +36,10 @@ pub(crate) enum Template {
     D1,
     /// Jobs through a queue
     Queue,
+    /// Counters, each a Durable Object with a database of its own
+    DurableObject,
+    /// Questions to a model of Workers AI
+    Ai,
     /// One in JavaScript
     Javascript,
 }
@@ -57,6 +61,10 @@ impl Template {
                 files!("d1": "wrangler.jsonc", "pyproject.toml", "src/entry.py", "migrations/0001_tasks.sql")
             }
             Self::Queue => files!("queue": "wrangler.jsonc", "pyproject.toml", "src/entry.py"),
+            Self::DurableObject => {
+                files!("durable-object": "wrangler.jsonc", "pyproject.toml", "src/entry.py")
+            }
+            Self::Ai => files!("ai": "wrangler.jsonc", "pyproject.toml", "src/entry.py", "hognose.toml"),
             Self::Javascript => files!("javascript": "wrangler.jsonc", "src/index.js"),
         }
     }

@@ -48,6 +48,14 @@ impl Configuration {
         }
     }
 
+    /// The one beside which the data lie that a command is about.
+    pub(crate) fn of_state() -> Result<Self, CommandError> {
+        Self::find(Path::new(".")).map_err(|error| match error {
+            CommandError::NoConfiguration(folder) => CommandError::NoState(folder),
+            other => other,
+        })
+    }
+
     /// The folder that paths in it are relative to, and beside which the state lies.
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("/"))

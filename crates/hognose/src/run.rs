@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use hognose_supervisor::{EgressOptions, EgressPolicy, SCRIPT_OUTBOUND, ScriptOptions, run_script};
+use futures_util::FutureExt;
+use hognose_supervisor::{
+    EgressOptions, EgressPolicy, SCRIPT_OUTBOUND, ScriptError, ScriptOptions, run_script,
+};
 use hognose_wire::control::{Base, Script};
 use tempfile::TempDir;
 use tokio::runtime;
@@ -13,6 +16,9 @@ use crate::cli::RunArguments;
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 
+/// The exit status of what Ctrl-C ended, as shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// Runs the script to its end and gives its exit status.
 pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8, CommandError> {
     let mut words = options.script.into_iter();
@@ -22,7 +28,7 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
         runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     runtime.block_on(async {
         // The terminal's Ctrl-C is the script's; this process waits for what the script makes of it.
-        let _ignored = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;
+        let mut interrupted = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         let packages = text(&interpreter.site_packages);
         let scratch = if options.allow_write { None } else { Some(scratch()?) };
@@ -54,7 +60,11 @@ pub(crate) fn run(options: RunArguments, interpreter: &Interpreter) -> Result<u8
             },
             events: mpsc::channel(1).0,
         };
-        run_script(options).await.map_err(CommandError::Script)
+        match run_script(options).await {
+            // It came before the script's first line, so that the script made nothing of it.
+            Err(ScriptError::Load(_)) if interrupted.recv().now_or_never().is_some() => Ok(INTERRUPTED),
+            ended => ended.map_err(CommandError::Script),
+        }
     })
 }
 

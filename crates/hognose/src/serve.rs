@@ -1,7 +1,7 @@
 //! `hognose dev` and `hognose serve`: from folders to Workers that answer, until a signal says stop.
 
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -85,6 +85,9 @@ async fn run(
         session.console.note(&format!("Dashboard on {url}"));
     }
     session.console.ready(&url);
+    if projects.is_empty() {
+        session.console.note(&nothing_to_serve(session.state.path()));
+    }
     let mut hotkeys = if offers.hotkeys && !session.console.is_json() { Hotkeys::listen() } else { None };
     if hotkeys.is_some() {
         session.console.note(hotkeys::HINT);
@@ -115,6 +118,16 @@ async fn run(
         let _all_of_them = timeout(LAST_WORDS_MAX, traced).await;
     }
     served
+}
+
+/// What a server says that has no Worker yet.
+fn nothing_to_serve(state: &Path) -> String {
+    let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    format!(
+        "No Worker is deployed here yet: in a project's folder, `hognose deploy --persist-to {}` deploys one; or name \
+         folders to serve from: `hognose serve .`",
+        state.display()
+    )
 }
 
 /// Acts on keys until one says to end; without a terminal, for ever.

@@ -105,6 +105,9 @@ impl<'a> Session<'a> {
         console: Console,
     ) -> Result<(Self, Vec<Project>), CommandError> {
         let configurations = configurations(directories, &options.config)?;
+        if options.script.is_some() && configurations.len() > 1 {
+            return Err(CommandError::ScriptOfMany(configurations.len()));
+        }
         let first = configurations.first().map_or(Path::new(""), Configuration::folder);
         let folder = options.persist_to.clone().unwrap_or_else(|| first.join(state::FOLDER));
         // All of them have their secrets in the one state.

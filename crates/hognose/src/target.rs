@@ -67,9 +67,10 @@ impl TargetArguments {
 
     /// The server that is meant. Where its state folder is named, no project is needed.
     pub(crate) fn control(&self) -> Result<Control, CommandError> {
-        match &self.persist_to {
-            Some(folder) => Ok(Control::new(folder)),
-            None => Ok(Control::new(&self.configuration(Path::new("."))?.folder().join(state::FOLDER))),
+        match (&self.persist_to, &self.config) {
+            (Some(folder), _) => Ok(Control::new(folder)),
+            (None, Some(file)) => Ok(Control::new(&Configuration::named(file)?.folder().join(state::FOLDER))),
+            (None, None) => Ok(Control::new(&Configuration::of_state()?.folder().join(state::FOLDER))),
         }
     }
 
@@ -78,7 +79,10 @@ impl TargetArguments {
         if let Some(name) = named {
             return Ok(name.clone());
         }
-        let configuration = self.configuration(Path::new("."))?;
+        let configuration = self.configuration(Path::new(".")).map_err(|error| match error {
+            CommandError::NoConfiguration(folder) => CommandError::WhichWorker(folder),
+            other => other,
+        })?;
         let plan = project::plan(&configuration, self.environment(), &Remarks::new(console))?;
         Ok(plan::name(&plan).to_owned())
     }

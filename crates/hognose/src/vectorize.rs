@@ -224,7 +224,7 @@ impl Opened {
         let state = match (&place.persist_to, &place.config) {
             (Some(folder), _) => folder.clone(),
             (None, Some(file)) => Configuration::named(file)?.folder().join(state::FOLDER),
-            (None, None) => Configuration::find(Path::new("."))?.folder().join(state::FOLDER),
+            (None, None) => Configuration::of_state()?.folder().join(state::FOLDER),
         };
         format::settle(&state)?;
         let folder = state.join("vectorize");

@@ -75,9 +75,9 @@ impl Place {
     pub(crate) fn find(arguments: &PlaceArguments, console: Console) -> Result<Self, CommandError> {
         let configuration = match &arguments.config {
             Some(path) => Some(Configuration::named(path)?),
-            None => match Configuration::find(Path::new(".")) {
+            None => match Configuration::of_state() {
                 Ok(found) => Some(found),
-                Err(CommandError::NoConfiguration(_)) if arguments.persist_to.is_some() => None,
+                Err(CommandError::NoState(_)) if arguments.persist_to.is_some() => None,
                 Err(error) => return Err(error),
             },
         };
