@@ -171,6 +171,11 @@ def test_a_module_imports_files_by_relative_names(script, tmp_path):
         ("await import('./none.mjs');", "No such module"),
         ("import './note';", "No rule says what kind of module"),
         ("import './bad.mjs';", "SyntaxError"),
+        ("import 'data:text/javascript,let = ;';", "SyntaxError"),
+        ("import 'data:text/plain,a';", "only text/javascript and application/json are"),
+        ("import 'data:text/javascript,%ff';", "its data is not UTF-8 text"),
+        ("import 'data:none';", "this is not a URL with data"),
+        ("await import('data:text/javascript,import \"lodash\"');", 'No such module "lodash".'),
     ],
 )
 def test_an_import_that_fails_is_explained(script, tmp_path, statement, message):
@@ -180,6 +185,35 @@ def test_an_import_that_fails_is_explained(script, tmp_path, statement, message)
     assert code == 1
     assert message in output
     assert "went on" not in output
+
+
+def test_a_module_may_be_a_data_url(script):
+    text = (
+        "import one from 'data:text/javascript;charset=utf-8,export default 40%2B1';\n"
+        "import data from 'data:application/json;base64,eyJ0d28iOiAyfQ==';\n"
+        "const { name } = await import('data:text/javascript,export const name = import.meta.url.slice(0, 5)');\n"
+        "console.log(one, data.two, name);\n"
+    )
+    assert script("main.mjs", text) == (0, "41 2 data:\n")
+
+
+def test_gc_frees_what_is_held_in_circles(script):
+    text = (
+        "globalThis.gone = [];\n"
+        "const registry = new FinalizationRegistry((name) => gone.push(name));\n"
+        "let circle = {};\ncircle.self = circle;\nregistry.register(circle, 'circle');\n"
+        "const make = pyodide.runPython(`\n"
+        "from js import gone\n"
+        "class Both:\n"
+        "    def __del__(self):\n"
+        "        gone.push('both')\n"
+        "Both`);\n"
+        "let both = make();\nboth.held = { by: both };\n"
+        "circle = both = undefined;\n"
+        "gc();\nawait 0;\n"
+        "console.log(gone.sort().join(' '));\n"
+    )
+    assert script("main.mjs", text) == (0, "both circle\n")
 
 
 LOOPS = {

@@ -136,3 +136,14 @@ def test_the_local_network_is_out_of_reach_unless_allowed(project):
     # Nobody listens any more, but the refusal is then the network's.
     _, output = run("test", "--allow-local-network", folder=folder)
     assert "refused" in output.lower()
+
+
+def test_only_tests_can_collect_garbage(project, serve):
+    source = (
+        "export default {\n  async test() {\n    gc();\n  },\n"
+        "  fetch() {\n    return new Response(typeof gc);\n  },\n};\n"
+    )
+    folder = worker(project, "index.mjs", source)
+    code, output = run("test", str(folder), folder=folder)
+    assert (code, output.splitlines()[-1]) == (0, "1 passed, 0 failed")
+    assert serve(folder).fetch().text == "undefined"

@@ -16,7 +16,7 @@ use crate::control::Control;
 use crate::host::CellHost;
 use crate::python::Half;
 use crate::random::Random;
-use crate::{evaluation, process, runtime_modules};
+use crate::{evaluation, garbage, process, runtime_modules};
 
 /// Turns this process into a base.
 pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) -> PyResult<Rc<Cell>> {
@@ -47,6 +47,9 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
     runtime_modules::install(py, &cell)?;
     if !base.open {
         evaluation::install(py, &cell)?;
+    }
+    if base.open || base.exposes_gc {
+        garbage::expose(py, context)?;
     }
     start_python(py, base, &cell)?;
     Ok(cell)

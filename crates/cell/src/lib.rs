@@ -15,6 +15,7 @@ mod confinement;
 mod control;
 mod env;
 mod evaluation;
+mod garbage;
 mod host;
 mod isolate;
 mod javascript;

@@ -26,6 +26,9 @@ const EMAIL: &str = "cloudflare:email";
 /// The module with the words of Vectorize.
 const VECTORIZE: &str = "cloudflare:vectorize";
 
+/// How a module begins that carries its text in its name.
+const DATA: &str = "data:";
+
 /// Where Cloudflare has the files of Python packages.
 const PACKAGES: &str = "python_modules/";
 
@@ -167,6 +170,9 @@ impl ModuleLoader for Modules {
             let path = tidy(&folder.join(specifier));
             return Ok(file(&path).unwrap_or(path));
         }
+        if self.root.is_none() && specifier.starts_with(DATA) {
+            return Ok(specifier.to_owned());
+        }
         if let Some(file) = self.bare(specifier).or_else(|| self.in_package(specifier)) {
             return Ok(file);
         }
@@ -196,8 +202,28 @@ impl ModuleLoader for Modules {
             WORKFLOWS => Ok(ModuleSource::Synthetic(workflows::module(&self.cell())?)),
             EMAIL => Ok(ModuleSource::Synthetic(email::module(&self.cell())?)),
             VECTORIZE => Ok(ModuleSource::Synthetic(vectorize::module(context)?)),
+            _ if name.starts_with(DATA) => given_by_name(context, name),
             _ => self.read(context, name, attributes),
         }
+    }
+}
+
+/// The module that a `data:` URL is, which scripts may import as they do from Node and browsers.
+/// <https://html.spec.whatwg.org/#fetch-a-single-module-script>
+fn given_by_name(context: Context, url: &str) -> Result<ModuleSource> {
+    let refused = |why: &str| Err(Thrown::type_error(context, &format!("\"{url}\" is no module: {why}.")));
+    let Some((kind, bytes)) = hognose_web::read_data_url(url) else {
+        return refused("this is not a URL with data");
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        return refused("its data is not UTF-8 text");
+    };
+    match kind.split(';').next() {
+        Some("text/javascript" | "application/javascript") => Ok(ModuleSource::JavaScript(text)),
+        Some("application/json") => {
+            Ok(ModuleSource::Synthetic(vec![("default".to_owned(), context.json_parse(&text, url)?)]))
+        }
+        _ => refused("only text/javascript and application/json are"),
     }
 }
 

@@ -64,6 +64,7 @@ impl DynamicWorkers {
             worker_scratch_dirs: vec![scratch_dir.clone()],
             confinement,
             open: false,
+            exposes_gc: self.base.exposes_gc,
             preload: if is_python { vec!["workers".to_owned()] } else { Vec::new() },
         };
         Ok((base, scratch_dir))

@@ -350,6 +350,7 @@ impl<'a> Session<'a> {
                 is_traceable: self.lock.is_traceable(),
             },
             open: false,
+            exposes_gc: matches!(self.mode, Mode::Test { .. }),
             preload: own.preload.clone(),
         })
     }

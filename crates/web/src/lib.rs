@@ -23,6 +23,7 @@ pub use headers::HeaderList;
 pub use host::{BodyId, Done, Host, HostError, LogLevel, OutgoingRequest, RequestHandle, TimerId};
 pub use message::{BodySource, GivenSocket, IncomingBody, IncomingResponse, RequestHead, ResponseParts};
 pub use modules::PlatformModules;
+pub use natives::urls::read_data_url;
 pub use socket::{SocketConnection, SocketRequest, SocketSecurity};
 pub use web_socket::{IncomingMessage, OutgoingMessage};
 

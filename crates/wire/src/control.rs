@@ -94,6 +94,8 @@ pub struct Base {
     /// Whether the process is the caller's own script: it may read what the caller can, reach the network, and writes
     /// to the caller's own standard streams.
     pub open: bool,
+    /// Whether JavaScript has the function `gc`, as tests do; that of an open process always has.
+    pub exposes_gc: bool,
     /// Modules to import ahead, so that the zygotes need not.
     pub preload: Vec<String>,
 }

@@ -8,7 +8,7 @@ mod packing;
 mod rewriter;
 mod sockets;
 mod text;
-mod urls;
+pub(crate) mod urls;
 mod web_sockets;
 
 use std::rc::Rc;

@@ -81,7 +81,7 @@ fn with_part(href: String, name: &str, value: &str) -> String {
 }
 
 /// The MIME type and the bytes of a `data:` URL. <https://fetch.spec.whatwg.org/#data-url-processor>
-fn read_data_url(url: &str) -> Option<(String, Vec<u8>)> {
+pub fn read_data_url(url: &str) -> Option<(String, Vec<u8>)> {
     let parsed = DataUrl::process(url).ok()?;
     let (bytes, _) = parsed.decode_to_vec().ok()?;
     Some((parsed.mime_type().to_string(), bytes))
