@@ -8,7 +8,7 @@ from harness import run
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-@pytest.mark.parametrize("program", ["suspended", "debuggers"])
+@pytest.mark.parametrize("program", ["suspended", "promising", "debuggers"])
 def test_a_program_passes_its_own_tests(program):
     code, output = run("run", str(PROGRAMS / f"{program}.py"), folder=PROGRAMS)
     assert code == 0, output

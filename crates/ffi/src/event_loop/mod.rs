@@ -20,6 +20,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 
 use crate::interrupts;
+use crate::stack::CurrentTask;
 use crate::stack::runner::{Runners, Ticket};
 pub(crate) use handle::Callback;
 pub use handle::Handle;
@@ -128,6 +129,17 @@ pub fn call_soon(py: Python<'_>, callback: &Bound<'_, PyAny>, args: &[Bound<'_, 
     let callback = Callback::new(py, callback, args, None)?;
     current()?.push(Ready::Python(callback));
     Ok(())
+}
+
+/// Runs `callback(*args)` at once, on a runner above the JavaScript that asks for it, in a copy of the current context.
+/// Comes back when it has ended or waits in `run_sync`.
+pub(crate) fn begin(py: Python<'_>, callback: &Bound<'_, PyAny>, args: &[Bound<'_, PyAny>]) -> PyResult<()> {
+    let (event_loop, callback) = (current()?, Callback::new(py, callback, args, None)?);
+    let runs = Rc::clone(&event_loop);
+    let asks = CurrentTask::step_out(py)?;
+    let begun = event_loop.runners.begin(py, Box::new(move |py| runs.run_callback(py, &callback)));
+    asks.step_in(py)?;
+    begun
 }
 
 /// Calls the JavaScript function `callback` after `delay_ms` milliseconds.

@@ -346,8 +346,8 @@ pub(crate) fn double_proxy(
     jsproxy::create(proxy, js::UNDEFINED)
 }
 
-/// `create_once_callable`: a JavaScript function that may be called once; a promising one runs at the next turn of the event
-/// loop, on a stack that may wait.
+/// `create_once_callable`: a JavaScript function that may be called once; a promising one runs on a stack of its own,
+/// which may wait.
 pub(crate) fn once_callable(object: ObjectRef<'_>, promising: bool) -> Result<Object, Raised> {
     let proxy = create_with(object, Options::default())?;
     let wrap = bridge().prelude().once.raw();

@@ -113,7 +113,7 @@ pub(crate) fn of_awaitable(awaitable: &Object) -> JsResult {
     Ok(promise)
 }
 
-/// Calls a function at the next turn of the event loop, on a stack on which `run_sync` may wait.
+/// Calls a function at once, on a stack of its own on which `run_sync` may wait.
 pub(super) fn call_promising(
     object: &Object,
     arguments: &[JSValue],
@@ -124,11 +124,11 @@ pub(super) fn call_promising(
     let (function, arguments, keywords) = call::python_call(object, arguments, keywords, relaxed)?;
     let run = pyo3::wrap_pyfunction!(run_promising, python()).map_err(Raised::from)?;
     let list = [settler.into_any(), function, arguments.into_any(), keywords.into_any()];
-    crate::event_loop::call_soon(python(), run.as_any(), &list).map_err(Raised::from)?;
+    crate::event_loop::begin(python(), run.as_any(), &list).map_err(Raised::from)?;
     Ok(promise)
 }
 
-/// What the event loop runs for a promising call.
+/// What a runner does for a promising call.
 #[pyfunction]
 fn run_promising(
     settler: &Bound<'_, Settler>,

@@ -12,7 +12,7 @@ pub(crate) mod runner;
 
 use std::cell::Cell;
 
-pub(crate) use run_sync::check_awaitable;
+pub(crate) use run_sync::{CurrentTask, check_awaitable};
 pub use run_sync::{can_run_sync, run_sync};
 
 thread_local! {

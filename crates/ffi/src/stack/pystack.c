@@ -101,6 +101,16 @@ void hognose_pystack_save(PyStack *s) {
     s->py_depth = t->py_recursion_limit - t->py_recursion_remaining;
 }
 
+/* Says that the state was saved on a stack of our own: c_stack is its lowest address. */
+void hognose_pystack_place(PyStack *s, void *c_stack, size_t c_stack_bytes) {
+#if C_STACK_BY_ADDRESS
+    s->c_stack = c_stack;
+    s->c_stack_bytes = c_stack_bytes;
+#else
+    (void)s, (void)c_stack, (void)c_stack_bytes;
+#endif
+}
+
 void hognose_pystack_restore(PyStack *s) {
     PyThreadState *t = PyThreadState_Get();
 #if PY_VERSION_HEX >= 0x030D0000

@@ -1,6 +1,7 @@
 //! The stack-like part of CPython's thread state, as an opaque value. The C file beside this one knows its fields.
 
 use std::ffi::{c_int, c_void};
+use std::ops::Range;
 
 use corosensei::stack::Stack;
 use pyo3::{PyErr, PyResult, Python};
@@ -11,6 +12,7 @@ type Storage = [usize; 24];
 unsafe extern "C" {
     fn hognose_pystack_size() -> usize;
     fn hognose_pystack_save(state: *mut Storage);
+    fn hognose_pystack_place(state: *mut Storage, c_stack: *mut c_void, c_stack_bytes: usize);
     fn hognose_pystack_restore(state: *mut Storage);
     fn hognose_pystack_fresh(
         state: *mut Storage,
@@ -26,10 +28,15 @@ unsafe extern "C" {
 pub(super) struct PythonState(Box<Storage>);
 
 impl PythonState {
-    /// The current state.
-    pub(super) fn save(py: Python<'_>) -> Self {
+    /// The current state, of a runner's stack with these addresses or (`None`) of the main one.
+    pub(super) fn save(py: Python<'_>, stack: Option<Range<usize>>) -> Self {
         let mut state = Self(Box::new([0; 24]));
         state.save_again(py);
+        if let Some(stack) = stack {
+            let lowest = std::ptr::without_provenance_mut(stack.start);
+            // SAFETY: the storage was filled just now; the stack's address is only compared with.
+            unsafe { hognose_pystack_place(&raw mut *state.0, lowest, stack.len()) };
+        }
         state
     }
 

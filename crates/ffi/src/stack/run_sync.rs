@@ -56,14 +56,15 @@ fn redeemer(py: Python<'_>, ticket: Ticket) -> PyResult<Bound<'_, PyCFunction>> 
     PyCFunction::new_closure(py, None, None, move |_args, _kwargs| event_loop::redeem(ticket))
 }
 
-/// asyncio allows one task at a time to be inside a step; a task that waits in its step has to step aside.
-struct CurrentTask {
+/// asyncio allows one task at a time to be inside a step; a task that waits in its step, or above which something begins
+/// that may wait, has to step aside.
+pub(crate) struct CurrentTask {
     event_loop: Py<PyAny>,
     task: Py<PyAny>,
 }
 
 impl CurrentTask {
-    fn step_out(py: Python<'_>) -> PyResult<Self> {
+    pub(crate) fn step_out(py: Python<'_>) -> PyResult<Self> {
         let event_loop = asyncio(py, "get_running_loop")?.call0()?;
         let task = asyncio(py, "current_task")?.call1((&event_loop,))?;
         // Swapping out what is not there raises KeyError in CPython 3.12.
@@ -73,7 +74,7 @@ impl CurrentTask {
         Ok(Self { event_loop: event_loop.unbind(), task: task.unbind() })
     }
 
-    fn step_in(self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn step_in(self, py: Python<'_>) -> PyResult<()> {
         if self.task.is_none(py) {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 //!
 //! Normally there is one, and all callbacks share it. When a callback waits in `run_sync`, the runner it runs on is
 //! put aside under a ticket and the loop takes another from the pool; when the wait is over the ticket is redeemed.
+//!
+//! JavaScript may also begin a callback at once, on a runner of its own above whatever runs ([`Runners::begin`]).
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -45,16 +47,22 @@ struct Runner {
     js_frames: usize,
 }
 
+/// What a runner does at once instead of the loop's work.
+type Task = Box<dyn FnOnce(Python<'_>)>;
+
 /// What `suspend` needs to know of the stack it is called on.
 #[derive(Clone, Copy)]
 struct Current {
     yielder: NonNull<Yielder<(), Pause>>,
+    stack_base: usize,
     stack_limit: usize,
 }
 
 thread_local! {
     /// The runner whose stack we are on; `None` on the main stack.
     static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
+    /// For the runner that is resumed next.
+    static TASK: Cell<Option<Task>> = const { Cell::new(None) };
 }
 
 /// All runners of the thread's event loop.
@@ -64,6 +72,8 @@ pub(crate) struct Runners {
     idle: RefCell<Vec<Runner>>,
     waiting: RefCell<HashMap<Ticket, Runner>>,
     next_ticket: Cell<u64>,
+    /// How far down JavaScript may use the main stack; 0 until that was first said.
+    main_js_limit: Cell<usize>,
 }
 
 impl Runners {
@@ -75,18 +85,34 @@ impl Runners {
             idle: RefCell::default(),
             waiting: RefCell::default(),
             next_ticket: Cell::new(0),
+            main_js_limit: Cell::default(),
         }
+    }
+
+    /// Does `task` now, on an idle runner, and comes back when it has ended or waits. To be called from JavaScript: its
+    /// frames below are those of the caller's stack, and so no hindrance to waiting.
+    pub(crate) fn begin(&self, py: Python<'_>, task: Task) -> PyResult<()> {
+        let runner = self.take_idle(py)?;
+        let main_js_limit = self.main_js_limit.get();
+        TASK.set(Some(task));
+        self.resume(py, runner);
+        if !on_runner() && main_js_limit != 0 {
+            // JavaScript is deeper in the main stack here than where the loop resumes runners: no more of it is given.
+            self.limit_main_js_stack(main_js_limit);
+        }
+        Ok(())
     }
 
     /// Lets an idle runner work until there is no work for it or its callback waits.
     pub(crate) fn work(&self, py: Python<'_>) -> PyResult<()> {
-        let idle = self.idle.borrow_mut().pop();
-        let runner = match idle {
-            Some(runner) => runner,
-            None => self.spawn(py)?,
-        };
+        let runner = self.take_idle(py)?;
         self.resume(py, runner);
         Ok(())
+    }
+
+    fn take_idle(&self, py: Python<'_>) -> PyResult<Runner> {
+        let idle = self.idle.borrow_mut().pop();
+        idle.map_or_else(|| self.spawn(py), Ok)
     }
 
     /// Lets the runner that waits under `ticket` go on. A ticket that was redeemed before is ignored.
@@ -110,16 +136,20 @@ impl Runners {
 
     fn spawn(&self, py: Python<'_>) -> PyResult<Runner> {
         let stack = DefaultStack::new(STACK_BYTES)?;
-        let stack_limit = stack.limit().get();
+        let (stack_base, stack_limit) = (stack.base().get(), stack.limit().get());
         let python = PythonState::fresh(py, &stack, C_RECURSION)?;
         let (context, work) = (self.context, self.work);
         let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), Pause>, ()| {
-            let current = Current { yielder: NonNull::from(yielder), stack_limit };
+            let current = Current { yielder: NonNull::from(yielder), stack_base, stack_limit };
             loop {
                 CURRENT.set(Some(current));
                 limit_js_stack(context, stack_limit);
-                // SAFETY: the loop resumes runners only while it is attached.
-                work(unsafe { Python::assume_attached() });
+                // SAFETY: runners are resumed only while the thread is attached.
+                let py = unsafe { Python::assume_attached() };
+                match TASK.take() {
+                    Some(task) => task(py),
+                    None => work(py),
+                }
                 yielder.suspend(Pause::Idle);
             }
         });
@@ -127,17 +157,21 @@ impl Runners {
     }
 
     fn resume(&self, py: Python<'_>, mut runner: Runner) {
-        let mut main = PythonState::save(py);
-        let main_js_frames = super::swap_js_frames(runner.js_frames);
+        let below = CURRENT.get();
+        let mut state = PythonState::save(py, below.map(|current| current.stack_limit..current.stack_base));
+        let js_frames = super::swap_js_frames(runner.js_frames);
         // SAFETY: the runner's stack exists as long as its coroutine, and runs next.
         unsafe { runner.python.restore(py) };
         let paused = runner.coroutine.resume(());
         runner.python.save_again(py);
-        // SAFETY: this is the stack that `main` was saved on.
-        unsafe { main.restore(py) };
-        runner.js_frames = super::swap_js_frames(main_js_frames);
-        CURRENT.set(None);
-        limit_main_js_stack(self.context);
+        // SAFETY: this is the stack that `state` was saved on.
+        unsafe { state.restore(py) };
+        runner.js_frames = super::swap_js_frames(js_frames);
+        CURRENT.set(below);
+        match below {
+            Some(current) => limit_js_stack(self.context, current.stack_limit),
+            None => self.limit_main_js_stack((&raw const below).addr() - MAIN_JS_STACK_BYTES),
+        }
         match paused {
             CoroutineResult::Yield(Pause::Idle) => self.put_back(py, runner),
             CoroutineResult::Yield(Pause::Waiting(ticket)) => {
@@ -145,6 +179,13 @@ impl Runners {
             }
             CoroutineResult::Return(()) => unreachable!("invariant: a runner's loop has no end"),
         }
+    }
+
+    /// Tells QuickJS how far the main stack reaches, whose end the kernel moves as it grows.
+    fn limit_main_js_stack(&self, lowest_address: usize) {
+        self.main_js_limit.set(lowest_address);
+        // SAFETY: the main stack may grow to more than what is given away here.
+        unsafe { self.context.set_stack(lowest_address) };
     }
 
     fn put_back(&self, py: Python<'_>, mut runner: Runner) {
@@ -196,11 +237,4 @@ impl<'a> Waiting<'a> {
 fn limit_js_stack(context: Context, stack_limit: usize) {
     // SAFETY: this runs on the runner's stack, which ends at its limit; the margin lies above it.
     unsafe { context.set_stack(stack_limit + JS_MARGIN_BYTES) };
-}
-
-/// The same for the main stack, whose end the kernel moves as it grows.
-fn limit_main_js_stack(context: Context) {
-    let here = 0_u8;
-    // SAFETY: the main stack may grow to more than what is given away here.
-    unsafe { context.set_stack((&raw const here).addr() - MAIN_JS_STACK_BYTES) };
 }
