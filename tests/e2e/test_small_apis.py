@@ -1,0 +1,152 @@
+"""Small APIs that no larger story needs, each used once: what `hognose run` finds in its globals, and what Workers find."""
+
+import pytest
+from harness import run
+
+SETTINGS = 'name = "small"\ncompatibility_date = "2026-06-01"\ncompatibility_flags = ["python_workers"]\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        ("js.DOMException.new('gone', 'NotFoundError').code", "8"),
+        ("js.DOMException.new('gone', 'AbortError').name", "AbortError"),
+        ("js.JSON.parse('{\"a\": 1}').as_object_map()['a']", "1"),
+        ("dict(js.JSON.parse('{\"a\": 1}').as_object_map())", "{'a': 1}"),
+        ("await (await pyfetch('data:,text')).string()", "text"),
+        ("(await pyfetch('data:,text')).status", "200"),
+        ("await run_js('(f) => f.callPromising(1)')(lambda x: run_sync(add(x)))", "2"),
+    ],
+)
+def test_a_script_finds(tmp_path, code, printed):
+    imports = (
+        "import js\nfrom pyodide.code import run_js\nfrom pyodide.ffi import run_sync\n"
+        "from pyodide.http import pyfetch\n"
+        "async def add(x): return x + 1\n"
+    )
+    (tmp_path / "a.py").write_text(f"{imports}print({code})\n")
+    assert run("run", "a.py", folder=tmp_path) == (0, f"{printed}\n")
+
+
+def test_node_process(tmp_path):
+    (tmp_path / "a.mjs").write_text(
+        "import process from 'node:process';\nprocess.nextTick((x) => console.log(x), 'next');\n"
+        "console.log(typeof process.env, process.platform);\n"
+    )
+    assert run("run", "a.mjs", folder=tmp_path) == (0, "object linux\nnext\n")
+
+
+QUEUE = """\
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        self.ctx.passThroughOnException()
+        await self.env.JOBS.sendBatch([{"body": "one"}, {"body": "two"}])
+        return Response("sent")
+
+    async def queue(self, batch):
+        times = [message.timestamp for message in batch.messages]
+        print("given", [message.body for message in batch.messages], times == sorted(times), type(times[0]).__name__)
+        batch.ackAll()
+        raise RuntimeError("after all is acknowledged")
+"""
+
+
+def test_a_batch_that_was_acknowledged_is_not_given_again(project, serve):
+    queues = '[[queues.producers]]\nbinding = "JOBS"\nqueue = "jobs"\n[[queues.consumers]]\nqueue = "jobs"\nmax_batch_timeout = 0\n'
+    server = serve(project(files={"wrangler.toml": SETTINGS + 'main = "a.py"\n' + queues, "a.py": QUEUE}))
+    for _ in range(2):
+        seen = len(server.output.text)
+        assert server.fetch("/").text == "sent"
+        server.output.wait_for(r"given \['one', 'two'\] True", seen)
+        server.output.wait_for("after all is acknowledged", seen)
+    assert server.output.text.count("'one'") == 2
+
+
+OBJECT = """\
+import { DurableObject } from "cloudflare:workers";
+
+export class Store extends DurableObject {
+  async work() {
+    const { storage } = this.ctx;
+    this.ctx.waitUntil(storage.put("later", 1));
+    storage.sql.exec("CREATE TABLE t (a)");
+    storage.sql.exec("INSERT INTO t VALUES (1), (2)");
+    const cursor = storage.sql.exec("SELECT * FROM t");
+    const before = cursor.rowsRead;
+    cursor.toArray();
+    await storage.sync();
+    return [before <= cursor.rowsRead, cursor.rowsRead, cursor.rowsWritten, await storage.get("later")];
+  }
+}
+
+export default {
+  async fetch(request, env) {
+    const stub = env.STORE.getByName("a");
+    return Response.json(await stub.work());
+  },
+};
+"""
+
+
+def test_an_objects_storage_counts_and_is_synchronised(project, serve):
+    objects = (
+        '[[durable_objects.bindings]]\nname = "STORE"\nclass_name = "Store"\n'
+        '[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Store"]\n'
+    )
+    server = serve(project(files={"wrangler.toml": SETTINGS + 'main = "a.js"\n' + objects, "a.js": OBJECT}))
+    assert server.fetch("/").json == [True, 2, 0, 1]
+
+
+CALLER = """\
+import { WorkerEntrypoint, RpcTarget } from "cloudflare:workers";
+
+class Counter extends RpcTarget {
+  value = 0;
+  add() { return ++this.value; }
+}
+
+export class Counters extends WorkerEntrypoint {
+  make() { return new Counter(); }
+  look(signal) { return signal.aborted; }
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    const first = await ctx.exports.Counters.make();
+    const second = first.dup();
+    await first.add();
+    first[Symbol.dispose]();
+    const counted = await second.add();
+    let refused = "";
+    try { await first.add(); } catch (error) { refused = error.message; }
+    const aborted = await ctx.exports.Counters.look(AbortSignal.abort());
+    return Response.json([counted, refused, aborted]);
+  },
+};
+"""
+
+
+def test_a_stub_that_was_doubled_outlives_the_first(project, serve):
+    server = serve(project(files={"wrangler.toml": SETTINGS + 'main = "a.js"\n', "a.js": CALLER}))
+    assert server.fetch("/").json == [2, "RPC stub used after being disposed.", True]
+
+
+STORE = """\
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response(await self.env.TOKEN.get())
+"""
+
+
+def test_a_secret_of_a_store_is_read_by_its_binding(project, serve):
+    secret = '[[secrets_store_secrets]]\nbinding = "TOKEN"\nstore_id = "team"\nsecret_name = "token"\n'
+    folder = project(files={"wrangler.toml": SETTINGS + 'main = "a.py"\n' + secret, "a.py": STORE})
+    code, output = run("secrets-store", "secret", "create", "team", "--name", "token", folder=folder, input="hush")
+    assert code == 0, output
+    assert serve(folder).fetch("/").text == "hush"
