@@ -86,13 +86,12 @@
       return new D1PreparedStatement(this.#connection, this.#sql, values.map(parameter));
     }
 
-    async #query(asArrays) {
-      const [result] = await this.#connection.query([partsOf(this)], asArrays);
-      return result;
+    #query(asArrays) {
+      return this.#connection.query([[this.#sql, this.#params]], asArrays);
     }
 
     async first(column) {
-      const { rows } = await this.#query(false);
+      const { rows } = (await this.#query(false))[0];
       if (rows.length === 0) return null;
       if (column === undefined || column === null) return rows[0];
       if (!Object.hasOwn(rows[0], column)) {
@@ -104,15 +103,15 @@
     }
 
     async all() {
-      return toResult(await this.#query(false));
+      return toResult((await this.#query(false))[0]);
     }
 
     async run() {
-      return toResult(await this.#query(false));
+      return toResult((await this.#query(false))[0]);
     }
 
     async raw(options) {
-      const { columns, rows } = await this.#query(true);
+      const { columns, rows } = (await this.#query(true))[0];
       return options?.columnNames ? [columns, ...rows] : rows;
     }
   }

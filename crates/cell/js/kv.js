@@ -15,7 +15,8 @@
   const checkKey = (operation, key) => {
     if (key === "") throw new TypeError("Key name cannot be empty.");
     if (key === "." || key === "..") throw new TypeError(`"${key}" is not allowed as a key name.`);
-    const length = encoder.encode(key).length;
+    // A character has at most three bytes: short keys need not be counted.
+    const length = key.length * 3 > MAX_KEY_BYTES ? encoder.encode(key).length : 0;
     if (length > MAX_KEY_BYTES) {
       throw new Error(
         `KV ${operation} failed: 414 UTF-8 encoded length of ${length} exceeds key length limit of ${MAX_KEY_BYTES}.`,
@@ -46,7 +47,10 @@
 
   const string = (value) => (value === undefined || value === null ? undefined : String(value));
 
+  const TEXT = { type: "text", cacheTtl: undefined };
+
   const readOptions = (method, value) => {
+    if (value === undefined) return TEXT;
     if (typeof value === "string") return { type: value, cacheTtl: undefined };
     const { type, cacheTtl } = options(method, 2, "GetOptions", value);
     return { type: type === undefined ? "text" : String(type), cacheTtl: integer(cacheTtl) };
@@ -60,7 +64,7 @@
       case "text":
         return natives.readText(body);
       case "json":
-        return natives.readText(body).then(JSON.parse);
+        return Promise.resolve(natives.readText(body)).then(JSON.parse);
       case "arrayBuffer":
         return natives.readArrayBuffer(body);
       case "stream":

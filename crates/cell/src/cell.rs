@@ -150,6 +150,23 @@ impl Cell {
         self.runtime.borrow().clone().expect("invariant: the runtime's modules are installed at boot")
     }
 
+    /// What `make` gives, made at the first use and kept: a file of JavaScript that not every Worker needs. Its classes
+    /// are the same at each use, and an event does not compile it again.
+    pub(crate) fn library(
+        &self,
+        name: &'static str,
+        make: impl FnOnce() -> hognose_engine::Result<Value>,
+    ) -> hognose_engine::Result<Value> {
+        let runtime = self.runtime();
+        let known = runtime.get(name)?;
+        if !known.is_undefined() {
+            return Ok(known);
+        }
+        let library = make()?;
+        runtime.set(name, &library)?;
+        Ok(library)
+    }
+
     pub(crate) fn set_worker(&self, worker: LoadedWorker) {
         self.worker.replace(Some(Rc::new(worker)));
     }

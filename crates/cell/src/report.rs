@@ -6,6 +6,7 @@ use hognose_wire::report::ScheduledReport;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cell::Cell;
 use crate::env::natives::from_json;
 
 /// What tells what was decided.
@@ -19,16 +20,6 @@ impl Report {
     /// What was decided until now, as the wire has it.
     pub(crate) fn bytes(&self, context: Context, failed: bool) -> Result<Vec<u8>> {
         (self.encode)(context, &self.tell.call_function(&[context.boolean(failed)])?)
-    }
-
-    /// Makes the object that a handler gets, and its report.
-    fn make<T: Serialize + DeserializeOwned>(
-        context: Context,
-        event: &str,
-        arguments: &[Value],
-    ) -> Result<(Value, Self)> {
-        let library = context.eval(include_str!("../js/events.js"), "hognose:events")?.call_function(&[])?;
-        Self::of::<T>(context, &library.get(event)?.call_function(arguments)?)
     }
 
     /// The object that a handler gets, and its report, from an array of the two.
@@ -48,13 +39,20 @@ fn encode<T: Serialize + DeserializeOwned>(context: Context, json: &Value) -> Re
 }
 
 /// A cron trigger; the time is in milliseconds since the epoch.
-pub(crate) fn scheduled(context: Context, cron: &str, time_ms: f64) -> Result<(Value, Report)> {
+pub(crate) fn scheduled(cell: &Cell, cron: &str, time_ms: f64) -> Result<(Value, Report)> {
+    let context = cell.context;
+    let library = cell.library("events", || {
+        context.eval(include_str!("../js/events.js"), "hognose:events")?.call_function(&[])
+    })?;
     let arguments = [context.string(cron)?, context.number(time_ms)];
-    Report::make::<ScheduledReport>(context, "scheduled", &arguments)
+    Report::of::<ScheduledReport>(context, &library.get("scheduled")?.call_function(&arguments)?)
 }
 
 /// What a `tail` handler gets, from the JSON in which the supervisor tells it.
-pub(crate) fn traces(context: Context, json: &str) -> Result<Value> {
-    let make = context.eval(include_str!("../js/tail.js"), "hognose:tail")?.call_function(&[])?;
+pub(crate) fn traces(cell: &Cell, json: &str) -> Result<Value> {
+    let context = cell.context;
+    let make = cell.library("tail", || {
+        context.eval(include_str!("../js/tail.js"), "hognose:tail")?.call_function(&[])
+    })?;
     make.call_function(&[context.json_parse(json, "hognose:traces")?])
 }

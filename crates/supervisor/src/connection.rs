@@ -90,6 +90,7 @@ impl Connection {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
         // Looked at first and acted on last: what a process wrote before it ended is still to be read.
         let ended = self.isolate.process.poll_ended(context).is_ready();
+        self.isolate.state().is_attended();
         loop {
             if let Err(end) = self.read(context) {
                 return Poll::Ready(end);
@@ -168,7 +169,10 @@ impl Connection {
             match Pin::new(&mut self.socket).poll_write(context, &self.writing[self.written..]) {
                 Poll::Ready(Ok(count)) => self.written += count,
                 Poll::Ready(Err(_)) => return Err(End::Died),
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    self.isolate.state().is_left(context.waker());
+                    return Ok(());
+                }
             }
         }
     }

@@ -23,7 +23,8 @@ pub(super) fn hold(context: Context, content: Option<Content>) -> Result<Value> 
     context.new_instance(Held(RefCell::new(Some(content.unwrap_or(Content::None)))))
 }
 
-/// Adds the natives that read a content: `readText`, `readArrayBuffer`, `readStream`, and `discard`. Each takes it.
+/// Adds the natives that read a content: `readText`, `readArrayBuffer`, `readStream`, and `discard`. Each takes it. The
+/// first two give a promise only where the content is not there yet.
 pub(super) fn define(natives: &Value) -> Result<()> {
     natives.define_method("readText", 1, |context, _this, arguments| {
         read(context, &arguments[0], |context, bytes| context.string(&String::from_utf8_lossy(&bytes)))
@@ -77,5 +78,8 @@ fn read(
     convert: impl FnOnce(Context, Vec<u8>) -> Result<Value> + 'static,
 ) -> Result<Value> {
     let (_cell, link) = link(context)?;
-    convert_whole(context, &link, take(context, held)?, convert)
+    match take(context, held)? {
+        Content::Bytes(bytes) => convert(context, bytes),
+        other => convert_whole(context, &link, other, convert),
+    }
 }

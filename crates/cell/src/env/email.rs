@@ -10,9 +10,6 @@ use crate::cell::Cell;
 use crate::host::js_error;
 use crate::report::Report;
 
-/// Where the runtime's object keeps what the file returned: there is one class of messages, not one for each use.
-const LIBRARY: &str = "email";
-
 /// The class of bindings; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     library(cell)?.get("Sender")
@@ -38,17 +35,12 @@ pub(crate) fn open(cell: &Rc<Cell>, delivery: &[u8], message: Vec<u8>) -> Result
 }
 
 fn library(cell: &Rc<Cell>) -> Result<Value> {
-    let (context, runtime) = (cell.context, cell.runtime());
-    let known = runtime.get(LIBRARY)?;
-    if known.is_object() {
-        return Ok(known);
-    }
-    let natives = context.object()?;
-    natives.define_method("send", 5, |context, _this, arguments| send(context, arguments))?;
-    let file = context.eval(include_str!("../../js/email.js"), "hognose:email")?;
-    let library = file.call_function(&[natives])?;
-    runtime.set(LIBRARY, &library)?;
-    Ok(library)
+    let context = cell.context;
+    cell.library("email", || {
+        let natives = context.object()?;
+        natives.define_method("send", 5, |context, _this, arguments| send(context, arguments))?;
+        context.eval(include_str!("../../js/email.js"), "hognose:email")?.call_function(&[natives])
+    })
 }
 
 /// `send(cap, from, to, isOwn, message)`

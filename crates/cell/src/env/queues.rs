@@ -15,10 +15,14 @@ const JSON_MESSAGES: &str = "queues_json_messages";
 
 /// The class `WorkerQueue`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
-    entry(cell)?.get("WorkerQueue")
+    library(cell)?.get("WorkerQueue")
 }
 
-fn entry(cell: &Rc<Cell>) -> Result<Value> {
+fn library(cell: &Rc<Cell>) -> Result<Value> {
+    cell.library("queues", || make_library(cell))
+}
+
+fn make_library(cell: &Rc<Cell>) -> Result<Value> {
     let context = cell.context;
     let natives = context.object()?;
     natives.define_method("send", 4, |context, _this, arguments| send(context, arguments))?;
@@ -77,7 +81,7 @@ pub(crate) fn open(cell: &Rc<Cell>, queue: &str, bytes: &[u8]) -> Result<(Value,
     let messages = context.array(&messages.collect::<Result<Vec<_>>>()?)?;
     let metrics = postcard::to_allocvec(&delivery.batch.metrics).expect("invariant: metrics are plain data");
     let metrics = to_json::<queues::Metrics>(context, &metrics)?;
-    let make = entry(cell)?.get("makeBatch")?;
+    let make = library(cell)?.get("makeBatch")?;
     let made = make.call_function(&[context.string(queue)?, messages, metrics])?.elements()?;
     let [controller, decided] = <[Value; 2]>::try_from(made)
         .map_err(|_| Thrown::type_error(context, "the batch has not the form that was agreed on"))?;
@@ -87,7 +91,7 @@ pub(crate) fn open(cell: &Rc<Cell>, queue: &str, bytes: &[u8]) -> Result<(Value,
 
 /// The batch that another Worker hands over: an array of the queue's name, the messages, and what is known of the queue.
 pub(crate) fn open_handed(cell: &Rc<Cell>, values: &Value) -> Result<(Value, Report)> {
-    let make = entry(cell)?.get("makeHandedBatch")?;
+    let make = library(cell)?.get("makeHandedBatch")?;
     Report::of::<queues::Disposition>(cell.context, &make.call_function(&values.elements()?)?)
 }
 

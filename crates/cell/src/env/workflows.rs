@@ -10,9 +10,6 @@ use crate::cell::Cell;
 use crate::host::js_error;
 use crate::link::Link;
 
-/// Where the runtime's object keeps what the files returned: there is one class of errors, not one for each use.
-const LIBRARY: &str = "workflows";
-
 /// The class `WorkflowImpl`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     library(cell)?.get("WorkflowImpl")
@@ -39,11 +36,11 @@ pub(crate) fn make_run(
 }
 
 fn library(cell: &Rc<Cell>) -> Result<Value> {
-    let (context, runtime) = (cell.context, cell.runtime());
-    let known = runtime.get(LIBRARY)?;
-    if known.is_object() {
-        return Ok(known);
-    }
+    cell.library("workflows", || make_library(cell))
+}
+
+fn make_library(cell: &Rc<Cell>) -> Result<Value> {
+    let context = cell.context;
     let natives = context.object()?;
     natives.define_method("call", 4, |context, _this, arguments| call_json(context, arguments))?;
     natives.define_method("suspend", 1, |context, _this, arguments| {
@@ -58,7 +55,6 @@ fn library(cell: &Rc<Cell>) -> Result<Value> {
     let file = context.eval(include_str!("../../js/workflow_run.js"), "hognose:workflow_run")?;
     let run = file.call_function(&[natives, library.get("shared")?])?;
     library.set("makeRun", &run.get("makeRun")?)?;
-    runtime.set(LIBRARY, &library)?;
     Ok(library)
 }
 

@@ -54,7 +54,7 @@ impl Isolate {
                 Err(error) => self.fail(py, invocation, error),
             },
             Event::Scheduled { cron, scheduled_time_ms } => {
-                let made = report::scheduled(self.cell.context, cron, scheduled_time_ms);
+                let made = report::scheduled(&self.cell, cron, scheduled_time_ms);
                 self.start_reported(py, (invocation, entrypoint), "scheduled", made);
             }
             Event::Alarm { retry_count, scheduled_time_ms } => {
@@ -168,7 +168,7 @@ impl Isolate {
         payload: Payload<'_>,
     ) -> Result<(), Violation> {
         self.start_once_read((invocation, entrypoint), "tail", payload, |cell, traces| {
-            report::traces(cell.context, &String::from_utf8_lossy(traces))
+            report::traces(cell, &String::from_utf8_lossy(traces))
         })
     }
 

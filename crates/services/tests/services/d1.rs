@@ -69,7 +69,14 @@ fn a_statement_is_judged_also_where_the_engine_has_used_the_same_text() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(folder.path());
     query(&database, &["CREATE TABLE t (x)"]).unwrap();
-    for sql in ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "PRAGMA page_count"] {
+    for sql in [
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+        "ROLLBACK",
+        "PRAGMA page_count",
+        " PRAGMA page_count\n",
+        "PRAGMA page_count;",
+    ] {
         assert!(matches!(query(&database, &[sql]), Err(D1Error::Sql(_))), "{sql}");
     }
     assert!(query(&database, &["INSERT INTO t VALUES (1)", "COMMIT"]).is_err());

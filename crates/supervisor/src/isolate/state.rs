@@ -103,6 +103,19 @@ impl State {
         Ok(())
     }
 
+    /// The task that sends looks by itself from now on until it [takes](State::take_outbox) what there is: to wake it would
+    /// have it run once more for nothing, and a second thread be woken for that.
+    pub(crate) fn is_attended(&mut self) {
+        self.task = None;
+    }
+
+    /// That task is to be woken where there is something for it.
+    pub(crate) fn is_left(&mut self, task: &Waker) {
+        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            self.task = Some(task.clone());
+        }
+    }
+
     /// Puts what is to be sent in the place of the empty `sent`. `task` is woken when there is more. An error says why
     /// nothing will be sent any more.
     pub(crate) fn take_outbox(&mut self, sent: &mut Vec<u8>, task: &Waker) -> Result<(), Closing> {
@@ -110,9 +123,7 @@ impl State {
             return Err(std::mem::replace(closing, Closing::Asked));
         }
         std::mem::swap(&mut self.outbox, sent);
-        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            self.task = Some(task.clone());
-        }
+        self.is_left(task);
         self.waiting_for_room.drain(..).for_each(Waker::wake);
         Ok(())
     }

@@ -12,6 +12,11 @@ use crate::d1::{D1Error, Meta, Statement, StatementResult, Value, limits, split}
 /// The size of a page, SQLite's default, in bytes.
 pub(crate) const PAGE_BYTES: u64 = 4096;
 
+/// How many pages the database has, which is asked after each statement.
+const PAGE_COUNT: &str = "PRAGMA page_count";
+/// How many indexes a table has.
+const INDEX_COUNT: &str = "SELECT count(*) FROM pragma_index_list(?1)";
+
 /// Runs the statements, all or none of them, for at most `query_max`. What may write is told first to `before_write`.
 pub(super) fn run(
     connection: &Connection,
@@ -21,7 +26,7 @@ pub(super) fn run(
     before_write: impl FnOnce(),
 ) -> Result<Vec<StatementResult>, D1Error> {
     guard.begin_query(query_max);
-    let mut run = Run { connection, guard, result_bytes: 0 };
+    let mut run = Run { connection, guard, result_bytes: 0, last: None };
     match statements {
         [] => Err(no_statements()),
         [only] if run.is_reading(only)? => Ok(vec![run.one(only)?]),
@@ -42,6 +47,8 @@ struct Run<'a> {
     guard: &'a Guard,
     /// The size of all rows so far.
     result_bytes: usize,
+    /// How the statement before left the database.
+    last: Option<State>,
 }
 
 impl<'a> Run<'a> {
@@ -100,6 +107,10 @@ impl<'a> Run<'a> {
             };
             return Err(D1Error::Sql(text.to_owned()));
         }
+        if [PAGE_COUNT, INDEX_COUNT].contains(&sql.trim()) {
+            // What the engine has prepared for itself, nobody has judged: it is not for a Worker who writes the same.
+            self.connection.flush_prepared_statement_cache();
+        }
         self.connection.prepare_cached(sql).map_err(|error| self.worded(&error))
     }
 
@@ -112,9 +123,15 @@ impl<'a> Run<'a> {
         for (index, value) in (1..).zip(params) {
             prepared.raw_bind_parameter(index, Bound(value)).map_err(|error| self.worded(&error))?;
         }
-        let before = self.state()?;
+        let before = match self.last.take() {
+            Some(last) => Some(last),
+            // What only reads changes nothing.
+            None if prepared.readonly() => None,
+            None => Some(self.state()?),
+        };
         let mut result = self.rows(&mut prepared)?;
         let after = self.state()?;
+        let before = before.unwrap_or(after);
         let scanned = prepared.reset_status(StatementStatus::FullscanStep) as u64;
         result.meta = Meta {
             duration_ms: begun.elapsed().as_secs_f64() * 1000.0,
@@ -125,6 +142,7 @@ impl<'a> Run<'a> {
             rows_read: if scanned > 0 { scanned + 1 } else { u64::from(result.row_count) },
             rows_written: self.rows_written(after.changes - before.changes)?,
         };
+        self.last = Some(after);
         Ok(result)
     }
 
@@ -149,10 +167,7 @@ impl<'a> Run<'a> {
     }
 
     fn state(&self) -> Result<State, D1Error> {
-        let pages = self
-            .guard
-            .trusting(|| self.connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)));
-        let pages = pages.map_err(|error| self.worded(&error))?;
+        let pages = self.own_number(PAGE_COUNT, [])?;
         Ok(State {
             changes: self.connection.total_changes(),
             last_row_id: self.connection.last_insert_rowid(),
@@ -165,13 +180,17 @@ impl<'a> Run<'a> {
     fn rows_written(&self, changes: u64) -> Result<u64, D1Error> {
         let mut total = 0;
         for (table, count) in self.guard.take_written() {
-            let indexes: Result<i64, _> = self.guard.trusting(|| {
-                let sql = "SELECT count(*) FROM pragma_index_list(?1)";
-                self.connection.query_row(sql, [table], |row| row.get(0))
-            });
-            total += count * (1 + indexes.map_err(|error| self.worded(&error))? as u64);
+            total += count * (1 + self.own_number(INDEX_COUNT, [table])? as u64);
         }
         Ok(total.max(changes))
+    }
+
+    /// The number that a query of the engine's own gives.
+    fn own_number(&self, sql: &str, params: impl rusqlite::Params) -> Result<i64, D1Error> {
+        let number = self
+            .guard
+            .trusting(|| self.connection.prepare_cached(sql)?.query_row(params, |row| row.get::<_, i64>(0)));
+        number.map_err(|error| self.worded(&error))
     }
 
     fn worded(&self, error: &rusqlite::Error) -> D1Error {
@@ -180,7 +199,7 @@ impl<'a> Run<'a> {
 }
 
 /// What tells whether a statement changed the database.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct State {
     changes: u64,
     last_row_id: i64,
