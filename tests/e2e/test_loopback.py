@@ -64,7 +64,7 @@ export default {
       async passed() { return `${await Admin.ask(Admin)}, ${await special.who("c")}, ${await Admin.ask(special)}`; },
       async module() {
         waitUntil(Promise.resolve().then(() => console.log("WAITED")));
-        return `${exports === ctx.exports} ${Object.keys(exports)}`;
+        return `${exports.Admin === ctx.exports.Admin} ${Object.keys(exports)}`;
       },
       async env() {
         const inside = await withEnv({ GREETING: "other" }, async () => {

@@ -16,9 +16,12 @@
   const exports = {};
   let isExported = false;
 
-  const bindExports = (entries) => {
+  // A class of Durable Objects comes with what their ids are made of.
+  const bindExports = (entries, Namespace) => {
     isExported = true;
-    for (const [name, cap] of entries) exports[name] = new rpc.LoopbackServiceStub(cap);
+    for (const [name, cap, key] of entries) {
+      exports[name] = key === undefined ? new rpc.LoopbackServiceStub(cap) : new Namespace(cap, key);
+    }
   };
 
   class ExecutionContext {
@@ -77,25 +80,32 @@
   const { RpcPromise, RpcProperty, RpcStub, RpcTarget } = rpc;
   for (const base of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) rpc.addBase(base);
 
-  const makeWorkersModule = (first) => {
-    // `env` as modules import it: what `withEnv` says while it runs, else the Worker's own.
-    let own = first;
+  // What modules import: `visible` shows what `replace` says while it runs, else what `own` gives.
+  const replaceable = (own) => {
     let overrides;
-    const current = () => overrides?.getStore() ?? own;
+    const current = () => Object(overrides?.getStore() ?? own());
     const traps = new Proxy({}, { get: (_traps, name) => (_target, ...rest) => Reflect[name](current(), ...rest) });
-    const env = new Proxy({}, traps);
+    const replace = (values, work) => {
+      overrides ??= new (natives.importNow("node:async_hooks").AsyncLocalStorage)();
+      return overrides.run(values, work);
+    };
+    return { visible: new Proxy({}, traps), replace };
+  };
+
+  const makeWorkersModule = (first) => {
+    let ownEnv = first;
+    const importedEnv = replaceable(() => ownEnv);
+    const importedExports = replaceable(() => exports);
     return {
       get env() {
-        return env;
+        return importedEnv.visible;
       },
       set env(value) {
-        own = value;
+        ownEnv = value;
       },
-      withEnv(values, work) {
-        overrides ??= new (natives.importNow("node:async_hooks").AsyncLocalStorage)();
-        return overrides.run(values, work);
-      },
-      exports,
+      withEnv: importedEnv.replace,
+      exports: importedExports.visible,
+      withExports: importedExports.replace,
       waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
       DurableObject,
       RpcPromise,
@@ -169,6 +179,7 @@
   return {
     defineNodeGlobals,
     bindExports,
+    exported: () => (isExported ? exports : undefined),
     makeContext: (invocation, props) => new ExecutionContext(invocation, props),
     makeWorkersModule,
     makeEntrypointHelper,

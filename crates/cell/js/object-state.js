@@ -1,9 +1,10 @@
 // What a Durable Object has of itself: `ctx`, its id, its storage. The file is one function: it gets the natives of the
-// cell, the structured clone of stored values and the class of an object's sockets, and returns what makes a `ctx`.
+// cell, the structured clone of stored values, the class of an object's sockets and what gives the Worker's exports, and
+// returns what makes a `ctx`.
 //
 // Storage answers at once: the isolate waits for the supervisor, so the promises of the asynchronous methods are settled
 // when they are given out, and nothing else of the object runs between a call and its result.
-(natives, stored, namespaces, ObjectSockets) => {
+(natives, stored, namespaces, ObjectSockets, exported) => {
   "use strict";
 
   const { encode, decode, immediate } = stored;
@@ -242,7 +243,7 @@
 
     next() {
       const row = this.#take();
-      return row === undefined ? { done: true, value: undefined } : { done: false, value: this.#object(row) };
+      return row === undefined ? { done: true } : { done: false, value: this.#object(row) };
     }
 
     toArray() {
@@ -265,7 +266,7 @@
       const iterator = {
         next() {
           const row = take();
-          return row === undefined ? { done: true, value: undefined } : { done: false, value: row };
+          return row === undefined ? { done: true } : { done: false, value: row };
         },
         toArray: () => Array.from(iterator),
         [Symbol.iterator]: () => iterator,
@@ -473,6 +474,10 @@
 
     get props() {
       return {};
+    }
+
+    get exports() {
+      return exported();
     }
 
     waitUntil(promise) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use hognose_engine::{Result, Value};
+use hognose_wire::InvocationId;
 use hognose_wire::control::{Export, ExportKind, Worker};
-use hognose_wire::{CapId, InvocationId};
 use pyo3::prelude::*;
 
 use crate::cell::Cell;
@@ -62,18 +62,22 @@ pub(crate) fn bind_env(py: Python<'_>, cell: &Cell, env: &Value) -> PyResult<Val
     bind().map_err(|thrown| hognose_ffi::raise(py, thrown))
 }
 
-/// Fills `ctx.exports` with what the Worker exports and other Workers could call.
-pub(crate) fn bind_exports(cell: &Cell, loopback: Option<CapId>, exports: &[Export]) -> Result<()> {
-    let Some(first) = loopback else { return Ok(()) };
+/// Fills `ctx.exports` with what the Worker exports and other Workers could call, and its classes of Durable Objects.
+pub(crate) fn bind_exports(cell: &Cell, worker: &Worker, exports: &[Export]) -> Result<()> {
+    let Some(first) = worker.loopback else { return Ok(()) };
     let context = cell.context;
-    let callable = exports
-        .iter()
-        .zip(first.0..)
-        .filter(|(export, _)| matches!(export.kind, ExportKind::Entrypoint | ExportKind::Handlers));
-    let entries = callable
-        .map(|(export, cap)| context.array(&[context.string(&export.name)?, context.number(cap)]))
-        .collect::<Result<Vec<_>>>()?;
-    cell.runtime().get("bindExports")?.call_function(&[context.array(&entries)?]).map(drop)
+    let mut entries = Vec::new();
+    for (export, cap) in exports.iter().zip(first.0..) {
+        let kept = worker.classes.iter().find(|(class, _)| *class == export.name);
+        let key = match (export.kind, kept) {
+            (ExportKind::Entrypoint | ExportKind::Handlers, _) => context.undefined(),
+            (ExportKind::DurableObject, Some((_, key))) => context.string(key)?,
+            _ => continue,
+        };
+        entries.push(context.array(&[context.string(&export.name)?, context.number(cap), key])?);
+    }
+    let namespace = objects::namespace_class(cell)?;
+    cell.runtime().get("bindExports")?.call_function(&[context.array(&entries)?, namespace]).map(drop)
 }
 
 fn make(cell: &Rc<Cell>) -> Result<Value> {

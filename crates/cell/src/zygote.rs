@@ -85,7 +85,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
         warnings.push(NO_HANDLER.to_owned());
     }
     let loaded = Loaded { exports: described(exports), warnings, unforkable };
-    runtime_modules::bind_exports(cell, worker.loopback, &loaded.exports)?;
+    runtime_modules::bind_exports(cell, &worker, &loaded.exports)?;
     cell.set_worker(LoadedWorker { plan: worker, entrypoints, make_context });
     hognose_ffi::freeze(py)?;
     Ok(loaded)

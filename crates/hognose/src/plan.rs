@@ -85,7 +85,9 @@ pub(crate) fn version(
     let env = env.into_iter().map(|(name, entry)| (name.to_owned(), entry)).collect();
     let is_exported = plan.compatibility_flags.iter().any(|flag| flag == (EXPORTS_FLAG, true));
     let loopback = is_exported.then_some(CapId(next + identities.len() as u32));
-    let worker = Worker { loopback, scratch_dir, email: Some(email), ..worker(plan, env) };
+    let own_classes = engines.object_classes(plan)?;
+    let classes = own_classes.iter().map(|link| (link.class.clone(), link.namespace.key.clone())).collect();
+    let worker = Worker { loopback, scratch_dir, email: Some(email), classes, ..worker(plan, env) };
     Ok(WorkerVersion {
         id: label.id.clone(),
         worker,
@@ -100,7 +102,7 @@ pub(crate) fn version(
         links,
         object_links,
         identities,
-        classes: engines.object_classes(plan)?,
+        classes: own_classes,
         loaders,
         way_out: WayOut::Network,
         tails: tails(plan),
@@ -229,6 +231,7 @@ pub(crate) fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         cache: Some(CACHE),
         loopback: None,
         email: None,
+        classes: Vec::new(),
         given: None,
     }
 }

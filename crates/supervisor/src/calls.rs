@@ -61,7 +61,9 @@ pub(crate) struct Grants {
     pub(crate) links: HashMap<CapId, Arc<ServiceLink>>,
     /// Those that lead to the Worker itself, in the order of its exports, from [`hognose_wire::control::Worker::loopback`]
     /// on; known once it has loaded.
-    pub(crate) loopback: OnceLock<(CapId, Vec<Arc<ServiceLink>>)>,
+    pub(crate) loopback: OnceLock<(CapId, Vec<Handle>)>,
+    /// Its own classes of Durable Objects whose objects are kept somewhere.
+    pub(crate) classes: Vec<Arc<ObjectLink>>,
     /// Its bindings that lead to namespaces of Durable Objects.
     pub(crate) object_links: HashMap<CapId, Arc<ObjectLink>>,
     /// Its bindings that present a client certificate.
@@ -95,8 +97,12 @@ impl Grants {
     pub(crate) fn loop_back(&self, first: Option<CapId>, exports: &[Export]) {
         let Some(first) = first else { return };
         let link = |export: &Export| {
+            if let Some(class) = self.classes.iter().find(|link| link.class == export.name) {
+                return Handle::Objects(Arc::clone(class));
+            }
             let entrypoint = Some(export.name.clone()).filter(|name| name != "default");
-            Arc::new(ServiceLink::new(self.worker.to_string(), entrypoint, String::new()))
+            let link = ServiceLink::new(self.worker.to_string(), entrypoint, String::new());
+            Handle::Service(Arc::new(link))
         };
         // A Worker is loaded once.
         let _once = self.loopback.set((first, exports.iter().map(link).collect()));

@@ -297,8 +297,8 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
         exports.pin(*cap, Handle::Service(Arc::clone(link)));
     }
     if let Some((first, links)) = grants.loopback.get() {
-        for (number, link) in (first.0..).zip(links) {
-            exports.pin(CapId(number), Handle::Service(Arc::clone(link)));
+        for (number, handle) in (first.0..).zip(links) {
+            exports.pin(CapId(number), handle.clone());
         }
     }
     for (cap, loader) in &grants.loaders {

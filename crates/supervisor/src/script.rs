@@ -87,6 +87,7 @@ fn grants(around: &Surroundings) -> Grants {
         objects: None,
         links: HashMap::new(),
         loopback: std::sync::OnceLock::new(),
+        classes: Vec::new(),
         directory: Arc::default(),
         loaders: HashMap::new(),
         outbound: SCRIPT_OUTBOUND,

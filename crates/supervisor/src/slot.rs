@@ -103,6 +103,9 @@ enum Serving {
 /// Things under the numbers of their capabilities.
 type Numbered<T> = Vec<(hognose_wire::CapId, T)>;
 
+/// The namespaces of Durable Objects that a Worker is bound to, and its own classes.
+type ObjectLinks = (Numbered<ObjectLink>, Vec<ObjectLink>);
+
 impl Slot {
     pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
         let serving = watch::Sender::new(Serving::Nothing);
@@ -186,7 +189,8 @@ impl Slot {
         *one_at_a_time = Some(Arc::clone(&nursery));
         let ways = (worker.outbound, way_out, egress, loaders);
         let links = (links, identities);
-        let grants = Arc::new(self.grants(ways, services, assets, links, (object_links, tracing, limits)));
+        let objects = (object_links, classes.clone());
+        let grants = Arc::new(self.grants(ways, services, assets, links, (objects, tracing, limits)));
         let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
@@ -232,7 +236,7 @@ impl Slot {
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         (links, identities): (Numbered<ServiceLink>, Numbered<ClientIdentity>),
-        (object_links, tracing, limits): (Vec<(hognose_wire::CapId, ObjectLink)>, Tracing, WorkerLimits),
+        ((object_links, classes), tracing, limits): (ObjectLinks, Tracing, WorkerLimits),
     ) -> Grants {
         let Shared { directory, objects, forks, events, tasks, pool, .. } = &*self.shared;
         let loader = |code| Arc::new(Loader::new(Arc::clone(&self.name), code, Arc::clone(&self.shared)));
@@ -242,6 +246,7 @@ impl Slot {
             assets,
             links: links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             loopback: OnceLock::new(),
+            classes: classes.into_iter().map(Arc::new).collect(),
             object_links: object_links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
             identities: identities
                 .into_iter()

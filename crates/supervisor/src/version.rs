@@ -1,5 +1,6 @@
 //! One version of a Worker: its zygote, its isolates, and what they were granted.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use hognose_services::Service;
 use hognose_services::assets::Assets;
 use hognose_services::queues::QueueConsumer;
-use hognose_wire::control::{Base, Export, LoadFailure, Role, Worker};
+use hognose_wire::control::{Base, Export, ExportKind, LoadFailure, Role, Worker};
 use hognose_wire::{CapId, LogLevel};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout_at;
@@ -111,7 +112,7 @@ impl Version {
         let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
             exports: zygote.loaded.exports.clone(),
-            warnings: warnings(&zygote),
+            warnings: warnings(&zygote, &grants),
             duration: begun.elapsed(),
         };
         let exports = zygote.loaded.exports.clone();
@@ -400,8 +401,9 @@ fn surroundings(grants: &Grants) -> Surroundings {
 }
 
 /// What the user is told once about this zygote.
-fn warnings(zygote: &Template) -> Vec<String> {
+fn warnings(zygote: &Template, grants: &Grants) -> Vec<String> {
     let mut warnings = zygote.loaded.warnings.clone();
+    warnings.extend(missing_classes(&zygote.loaded.exports, grants));
     if !zygote.loaded.unforkable.is_empty() {
         let left = zygote.loaded.unforkable.join(", ");
         warnings.push(format!(
@@ -410,4 +412,22 @@ fn warnings(zygote: &Template) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// A warning where bindings lead to classes of the Worker's own that its code does not export.
+fn missing_classes(exports: &[Export], grants: &Grants) -> Option<String> {
+    let is_exported = |class: &str| {
+        exports.iter().any(|export| export.kind == ExportKind::DurableObject && export.name == class)
+    };
+    let own = grants.object_links.values().filter(|link| *link.worker == *grants.worker);
+    let missing: BTreeSet<&str> =
+        own.map(|link| link.class.as_str()).filter(|class| !is_exported(class)).collect();
+    (!missing.is_empty()).then(|| {
+        let missing = Vec::from_iter(missing).join(", ");
+        format!(
+            "Your Worker depends on the following Durable Objects, which are not exported in your entrypoint file: \
+             {missing}. Define these classes there (each extends `DurableObject`), or import them into it; until then \
+             every call of one is an error."
+        )
+    })
 }

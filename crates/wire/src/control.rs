@@ -157,6 +157,8 @@ pub struct Worker {
     /// The first of the capabilities behind `ctx.exports`: one for each of [`Loaded::exports`], in that order. `None`:
     /// there is no `ctx.exports`.
     pub loopback: Option<CapId>,
+    /// Its classes of Durable Objects whose objects are kept somewhere, and what the ids of each are made with.
+    pub classes: Vec<(String, String)>,
     /// What else is in `env`, where another Worker has loaded this one.
     pub given: Option<Given>,
 }

@@ -33,7 +33,13 @@ pub(crate) fn make_runtime(context: Context, web: &Web, rpc: &Rpc, runtime: &Val
     let sockets = sockets.call_function(&[natives, rpc.get("stored")?, web.hibernation()])?;
     let state = context.eval(include_str!("../../js/object-state.js"), "hognose:object-state")?;
     let natives = state_natives(context)?;
-    let state = state.call_function(&[natives, rpc.get("stored")?, namespaces.clone(), sockets])?;
+    let state = state.call_function(&[
+        natives,
+        rpc.get("stored")?,
+        namespaces.clone(),
+        sockets,
+        runtime.get("exported")?,
+    ])?;
     runtime.set("DurableObjectNamespace", &namespaces.get("DurableObjectNamespace")?)?;
     runtime.set("makeState", &state.get("makeState")?)?;
     runtime.set("makeAlarmInfo", &state.get("makeAlarmInfo")?)
