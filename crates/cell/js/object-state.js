@@ -411,6 +411,18 @@
     getCurrentBookmark() {
       return promised(() => natives.bookmark(this.#object.number));
     }
+
+    getBookmarkForTime(time) {
+      return promised(() => {
+        const then = Number(time);
+        if (!(then >= 0)) throw new TypeError("getBookmarkForTime() takes a time: a Date, or milliseconds since the epoch.");
+        return natives.bookmarkAt(this.#object.number, then);
+      });
+    }
+
+    onNextSessionRestoreBookmark(bookmark) {
+      return promised(() => natives.restoreNext(this.#object.number, `${bookmark}`));
+    }
   }
 
   // What of a live object is not its code's: how its events are held, and how it ends.

@@ -165,6 +165,11 @@ pub enum Operation<'a> {
     LeaveAlarm,
     /// [`Answer::Text`]: a bookmark of the present state.
     Bookmark,
+    /// [`Answer::Text`]: a bookmark of the state at that time, in milliseconds since the epoch.
+    BookmarkAt(f64),
+    /// The state of this bookmark is to be there when the object is placed the next time. [`Answer::Text`]: a bookmark of
+    /// what will be there just before.
+    RestoreNext(Cow<'a, str>),
     /// Something about the object's sockets, which are beside its storage. [`Answer::Sockets`].
     Sockets(SocketOperation<'a>),
     /// Makes what all objects of this isolate have written outlive them, all but those with transactions under way.

@@ -97,7 +97,7 @@ impl Here {
 
 fn state_natives(context: Context) -> Result<Value> {
     let natives = context.object()?;
-    let all: [(&str, Native); 20] = [
+    let all: [(&str, Native); 22] = [
         ("get", get),
         ("put", put),
         ("delete", delete),
@@ -121,10 +121,15 @@ fn state_natives(context: Context) -> Result<Value> {
             here.carry_out(context, Operation::SetAlarm(arguments[1].as_f64()))
         }),
         ("bookmark", |context, here, _| {
-            here.perform(context, Operation::Bookmark, |answer| match answer {
-                Answer::Text(text) => context.string(&text),
-                other => Err(unexpected(context, &other)),
-            })
+            here.perform(context, Operation::Bookmark, |answer| text(context, &answer))
+        }),
+        ("bookmarkAt", |context, here, arguments| {
+            let then_ms = arguments[1].as_f64().unwrap_or(f64::NAN);
+            here.perform(context, Operation::BookmarkAt(then_ms), |answer| text(context, &answer))
+        }),
+        ("restoreNext", |context, here, arguments| {
+            let bookmark = arguments[1].to_js_string()?.into();
+            here.perform(context, Operation::RestoreNext(bookmark), |answer| text(context, &answer))
         }),
         ("hasHandler", has_handler),
         ("block", |context, here, _| {
@@ -281,6 +286,13 @@ fn entries(context: Context, answer: &Answer<'_>) -> Result<Value> {
 fn number(context: Context, answer: &Answer<'_>) -> Result<Value> {
     match answer {
         Answer::Number(number) => Ok(number.map_or(context.null(), |number| context.number(number))),
+        other => Err(unexpected(context, other)),
+    }
+}
+
+fn text(context: Context, answer: &Answer<'_>) -> Result<Value> {
+    match answer {
+        Answer::Text(text) => context.string(text),
         other => Err(unexpected(context, other)),
     }
 }

@@ -116,6 +116,10 @@ fn entries(options: &BackupOptions<'_>, folder: &Path) -> Result<Vec<PathBuf>, B
     Ok(paths)
 }
 
+fn is_database(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "sqlite")
+}
+
 /// A backup under way.
 struct Copying<'a> {
     options: BackupOptions<'a>,
@@ -144,7 +148,7 @@ impl Copying<'_> {
         };
         if about.is_dir() {
             self.folder(path)
-        } else if path.extension().is_some_and(|kind| kind == "sqlite") {
+        } else if is_database(path) {
             self.database(path, copies::copy_database)
         } else if about.is_file() {
             self.writer.file(path, &whole)
@@ -208,6 +212,11 @@ impl Copying<'_> {
         let name = |path: Option<&std::ffi::OsStr>| path.and_then(|name| name.to_str().map(str::to_owned));
         let key = name(folder.file_name()).and_then(|name| id_of_file_name(&name));
         for path in entries(&self.options, folder)? {
+            // What has a longer name is beside an object.
+            if name(path.file_stem()).is_none_or(|stem| stem.contains('.')) || !is_database(&path) {
+                self.entry(&path)?;
+                continue;
+            }
             let staged = self.options.staging.join("object");
             copies::stage(&staged)?;
             let copied = copies::copy_storage(&self.options.state.join(&path), &staged)?;

@@ -8,6 +8,7 @@ mod kv_calls;
 mod kv_durability;
 mod kv_storage;
 mod objects;
+mod objects_past;
 mod queues;
 mod r2;
 mod secrets;

@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use super::execute::PAGE_BYTES;
 use crate::sqlite::{OpenError, Schema, copy, damage, open_shared, open_with_tables, pinned};
 
+/// The number in a bookmark of what there will be just before a database goes back: nobody knows its number yet.
+const TO_COME: i64 = 0xffff_ffff;
 /// What a database's copy is called, beside it.
 const COPY: &str = "-copy";
 /// How long after a moment the next is taken at the earliest, in seconds.
@@ -74,7 +76,19 @@ pub struct Moment {
 
 impl std::fmt::Display for Moment {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:08x}-{:08x}-00000000-{}", self.since_s, self.number, self.state)
+        formatter.write_str(&self.numbered(0))
+    }
+}
+
+impl Moment {
+    /// A bookmark that sorts among others of the same moment by its number.
+    pub(crate) fn numbered(&self, serial: i64) -> String {
+        format!("{:08x}-{:08x}-{serial:08x}-{}", self.since_s, self.number, self.state)
+    }
+
+    /// A bookmark of a moment that is still to be kept under it ([`History::keep`]).
+    pub(crate) fn to_come(now_s: i64) -> String {
+        format!("{now_s:08x}-{TO_COME:08x}-00000000-{}", crate::random::name())
     }
 }
 
@@ -147,8 +161,12 @@ impl History {
         if state.bytes().all(|byte| byte == b'0') {
             return self.at(second);
         }
-        let sql = "SELECT number, since_s, pages, state FROM moments WHERE number = ?1 AND state = ?2";
-        self.connection.query_row(sql, (number, state), moment).optional().map_err(failing(&self.path))
+        let sql =
+            "SELECT number, since_s, pages, state FROM moments WHERE (number = ?1 OR ?1 = ?3) AND state = ?2";
+        self.connection
+            .query_row(sql, (number, state, TO_COME), moment)
+            .optional()
+            .map_err(failing(&self.path))
     }
 
     /// When the history begins, in seconds since the epoch.
@@ -159,13 +177,9 @@ impl History {
 
     /// Makes the database what it was. Whoever works with it sees all of the change at once. Waits for the disk.
     pub fn restore(&self, moment: &Moment) -> Result<(), HistoryError> {
-        let staged = Staged::new(&self.path)?;
-        self.write_pages(moment, &staged.0)?;
+        let staged = self.lay_out(moment)?;
         let failed = |source| HistoryError::Database { path: self.path.clone(), source };
         let then = Connection::open(&staged.0).map_err(failed)?;
-        if let Some(what) = damage(&then).map_err(failed)? {
-            return Err(HistoryError::Damaged { path: self.path.clone(), what });
-        }
         let mut live = open_shared(&self.path)?;
         let backup = Backup::new(&then, &mut live).map_err(failed)?;
         for _ in 0..BUSY_MAX {
@@ -177,8 +191,36 @@ impl History {
         Err(failed(busy()))
     }
 
+    /// The database as it was in that moment, in a file of its own.
+    pub(crate) fn lay_out(&self, moment: &Moment) -> Result<Staged, HistoryError> {
+        let staged = Staged::new(&self.path)?;
+        self.write_pages(moment, &staged.0)?;
+        let failed = |source| HistoryError::Database { path: self.path.clone(), source };
+        let then = Connection::open(&staged.0).map_err(failed)?;
+        match damage(&then).map_err(failed)? {
+            Some(what) => Err(HistoryError::Damaged { path: self.path.clone(), what }),
+            None => Ok(staged),
+        }
+    }
+
+    /// Keeps a moment that was copied, under the bookmark given out before for it, if one was.
+    pub(crate) fn keep(
+        &mut self,
+        copied: &Staged,
+        since_s: i64,
+        now_s: i64,
+        bookmark: Option<&str>,
+    ) -> Result<Moment, HistoryError> {
+        let path = self.path.clone();
+        let state = bookmark.and_then(|bookmark| bookmark.rsplit('-').next());
+        let transaction = self.connection.transaction().map_err(failing(&path))?;
+        let moment = enter(&transaction, &path, copied, (since_s, now_s, state))?;
+        transaction.commit().map_err(failing(&path))?;
+        Ok(moment)
+    }
+
     /// Takes a moment of what a connection sees.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         seen: &Connection,
         since_s: i64,
@@ -190,22 +232,7 @@ impl History {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failing(&path))?;
-        let staged = Staged::new(&path)?;
-        copy(seen, &staged.0, || true).map_err(failing(&path))?;
-        let copied = File::open(&staged.0).map_err(copying(&staged.0))?;
-        let digests = digests(&copied).map_err(copying(&staged.0))?;
-        let state = digests.iter().fold(Sha256::new(), Sha256::chain_update).finalize();
-        let state = hex(&state[..16]);
-        let kept = latest(&transaction).map_err(failing(&path))?;
-        let moment = match kept {
-            Some(kept) if kept.state == state => kept,
-            _ => {
-                let moment = insert(&transaction, since_s, &digests, state).map_err(failing(&path))?;
-                insert_pages(&transaction, &moment, &digests, &copied).map_err(failing(&path))?;
-                thin(&transaction, now_s, digests.len() as u64 * PAGE_BYTES).map_err(failing(&path))?;
-                moment
-            }
-        };
+        let moment = enter(&transaction, &path, &Staged::of(seen, &path)?, (since_s, now_s, None))?;
         transaction.commit().map_err(failing(&path))?;
         Ok(moment)
     }
@@ -240,12 +267,12 @@ pub fn point_in_time(text: &str) -> Option<i64> {
 }
 
 /// How long after a moment of a database of that size the next is taken at the earliest, in seconds.
-pub(super) fn interval_s(bytes: u64) -> i64 {
+pub(crate) fn interval_s(bytes: u64) -> i64 {
     INTERVAL_S.max((bytes / BYTES_PER_S) as i64)
 }
 
 /// When a database was last written to, in seconds since the epoch: its log was, while that has something in it.
-pub(super) fn written_s(path: &Path) -> Option<i64> {
+pub(crate) fn written_s(path: &Path) -> Option<i64> {
     let log = fs::metadata(beside(path, "-wal")).ok().filter(|log| log.len() > 0);
     let about = log.map_or_else(|| fs::metadata(path).ok(), Some)?;
     let since = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -253,7 +280,7 @@ pub(super) fn written_s(path: &Path) -> Option<i64> {
 }
 
 /// Where the history of a database lies.
-pub(super) fn file(path: &Path) -> PathBuf {
+pub(crate) fn file(path: &Path) -> PathBuf {
     path.with_extension("history.sqlite")
 }
 
@@ -264,9 +291,30 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 }
 
 /// A copy of a database, for as long as this lives.
-struct Staged(PathBuf);
+pub(crate) struct Staged(PathBuf);
 
 impl Staged {
+    /// A copy of what a connection to the database of that path sees.
+    pub(crate) fn of(seen: &Connection, path: &Path) -> Result<Self, HistoryError> {
+        let staged = Self::new(path)?;
+        copy(seen, &staged.0, || true).map_err(failing(path))?;
+        Ok(staged)
+    }
+
+    /// Makes the copy the database, which nobody may have open.
+    pub(crate) fn put_in_place(self, path: &Path) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()?;
+        // A log would be taken for that of the copy.
+        for end in ["-wal", "-shm"] {
+            match fs::remove_file(beside(path, end)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::rename(&self.0, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+
     /// Makes it, empty and for the owner's eyes only.
     fn new(path: &Path) -> Result<Self, HistoryError> {
         // One that was left behind may be anything.
@@ -314,6 +362,30 @@ fn digests(copied: &File) -> io::Result<Vec<[u8; 32]>> {
         Ok(Sha256::digest(page).into())
     };
     (0..count).map(digest).collect()
+}
+
+/// Enters a copy as a moment, of the state `named` or else of what its pages are, unless it is the last one.
+fn enter(
+    transaction: &Transaction<'_>,
+    path: &Path,
+    Staged(staged): &Staged,
+    (since_s, now_s, named): (i64, i64, Option<&str>),
+) -> Result<Moment, HistoryError> {
+    let copied = File::open(staged).map_err(copying(staged))?;
+    let digests = digests(&copied).map_err(copying(staged))?;
+    let state = named.map_or_else(|| state_of(&digests), str::to_owned);
+    if let Some(kept) = latest(transaction).map_err(failing(path))?.filter(|kept| kept.state == state) {
+        return Ok(kept);
+    }
+    let moment = insert(transaction, since_s, &digests, state).map_err(failing(path))?;
+    insert_pages(transaction, &moment, &digests, &copied).map_err(failing(path))?;
+    thin(transaction, now_s, digests.len() as u64 * PAGE_BYTES).map_err(failing(path))?;
+    Ok(moment)
+}
+
+fn state_of(digests: &[[u8; 32]]) -> String {
+    let state = digests.iter().fold(Sha256::new(), Sha256::chain_update).finalize();
+    hex(&state[..16])
 }
 
 fn insert(

@@ -9,7 +9,7 @@ pub(crate) mod codes;
 pub(crate) mod execute;
 mod export;
 pub(crate) mod guard;
-mod history;
+pub(crate) mod history;
 mod recorder;
 pub(crate) mod thread;
 

@@ -28,6 +28,14 @@ pub(super) fn may_move(object: &Path) -> Option<File> {
     lock.try_lock_shared().ok().map(|()| lock)
 }
 
+/// The same, once nobody copies.
+pub(super) fn wait_to_move(object: &Path) -> io::Result<File> {
+    let folder = object.parent().and_then(Path::parent).ok_or(io::ErrorKind::NotFound)?;
+    let lock = open(folder)?;
+    lock.lock_shared()?;
+    Ok(lock)
+}
+
 fn open(folder: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(HOLD))
 }

@@ -10,15 +10,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::copy;
+use super::past::Past;
+use crate::Clock;
 use crate::d1::sqlite::codes;
 use crate::d1::sqlite::guard::Guard;
+use crate::d1::sqlite::history::HistoryError;
 use crate::d1::sqlite::thread::confine;
 use crate::objects::{Answer, Flush, StorageError, limits};
 
 /// Where the alarm stands in `_cf_METADATA`.
 const ALARM: i64 = 1;
-/// Where the number of the last bookmark stands there.
-const BOOKMARK: i64 = 2;
+
+/// What objects with the older storage say of their past (workerd's text).
+const NO_PAST: &str = "This Durable Object's storage back-end does not implement point-in-time recovery.";
 
 /// The size of a log that is moved into its database, in bytes: about a thousand pages, as is SQLite's default.
 const LOG_MOVED_BYTES: u64 = 4 << 20;
@@ -33,6 +37,8 @@ pub(super) struct ObjectFile {
     writing: bool,
     /// Whether the log has something that the disk may not have.
     unflushed: bool,
+    /// What it was; objects with the older storage do not know.
+    past: Option<Past>,
 }
 
 /// The file's connection.
@@ -67,8 +73,15 @@ impl Open {
 }
 
 impl ObjectFile {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, open: None, depth: 0, writing: false, unflushed: false }
+    pub(super) fn new(path: PathBuf, past: Option<Arc<dyn Clock>>) -> Self {
+        let past = past.map(|clock| Past::new(path.clone(), clock));
+        Self { path, open: None, depth: 0, writing: false, unflushed: false, past }
+    }
+
+    /// Goes back to what the last session has planned, before anything else is done. Says whether it did.
+    pub(super) fn recall(&mut self) -> Result<bool, StorageError> {
+        let Some(past) = &mut self.past else { return Ok(false) };
+        past.recall().map_err(|error| StorageError::fatal(format!("The storage cannot be restored: {error}")))
     }
 
     /// Gives what follows the time of one operation.
@@ -106,13 +119,17 @@ impl ObjectFile {
 
     /// The connection within a transaction.
     pub(super) fn writable(&mut self) -> Result<&mut Open, StorageError> {
-        let writing = self.writing;
-        let open = self.opened()?;
-        if !writing {
+        self.opened()?;
+        let Self { open, past, writing, .. } = self;
+        let open = open.as_mut().expect("invariant: it was opened above");
+        if !*writing {
+            if let Some(past) = past {
+                past.before_write(&open.connection);
+            }
             open.trusted(|connection| connection.execute_batch("BEGIN"))?;
-            self.writing = true;
+            *writing = true;
         }
-        self.opened()
+        Ok(open)
     }
 
     /// The same, with the table of keys.
@@ -220,6 +237,7 @@ impl ObjectFile {
         // It cannot be refused: the setting is the connection's own.
         let _ = open.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, lock.is_none());
         drop(open);
+        self.past.iter().for_each(Past::closed);
     }
 
     /// What has the disk keep all commits so far.
@@ -241,6 +259,10 @@ impl ObjectFile {
         if self.depth > 0 {
             return Err(StorageError::error("Cannot call deleteAll() within a transaction"));
         }
+        if self.past.is_some() && !self.writing && self.path.exists() {
+            // What is removed can be gone back to.
+            self.writable().map(drop)?;
+        }
         self.writing = false;
         self.unflushed = false;
         // SQLite undoes what was not committed.
@@ -260,11 +282,21 @@ impl ObjectFile {
         self.set_metadata(ALARM, due_ms)
     }
 
-    /// A bookmark of the present state, greater than all before.
-    pub(super) fn bookmark(&mut self) -> Result<Answer<'static>, StorageError> {
-        let number = self.metadata(BOOKMARK)?.unwrap_or_default() + 1.0;
-        self.set_metadata(BOOKMARK, Some(number))?;
-        Ok(Answer::Text(format!("{:08x}-{:08x}-{:08x}-{:032x}", 0, number as u32, 0, 0).into()))
+    /// Has a history tell of the object's past, and of what is there now, which must be committed.
+    pub(super) fn tell<T>(
+        &mut self,
+        ask: impl FnOnce(&mut Past, &Connection) -> Result<T, HistoryError>,
+    ) -> Result<T, StorageError> {
+        if self.depth > 0 {
+            return Err(StorageError::error(
+                "A transaction is under way; bookmarks are of what is committed.",
+            ));
+        }
+        self.opened()?;
+        let (Some(past), Some(open)) = (&mut self.past, &self.open) else {
+            return Err(StorageError::error(NO_PAST));
+        };
+        ask(past, &open.connection).map_err(|error| StorageError::error(error.to_string()))
     }
 
     fn metadata(&mut self, key: i64) -> Result<Option<f64>, StorageError> {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `alarms.sqlite` | which object is to be woken when ([`Alarms`]) |
 //! | `<namespace>/<id>.sqlite` | one object: its tables, its keys in `_cf_KV`, its alarm in `_cf_METADATA` |
+//! | `<namespace>/<id>.history.sqlite` | what it was: pages of moments of the last thirty days |
+//! | `<namespace>/<id>.restore` | the bookmark that it goes back to when it is opened next |
 //!
 //! A file is locked by the one connection that has it, so that no second instance of an object can ever write to it. A
 //! commit writes to the log without waiting for the disk; the log is flushed apart ([`Flush`]).
@@ -11,6 +13,7 @@
 mod copy;
 mod file;
 mod keys;
+mod past;
 mod query;
 
 use std::path::PathBuf;
@@ -19,9 +22,13 @@ use std::time::UNIX_EPOCH;
 
 pub(crate) use self::copy::{copy_object, hold};
 use self::file::ObjectFile;
+use self::past::Past;
 use super::{Alarms, Answer, Flush, Namespace, ObjectStorage, ObjectStore, Operation, StorageError, limits};
 use crate::file_name::file_name;
 use crate::{Clock, OpenError};
+
+/// What an object is told that asks for a past it does not have.
+const FORGOTTEN: &str = "No state of this Durable Object is kept for that bookmark or time.";
 
 /// All objects of a folder.
 pub struct SqliteObjects {
@@ -47,7 +54,9 @@ impl SqliteObjects {
         for entry in folder {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(id) = name.to_str().and_then(|name| name.strip_suffix(".sqlite")) else { continue };
+            let id = name.to_str().and_then(|name| name.strip_suffix(".sqlite"));
+            // What has a longer name is beside an object.
+            let Some(id) = id.filter(|id| !id.contains('.')) else { continue };
             // One that is erased meanwhile is no more.
             let Ok(about) = entry.metadata() else { continue };
             let changed = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
@@ -71,8 +80,9 @@ impl SqliteObjects {
 impl ObjectStore for SqliteObjects {
     fn storage(&self, namespace: &Namespace, id: &str) -> Box<dyn ObjectStorage> {
         let folder = self.folder.join(file_name(&namespace.key));
+        let past = namespace.sql.then(|| Arc::clone(&self.clock));
         Box::new(SqliteObject {
-            file: ObjectFile::new(folder.join(format!("{id}.sqlite"))),
+            file: ObjectFile::new(folder.join(format!("{id}.sqlite")), past),
             namespace: namespace.clone(),
             id: id.to_owned(),
             alarms: Arc::clone(&self.alarms),
@@ -131,6 +141,10 @@ impl AlarmChange {
 impl ObjectStorage for SqliteObject {
     fn perform(&mut self, operation: Operation<'_>) -> Result<Answer<'static>, StorageError> {
         self.check(&operation)?;
+        if self.file.recall()? {
+            let due = self.file.alarm()?;
+            self.index(due)?;
+        }
         self.file.begin_operation();
         let done = self.dispatch(operation);
         match done {
@@ -145,24 +159,30 @@ impl ObjectStorage for SqliteObject {
     }
 
     fn commit(&mut self) -> Result<Option<Flush>, StorageError> {
-        let index = |alarms: &Alarms, change: AlarmChange| {
-            alarms
-                .set(&self.namespace.key, &self.id, change.after)
-                .map_err(|error| StorageError::fatal(format!("The alarm could not be stored: {error}")))
-        };
-        let change = self.alarm.take();
-        if let Some(change) = change.filter(AlarmChange::is_earlier) {
-            index(&self.alarms, change)?;
-        }
-        self.file.commit()?;
-        if let Some(change) = change.filter(|change| !change.is_earlier()) {
-            index(&self.alarms, change)?;
-        }
+        self.settle()?;
         Ok(self.file.flush())
     }
 }
 
 impl SqliteObject {
+    /// Commits, and tells the index of all alarms.
+    fn settle(&mut self) -> Result<(), StorageError> {
+        let change = self.alarm.take();
+        if let Some(change) = change.filter(AlarmChange::is_earlier) {
+            self.index(change.after)?;
+        }
+        self.file.commit()?;
+        if let Some(change) = change.filter(|change| !change.is_earlier()) {
+            self.index(change.after)?;
+        }
+        Ok(())
+    }
+
+    fn index(&self, due_ms: Option<f64>) -> Result<(), StorageError> {
+        let told = self.alarms.set(&self.namespace.key, &self.id, due_ms);
+        told.map_err(|error| StorageError::fatal(format!("The alarm could not be stored: {error}")))
+    }
+
     /// Holds classes with the older storage to its limits.
     fn check(&self, operation: &Operation<'_>) -> Result<(), StorageError> {
         if self.namespace.sql {
@@ -205,7 +225,17 @@ impl SqliteObject {
                 self.taken = None;
                 Ok(Answer::Done)
             }
-            Operation::Bookmark => self.file.bookmark(),
+            Operation::Bookmark => {
+                self.settle()?;
+                let bookmark = self.file.tell(Past::mark)?;
+                Ok(Answer::Text(bookmark.into()))
+            }
+            Operation::BookmarkAt(then_ms) => {
+                self.settle()?;
+                let then_s = (then_ms / 1000.0) as i64;
+                known(self.file.tell(|past, seen| past.mark_at(seen, then_s))?)
+            }
+            Operation::RestoreNext(bookmark) => known(self.file.tell(|past, _| past.plan(&bookmark))?),
             Operation::Commit => Err(StorageError::error("a commit is none of one object's operations")),
             Operation::Sockets(_) => Err(StorageError::error("sockets are none of the storage's operations")),
         }
@@ -277,6 +307,12 @@ impl SqliteObject {
         }
         Ok(Answer::Done)
     }
+}
+
+/// A bookmark, where what it marks is known.
+fn known(bookmark: Option<String>) -> Result<Answer<'static>, StorageError> {
+    let bookmark = bookmark.ok_or_else(|| StorageError::error(FORGOTTEN))?;
+    Ok(Answer::Text(bookmark.into()))
 }
 
 fn check_count(count: usize) -> Result<(), StorageError> {
