@@ -34,17 +34,18 @@ impl<'s> Blanks<'s> {
 
     /// Erases an item of a list, and the comma after it.
     pub(super) fn erase_item(&mut self, span: Span) {
-        let rest = &self.source[span.end as usize..];
-        let blanks = rest.len() - rest.trim_start().len();
-        let comma = rest[blanks..].starts_with(',').then_some(blanks as u32 + 1);
-        self.erase(span.start..span.end + comma.unwrap_or(0));
+        self.erase(span.start..span.end);
+        self.erase_mark(span.end, ',');
     }
 
-    /// Erases the next such character.
+    /// Erases such a character, where it is what comes next besides blanks, comments and the bracket that ends a
+    /// computed name.
     pub(super) fn erase_mark(&mut self, from: u32, mark: char) {
-        if let Some(offset) = self.source[from as usize..].find(mark) {
-            let at = from + offset as u32;
-            self.erase(at..at + 1);
+        let at = from + unread_bytes(&self.source[from as usize..]) as u32;
+        match self.source[at as usize..].chars().next() {
+            Some(']') => self.erase_mark(at + 1, mark),
+            Some(found) if found == mark => self.erase(at..at + 1),
+            _ => {}
         }
     }
 
@@ -81,5 +82,32 @@ impl<'s> Blanks<'s> {
             None => character,
         };
         self.source.char_indices().map(left).collect()
+    }
+}
+
+/// How much of the beginning of a text is blanks and comments, in bytes.
+fn unread_bytes(text: &str) -> usize {
+    let mut rest = text.trim_start();
+    loop {
+        rest = match rest.get(..2) {
+            Some("//") => rest.split_once('\n').map_or("", |(_, below)| below),
+            Some("/*") => rest.split_once("*/").map_or("", |(_, behind)| behind),
+            _ => return text.len() - rest.len(),
+        }
+        .trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_count_as_blanks() {
+        for (text, unread) in
+            [("a", 0), (" \n a", 3), ("/* ? */ ?", 8), ("// ?\n /**/!", 10), ("//", 2), ("/", 0)]
+        {
+            assert_eq!(unread_bytes(text), unread, "{text}");
+        }
     }
 }

@@ -88,6 +88,18 @@ mod tests {
     }
 
     #[test]
+    fn marks_go_whatever_comments_say() {
+        assert_eq!(
+            left("class A { a /* why? */ ?: B; [b]? /* c */: C }"),
+            "class A { a /* why? */ ; [b] /* c */ ; }"
+        );
+        assert_eq!(
+            left("function f(a /* ? */?: A) {}\nimport { A /* , */, b } from './x'; b()"),
+            "function f(a /* ? */ ) {}\nimport { /* , */ b } from './x'; b()"
+        );
+    }
+
+    #[test]
     fn declarations_of_types_go() {
         assert_eq!(left("interface A { b: string }\ntype C = A | null"), ";\n;");
         assert_eq!(left("export type { A } from './a'; export interface B {}"), "; ;");
