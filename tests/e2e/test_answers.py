@@ -51,6 +51,17 @@ def read(reader):
     return ReadableStream.new(pull=create_proxy(pull))
 """
 
+BROKEN = """\
+from js import Error, ReadableStream, Response
+from pyodide.ffi import create_proxy
+
+def start(controller):
+    controller.error(Error.new("nothing to read"))
+
+async def on_fetch(request):
+    return Response.new(ReadableStream.new(start=create_proxy(start)))
+"""
+
 GIVER = """\
 import js
 from workers import DurableObject, WorkerEntrypoint
@@ -106,3 +117,9 @@ def test_a_request_s_body_can_be_sent_back_through_a_stream(start):
 
 def test_a_method_may_hand_out_a_stream_of_what_it_fetched(start):
     assert start(GIVER, GIVER_CONFIGURATION).fetch().text == "short and stout"
+
+
+def test_a_body_that_has_failed_before_it_is_sent_is_an_error_page(start):
+    server = start(BROKEN)
+    assert server.fetch().status == 500
+    server.output.wait_for("Error: nothing to read")

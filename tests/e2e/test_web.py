@@ -64,6 +64,11 @@ VALUES = [
     ),
     ("form = js.FormData.new()\nform.append('a', '1')\n[list(entry) for entry in form.entries()]", "[['a', '1']]"),
     ("js.performance.mark('m').entryType", "'mark'"),
+    (
+        "key = await js.crypto.subtle.importKey('raw', b'key', {'name': 'HMAC', 'hash': 'SHA-256'}, False, ['sign'])\n"
+        "(await js.crypto.subtle.sign('HMAC', key, b'data')).to_bytes().hex()[:8]",
+        "'5031fe3d'",
+    ),
 ]
 
 
@@ -95,6 +100,25 @@ CALLBACKS = [
         "seen = []\nsink = js.WritableStream.new(options(write=create_proxy(lambda chunk, _: seen.append(chunk))))\n"
         "writer = sink.getWriter()\nawait writer.write('one')\nseen",
         "['one']",
+    ),
+    (
+        "class Source:\n    async def pull(self, controller):\n        controller.enqueue(b'a class')\n"
+        "        controller.close()\n"
+        "await Response.new(js.ReadableStream.new(create_proxy(Source()))).text()",
+        "'a class'",
+    ),
+    (
+        "class Source:\n    type = 'bytes'\n    def pull(self, controller):\n        controller.enqueue(to_js(b'bytes'))\n"
+        "        controller.close()\n"
+        "stream = js.ReadableStream.new(create_proxy(Source()))\n"
+        "found = await stream.getReader(options(mode='byob')).read(js.Uint8Array.new(2))\nfound.value.to_bytes()",
+        "b'by'",
+    ),
+    (
+        "seen = []\nclass Sink:\n    async def write(self, chunk, controller):\n        seen.append(chunk.to_bytes())\n"
+        "    def close(self):\n        seen.append('closed')\n"
+        "await Response.new('text').body.pipeTo(js.WritableStream.new(create_proxy(Sink())))\nseen",
+        "[b'text', 'closed']",
     ),
     (
         "seen = []\ncontroller = js.AbortController.new()\n"

@@ -173,6 +173,8 @@ function sendRaw(raw) {
 }
 
 function sendStream(core, fail) {
+  // Nothing has been said yet, so that whoever sends can say this instead.
+  if (core.state === "errored") throw core.storedError;
   if (core.origin !== undefined && !core.disturbed) return moveStream(core).send(fail);
   const length = core.expectedLength;
   const id = natives.openBody(length);

@@ -114,6 +114,16 @@ export function bytesOf(source) {
 }
 
 /**
+ * A member of a dictionary. A proxy of Pyodide's has members of its own that may hide it: every class's name is a `type`,
+ * and a mapping has a `length`.
+ */
+export function memberOf(object, name) {
+  if (object[Symbol.toStringTag] !== "PyProxy") return object[name];
+  if (typeof object.get !== "function") return object[`$${name}`];
+  return object.has(name) ? object.get(name) : undefined;
+}
+
+/**
  * Gives a class what Web IDL gives an interface: a `Symbol.toStringTag` on the prototype, enumerable members,
  * and the constants on both the class and its prototype.
  */

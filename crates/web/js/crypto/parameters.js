@@ -1,7 +1,7 @@
 // The parameters of algorithms: how what a script gave becomes what an operation takes.
 // https://w3c.github.io/webcrypto/#algorithm-normalization
 
-import { bytesOf, isBufferSource } from "../webidl.js";
+import { bytesOf, isBufferSource, memberOf } from "../webidl.js";
 import { fail, partsOf } from "./key.js";
 
 /** The bits of one block of each hash, which is also the length of its HMAC keys. */
@@ -45,7 +45,7 @@ export function optional(kind) {
 export function readParameters(members, given) {
   const parameters = {};
   for (const name of Object.keys(members).sort()) {
-    const value = given[name];
+    const value = memberOf(given, name);
     if (value !== undefined) parameters[name] = members[name](value, name);
     else if (!members[name].optional) throw new TypeError(`Missing field "${name}" in "algorithm".`);
   }

@@ -2,7 +2,7 @@
 
 import { AbortSignal } from "../abort.js";
 import { isGiven, isPedantic } from "../flags.js";
-import { argumentError, finishInterfaces, illegalConstructor, owned, toDictionary, toObject } from "../webidl.js";
+import { argumentError, finishInterfaces, illegalConstructor, memberOf, owned, toDictionary, toObject } from "../webidl.js";
 import { call, highWaterMarkOf, methodOf, sizeOf } from "./basics.js";
 import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
 import { pipe } from "./pipe.js";
@@ -26,7 +26,7 @@ export class ReadableStream {
     const source = toObject(underlyingSource, "constructor", "ReadableStream");
     const options = toDictionary(strategy, "constructor", "ReadableStream", 2);
     this.#core = new ReadableCore();
-    const type = source.type;
+    const type = memberOf(source, "type");
     if (type === undefined) setUpDefault(this.#core, source, options);
     else if (`${type}` === "bytes") setUpBytes(this.#core, source, options);
     else throw new TypeError(`'${type}' is not a valid ReadableStream type.`);

@@ -1,7 +1,7 @@
 // WritableStream: the machinery as plain classes (stream, writer, controller), then the public classes over them.
 
 import { abortSignal, createSignal } from "../abort.js";
-import { finishInterfaces, illegalConstructor, owned, toDictionary, toObject } from "../webidl.js";
+import { finishInterfaces, illegalConstructor, memberOf, owned, toDictionary, toObject } from "../webidl.js";
 import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf, SizedQueue } from "./basics.js";
 
 const CREATE = Symbol("create");
@@ -413,7 +413,7 @@ export class WritableStream {
     }
     const sink = toObject(underlyingSink, "constructor", "WritableStream");
     const options = toDictionary(strategy, "constructor", "WritableStream", 2);
-    if (sink.type !== undefined) throw new RangeError("WritableStream: 'type' must be undefined.");
+    if (memberOf(sink, "type") !== undefined) throw new RangeError("WritableStream: 'type' must be undefined.");
     this.#core = new WritableCore();
     const size = sizeOf(options);
     setUp(this.#core, sink, highWaterMarkOf(options, 1), size);
