@@ -1,11 +1,12 @@
 // `node:events`: https://nodejs.org/api/events.html
 
+import { callable } from "./callable.js";
+import { withCode } from "./errors.js";
+
 const LISTENERS_MAX = 10;
 
 export const errorMonitor = Symbol("events.errorMonitor");
 export const captureRejectionSymbol = Symbol.for("nodejs.rejection");
-
-const withCode = (error, code) => Object.assign(error, { code });
 
 function requireFunction(listener) {
   if (typeof listener === "function") return;
@@ -13,104 +14,133 @@ function requireFunction(listener) {
   throw withCode(new TypeError(message), "ERR_INVALID_ARG_TYPE");
 }
 
-/** Calls listeners by the names of events. */
-export class EventEmitter {
-  #listeners = new Map();
-  #listenersMax;
+/** One listener of an event. */
+class Entry {
+  constructor(listener, once) {
+    this.listener = listener;
+    this.once = once;
+  }
+}
 
+const STATE = Symbol("listeners");
+
+// What an emitter knows. It is made when first asked for: older programs inherit without calling the constructor.
+function stateOf(emitter) {
+  if (!Object.hasOwn(emitter, STATE)) {
+    const state = { listeners: new Map(), listenersMax: undefined, capturesRejections: false };
+    Object.defineProperty(emitter, STATE, { value: state });
+  }
+  return emitter[STATE];
+}
+
+const entriesOf = (emitter, name) => stateOf(emitter).listeners.get(name) ?? [];
+
+function replaceEntries(emitter, name, entries) {
+  const { listeners } = stateOf(emitter);
+  if (entries.length > 0) listeners.set(name, entries);
+  else listeners.delete(name);
+}
+
+function add(emitter, name, listener, { once = false, first = false } = {}) {
+  requireFunction(listener);
+  if (stateOf(emitter).listeners.has("newListener")) emitter.emit("newListener", name, listener);
+  const entry = new Entry(listener, once);
+  replaceEntries(emitter, name, first ? [entry, ...entriesOf(emitter, name)] : [...entriesOf(emitter, name), entry]);
+  return emitter;
+}
+
+// Calls the listeners in order; gives whether there were any.
+function call(emitter, name, args) {
+  const entries = entriesOf(emitter, name);
+  for (const entry of entries) {
+    if (entry.once) emitter.removeListener(name, entry);
+    const result = entry.listener.apply(emitter, args);
+    if (stateOf(emitter).capturesRejections) capture(emitter, name, result, args);
+  }
+  return entries.length > 0;
+}
+
+// What an asynchronous listener fails with is the emitter's error.
+function capture(emitter, name, result, args) {
+  if (typeof result?.then !== "function") return;
+  result.then(undefined, (error) => {
+    queueMicrotask(() => {
+      if (typeof emitter[captureRejectionSymbol] === "function") emitter[captureRejectionSymbol](error, name, ...args);
+      else emitter.emit("error", error);
+    });
+  });
+}
+
+function initialize(options) {
+  stateOf(this).capturesRejections = options?.captureRejections === true;
+}
+
+/** Calls listeners by the names of events. */
+class Emitter {
   static defaultMaxListeners = LISTENERS_MAX;
 
-  #of(name) {
-    return this.#listeners.get(name) ?? [];
-  }
-
-  #add(name, listener, { once = false, first = false } = {}) {
-    requireFunction(listener);
-    if (this.#listeners.has("newListener")) this.emit("newListener", name, listener);
-    const entry = { listener, once };
-    this.#listeners.set(name, first ? [entry, ...this.#of(name)] : [...this.#of(name), entry]);
-    return this;
+  constructor(options) {
+    initialize.call(this, options);
   }
 
   on(name, listener) {
-    return this.#add(name, listener);
-  }
-
-  addListener(name, listener) {
-    return this.#add(name, listener);
+    return add(this, name, listener);
   }
 
   once(name, listener) {
-    return this.#add(name, listener, { once: true });
+    return add(this, name, listener, { once: true });
   }
 
   prependListener(name, listener) {
-    return this.#add(name, listener, { first: true });
+    return add(this, name, listener, { first: true });
   }
 
   prependOnceListener(name, listener) {
-    return this.#add(name, listener, { once: true, first: true });
-  }
-
-  off(name, listener) {
-    return this.removeListener(name, listener);
+    return add(this, name, listener, { once: true, first: true });
   }
 
   removeListener(name, listener) {
-    requireFunction(listener);
-    const entries = this.#of(name);
+    if (!(listener instanceof Entry)) requireFunction(listener);
+    const entries = entriesOf(this, name);
     const last = entries.findLastIndex((entry) => entry.listener === listener || entry === listener);
     if (last < 0) return this;
-    this.#replace(name, entries.toSpliced(last, 1));
-    if (this.#listeners.has("removeListener")) this.emit("removeListener", name, listener);
+    replaceEntries(this, name, entries.toSpliced(last, 1));
+    if (stateOf(this).listeners.has("removeListener")) this.emit("removeListener", name, entries[last].listener);
     return this;
   }
 
   removeAllListeners(name) {
-    if (name === undefined) this.#listeners.clear();
-    else this.#listeners.delete(name);
+    const { listeners } = stateOf(this);
+    if (name === undefined) listeners.clear();
+    else listeners.delete(name);
     return this;
-  }
-
-  #replace(name, entries) {
-    if (entries.length > 0) this.#listeners.set(name, entries);
-    else this.#listeners.delete(name);
   }
 
   /** Calls the listeners in order; gives whether there were any. An "error" that nobody listens for is thrown. */
   emit(name, ...args) {
-    if (name === "error") this.#call(errorMonitor, args);
-    const called = this.#call(name, args);
+    if (name === "error") call(this, errorMonitor, args);
+    const called = call(this, name, args);
     if (called || name !== "error") return called;
     const [error] = args;
     if (error instanceof Error) throw error;
     throw withCode(new Error(`Unhandled error. (${String(error)})`), "ERR_UNHANDLED_ERROR");
   }
 
-  #call(name, args) {
-    const entries = this.#of(name);
-    for (const entry of entries) {
-      if (entry.once) this.#replace(name, this.#of(name).filter((other) => other !== entry));
-      entry.listener.apply(this, args);
-    }
-    return entries.length > 0;
-  }
-
   eventNames() {
-    return [...this.#listeners.keys()];
+    return [...stateOf(this).listeners.keys()];
   }
 
   listenerCount(name, listener) {
-    const entries = this.#of(name);
+    const entries = entriesOf(this, name);
     return listener ? entries.filter((entry) => entry.listener === listener).length : entries.length;
   }
 
   listeners(name) {
-    return this.#of(name).map((entry) => entry.listener);
+    return entriesOf(this, name).map((entry) => entry.listener);
   }
 
   rawListeners(name) {
-    return this.#of(name).map(({ listener, once }) => {
+    return entriesOf(this, name).map(({ listener, once }) => {
       if (!once) return listener;
       const wrapper = (...args) => {
         this.removeListener(name, listener);
@@ -121,14 +151,20 @@ export class EventEmitter {
   }
 
   getMaxListeners() {
-    return this.#listenersMax ?? EventEmitter.defaultMaxListeners;
+    return stateOf(this).listenersMax ?? EventEmitter.defaultMaxListeners;
   }
 
   setMaxListeners(count) {
-    this.#listenersMax = count;
+    stateOf(this).listenersMax = count;
     return this;
   }
 }
+
+Emitter.prototype.addListener = Emitter.prototype.on;
+Emitter.prototype.off = Emitter.prototype.removeListener;
+
+export const EventEmitter = callable(Emitter, initialize);
+Object.defineProperty(EventEmitter, "name", { value: "EventEmitter" });
 
 const isTarget = (emitter) => typeof emitter.addEventListener === "function";
 

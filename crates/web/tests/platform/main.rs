@@ -10,6 +10,7 @@ mod messages;
 mod messaging;
 mod node_crypto;
 mod node_modules;
+mod node_streams;
 mod node_texts;
 mod packing;
 mod patterns;
