@@ -133,6 +133,35 @@ def test_memory_has_an_end(limited, greedy):
     assert server.fetch().text == "ok"
 
 
+WAITS_ON_STACKS = """\
+import asyncio
+
+from js import Response
+from pyodide.ffi import run_sync
+
+
+async def wait_on_a_stack():
+    run_sync(asyncio.Event().wait())
+
+
+async def on_fetch(request):
+    count = int(request.url.rpartition("/")[2] or 0)
+    waiting = [asyncio.ensure_future(wait_on_a_stack()) for _ in range(count)]
+    if waiting:
+        await asyncio.wait(waiting, timeout=1e6)
+    return Response.new("ok")
+"""
+
+
+def test_stacks_that_fill_the_address_space_are_too_much_memory(limited):
+    server = limited(WAITS_ON_STACKS, settings="[limits]\nmemory_mb = 64\n")
+    answer = server.fetch("/1000")
+    assert (answer.status, answer.text.split("\n")[0]) == (503, "Worker exceeded memory limit.")
+    server.output.wait_for(r"no address space is left for one more stack, while \d+ callbacks wait in run_sync\(\)")
+    server.output.wait_for(r"Worker exceeded memory limit\.")
+    assert server.fetch().text == "ok"
+
+
 def test_what_the_top_level_holds_is_not_charged(limited):
     server = limited("held = bytearray(b'x') * (200 << 20)\n" + MEMORY, settings="[limits]\nmemory_mb = 64\n")
     assert server.fetch("/40").text == "ok"

@@ -185,6 +185,7 @@ impl Isolate {
             Frame::Started { invocation } => self.state().started(invocation),
             Frame::Complete { invocation, outcome } => self.receive_outcome(invocation, outcome)?,
             Frame::Settled { invocation, cpu_us } => self.settled(invocation, cpu_us)?,
+            Frame::OutOfMemory => self.state().exhaust(),
             Frame::Call { call, invocation, target, method, access, params } => {
                 self.note(invocation);
                 self.call(call, invocation, target, (method, access), params)?;

@@ -37,7 +37,7 @@ impl Frame<'_> {
                 self.only(Side::Cell, from)?;
                 body(message, from)
             }
-            Self::Started { .. } | Self::Settled { .. } => self.only(Side::Cell, from),
+            Self::Started { .. } | Self::Settled { .. } | Self::OutOfMemory => self.only(Side::Cell, from),
             Self::Complete { outcome, .. } => {
                 self.only(Side::Cell, from)?;
                 check_outcome(outcome, from)
@@ -63,6 +63,7 @@ impl Frame<'_> {
             Self::Started { .. } => "Started",
             Self::Complete { .. } => "Complete",
             Self::Settled { .. } => "Settled",
+            Self::OutOfMemory => "OutOfMemory",
             Self::EndObject { .. } => "EndObject",
             Self::ResetObject { .. } => "ResetObject",
             Self::SocketMessage { .. } => "SocketMessage",

@@ -96,6 +96,8 @@ pub enum Frame<'a> {
         /// Thread CPU time charged to it, in microseconds.
         cpu_us: u64,
     },
+    /// Cell: no memory is left to go on with. It ends now, and whatever it was given has failed of that.
+    OutOfMemory,
     /// Supervisor: this object is no longer here. What it does from now on reaches nobody; its storage is closed.
     EndObject {
         /// Which.

@@ -86,7 +86,7 @@ pub(crate) fn run(py: Python<'_>, cell: &Rc<Cell>, frames: UnixStream, synchrono
         run_on(py, cell)
     };
     if let Err(error) = serve() {
-        error.print(py);
+        isolate.give_up(py, &error);
     }
     process::exit(1)
 }
@@ -97,7 +97,7 @@ fn run_on(py: Python<'_>, cell: &Cell) -> PyResult<()> {
     loop {
         match cell.event_loop.run(py, &|| false) {
             Err(error) if !error.is_instance_of::<PyException>(py) => {}
-            Err(error) if error.is_instance_of::<PyMemoryError>(py) => {}
+            Err(error) if error.is_instance_of::<PyMemoryError>(py) && !cell.event_loop.is_starved() => {}
             ended => return ended,
         }
     }
@@ -156,6 +156,16 @@ impl Events for Inbox {
 impl Isolate {
     pub(crate) fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// Says why this process ends.
+    fn give_up(self: &Rc<Self>, py: Python<'_>, error: &PyErr) {
+        let Some(link) = self.cell.link() else { return error.print(py) };
+        self.cell.log(py, LogLevel::Error, &error.to_string());
+        if self.cell.event_loop.is_starved() {
+            link.send(Frame::OutOfMemory);
+        }
+        link.flush(py, &Inbox(Rc::clone(self)));
     }
 
     fn link(&self) -> Rc<Link> {

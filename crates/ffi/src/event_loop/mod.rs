@@ -236,6 +236,11 @@ impl EventLoop {
         self.ready.borrow().is_empty() && !poller::has_messages() && !crate::threads::has_operations()
     }
 
+    /// Whether no memory was left for a stack to run callbacks on: [`EventLoop::run`], which fails of that, would again.
+    pub fn is_starved(&self) -> bool {
+        self.runners.are_starved()
+    }
+
     /// How many callbacks wait in `run_sync`.
     pub fn waiting(&self) -> usize {
         self.runners.waiting()
@@ -254,7 +259,8 @@ impl EventLoop {
     /// Turns until `done` says so or nothing can happen any more.
     ///
     /// # Errors
-    /// A `SystemExit` or `KeyboardInterrupt` that a callback raised, or what the kernel said to waiting.
+    /// A `SystemExit` or `KeyboardInterrupt` that a callback raised, what the kernel said to waiting, or `MemoryError`
+    /// ([`EventLoop::is_starved`]).
     pub fn run(&self, py: Python<'_>, done: &dyn Fn() -> bool) -> PyResult<()> {
         while !done() {
             self.run_ready(py)?;

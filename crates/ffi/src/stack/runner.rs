@@ -8,12 +8,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_int;
+use std::io;
 use std::ptr::NonNull;
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use hognose_engine::Context;
-use pyo3::{PyResult, Python};
+use pyo3::exceptions::PyMemoryError;
+use pyo3::{PyErr, PyResult, Python};
 
 use super::python_state::PythonState;
 
@@ -74,6 +76,7 @@ pub(crate) struct Runners {
     next_ticket: Cell<u64>,
     /// How far down JavaScript may use the main stack; 0 until that was first said.
     main_js_limit: Cell<usize>,
+    starved: Cell<bool>,
 }
 
 impl Runners {
@@ -86,6 +89,7 @@ impl Runners {
             waiting: RefCell::default(),
             next_ticket: Cell::new(0),
             main_js_limit: Cell::default(),
+            starved: Cell::new(false),
         }
     }
 
@@ -123,6 +127,11 @@ impl Runners {
         }
     }
 
+    /// Whether no memory was left for the last stack that was asked for.
+    pub(crate) fn are_starved(&self) -> bool {
+        self.starved.get()
+    }
+
     /// How many callbacks wait in `run_sync`.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.borrow().len()
@@ -135,7 +144,8 @@ impl Runners {
     }
 
     fn spawn(&self, py: Python<'_>) -> PyResult<Runner> {
-        let stack = DefaultStack::new(STACK_BYTES)?;
+        let stack = DefaultStack::new(STACK_BYTES).map_err(|error| self.starve(&error))?;
+        self.starved.set(false);
         let (stack_base, stack_limit) = (stack.base().get(), stack.limit().get());
         let python = PythonState::fresh(py, &stack, C_RECURSION)?;
         let (context, work) = (self.context, self.work);
@@ -154,6 +164,14 @@ impl Runners {
             }
         });
         Ok(Runner { coroutine, python, js_frames: 0 })
+    }
+
+    fn starve(&self, error: &io::Error) -> PyErr {
+        self.starved.set(true);
+        let waiting = self.waiting();
+        PyMemoryError::new_err(format!(
+            "no address space is left for one more stack, while {waiting} callbacks wait in run_sync(): {error}"
+        ))
     }
 
     fn resume(&self, py: Python<'_>, mut runner: Runner) {

@@ -53,6 +53,11 @@ impl State {
         }
     }
 
+    /// Takes note that the isolate ends for want of memory: all that it was given fails of that.
+    pub(crate) fn exhaust(&mut self) {
+        self.excess = Some(Excess::Memory);
+    }
+
     /// Whether an invocation whose time is over is not answered yet. It is told, once.
     pub(super) fn is_overdue(&mut self, invocation: InvocationId) -> bool {
         let unanswered = |open: &&mut Invocation| open.answer.is_some() && !open.given_up;

@@ -193,6 +193,7 @@ fn invocation_frame() -> BoxedStrategy<Frame<'static>> {
             let (object, socket) = (ObjectNumber(object), SocketNumber(socket));
             Frame::SocketMessage { object, socket, last, message }
         }),
+        Just(Frame::OutOfMemory),
         invocation().prop_map(|invocation| Frame::Started { invocation }),
         (invocation(), outcome()).prop_map(|(invocation, outcome)| Frame::Complete { invocation, outcome }),
         (invocation(), any::<u64>()).prop_map(|(invocation, cpu_us)| Frame::Settled { invocation, cpu_us }),

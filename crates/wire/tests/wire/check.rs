@@ -212,6 +212,7 @@ fn each_side_sends_only_its_frames() {
         Frame::Started { invocation: INVOCATION },
         complete(Outcome::Done),
         Frame::Settled { invocation: INVOCATION, cpu_us: 0 },
+        Frame::OutOfMemory,
         Frame::Log { invocation: None, level: LogLevel::Info, text: "" },
     ];
     for (side, frames) in [(Side::Supervisor, &supervisors[..]), (Side::Cell, &cells[..])] {
