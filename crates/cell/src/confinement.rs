@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use hognose_jail::{JailError, Level, Lock, ResourceLimits, Scratch};
+use hognose_jail::{JailError, Level, Link, Lock, ResourceLimits, Scratch};
 use hognose_wire::control::{Base, Worker};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -33,6 +33,11 @@ const DEVICES: [&str; 3] = ["/dev/null", "/dev/zero", "/dev/urandom"];
 
 /// Where a script may write, too: on terminals, and into memory that it shares with what it starts.
 const SCRIPT_DEVICES: [&str; 4] = ["/dev/full", "/dev/pts", "/dev/shm", "/dev/tty"];
+
+/// Where a Worker's code lies on the platform; programs that are written for it read files from there.
+const CODE: &str = "/session/metadata";
+/// Where programs write what they need for a moment, whatever `TMPDIR` says.
+const TEMPORARY: &str = "/tmp";
 
 /// How much address space any cell may have: what a Worker's memory can be set to, and more.
 const ADDRESS_SPACE_MAX: u64 = 2 << 40;
@@ -89,13 +94,22 @@ impl Confinement {
         read.extend(SYSTEM_READ.iter().map(PathBuf::from));
         read.extend(code_dirs.iter().cloned());
         let bytes_max = told.scratch_bytes_max;
-        let scratch = std::iter::once(&base.scratch_dir).chain(&base.worker_scratch_dirs);
+        let scratch = |path: &String| Scratch { path: path.into(), bytes_max, also_at: None };
+        let worker_scratch = base.worker_scratch_dirs.iter().map(|path| {
+            let also_at = base.sole_root.as_ref().map(|_| PathBuf::from(TEMPORARY));
+            Scratch { also_at, ..scratch(path) }
+        });
         let lock = Lock {
             level,
             read,
             list: told.list_dirs.iter().map(PathBuf::from).collect(),
             devices: DEVICES.iter().map(PathBuf::from).collect(),
-            scratch: scratch.map(|path| Scratch { path: path.into(), bytes_max }).collect(),
+            scratch: std::iter::once(scratch(&base.scratch_dir)).chain(worker_scratch).collect(),
+            links: base
+                .sole_root
+                .iter()
+                .map(|root| Link { path: CODE.into(), target: root.into() })
+                .collect(),
             limits: ResourceLimits {
                 file_bytes: bytes_max,
                 debuggable: told.is_traceable,
@@ -117,7 +131,7 @@ impl Confinement {
         };
         let lock = Lock {
             read: self.lock.read.iter().filter(|path| !is_foreign(path)).cloned().collect(),
-            scratch: vec![Scratch { path: PathBuf::from(&worker.scratch_dir), bytes_max: 0 }],
+            scratch: vec![Scratch { path: PathBuf::from(&worker.scratch_dir), bytes_max: 0, also_at: None }],
             ..self.lock.clone()
         };
         hognose_jail::narrow(&lock)

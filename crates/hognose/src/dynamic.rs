@@ -62,6 +62,7 @@ impl DynamicWorkers {
             code_inodes: Vec::new(),
             scratch_dir: made("base")?,
             worker_scratch_dirs: vec![scratch_dir.clone()],
+            sole_root: Some(text(&folder.join("code"))),
             confinement,
             open: false,
             exposes_gc: self.base.exposes_gc,

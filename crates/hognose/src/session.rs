@@ -83,6 +83,8 @@ pub(crate) struct Session<'a> {
 /// What a Worker asks of the base that its zygote is forked from. Workers that differ in their code only share one.
 #[derive(Clone)]
 struct Wishes {
+    /// Where its modules lie.
+    root: String,
     packages: Option<PathBuf>,
     preload: Vec<String>,
     code_dirs: Vec<String>,
@@ -331,6 +333,7 @@ impl<'a> Session<'a> {
         let wishes = self.wishes.borrow();
         let own = &wishes[index];
         let sharing = (0..wishes.len()).filter(|other| own.fit(&wishes[*other]));
+        let is_alone = sharing.clone().count() == 1;
         let scratch = sharing.clone().map(|other| Ok(text(&self.scratch_folder(other)?)));
         let code = sharing.flat_map(|other| wishes[other].code_dirs.clone());
         let (list_dirs, code_dirs) = self.without_state(code.collect());
@@ -343,6 +346,7 @@ impl<'a> Session<'a> {
             code_dirs,
             scratch_dir: text(&self.state.folder("scratch/base")?),
             worker_scratch_dirs: scratch.collect::<Result<_, CommandError>>()?,
+            sole_root: is_alone.then(|| own.root.clone()),
             confinement: Confinement {
                 level: self.lock.level.to_string(),
                 list_dirs,
@@ -389,6 +393,7 @@ impl<'a> Session<'a> {
     fn wishes_of(&self, project: &Project) -> Result<Wishes, CommandError> {
         let code = [Some(project.plan.base_dir.clone()), plan::python_modules(&project.plan)];
         Ok(Wishes {
+            root: text(&project.plan.base_dir),
             packages: self.packages(project)?,
             preload: plan::preload(&project.plan),
             code_dirs: code.iter().flatten().map(|path| text(path)).collect(),

@@ -33,7 +33,7 @@ pub use level::{Level, UnknownLevel};
 pub use limits::ResourceLimits;
 pub use probe::{Features, probe};
 pub use process::{end_with_parent, has_one_thread};
-pub use root::Scratch;
+pub use root::{Link, Scratch};
 pub use usage::{anonymous_memory, bound_growth, cpu_time, threads};
 
 /// What a process is left with.
@@ -50,6 +50,8 @@ pub struct Lock {
     pub devices: Vec<PathBuf>,
     /// Folders that it may write. They must exist.
     pub scratch: Vec<Scratch>,
+    /// Links that there are beside, in a root of its own only. They give no access to what they lead to.
+    pub links: Vec<Link>,
     /// How much of the machine it may use.
     pub limits: ResourceLimits,
     /// The descriptors that stay open; all others are closed, whoever believes to own them.
@@ -114,7 +116,7 @@ pub fn apply(lock: &Lock) -> Result<Applied, JailError> {
     descriptors::close_all_but(&lock.keep_fds)?;
     if lock.level == Level::Full {
         namespaces::enter()?;
-        root::replace(&lock.read, &lock.devices, &lock.scratch)?;
+        root::replace(lock)?;
     }
     process::forgo_privileges()?;
     capabilities::drop_all()?;

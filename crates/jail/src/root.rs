@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::ptr;
 
-use crate::JailError;
+use crate::{JailError, Lock};
 
 /// How large the root itself may grow, in bytes: it holds folders and links only.
 const ROOT_BYTES: u64 = 4 << 20;
@@ -27,6 +27,24 @@ pub struct Scratch {
     pub path: PathBuf,
     /// How much it may hold, in bytes.
     pub bytes_max: u64,
+    /// Where else it is seen, in a root of one's own only. Of what is mounted below, Landlock has nothing more to say:
+    /// that it is mounted read-only keeps it from being written.
+    pub also_at: Option<PathBuf>,
+}
+
+/// A symbolic link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it leads to.
+    pub target: PathBuf,
+}
+
+impl From<Link> for Entry {
+    fn from(Link { path, target }: Link) -> Self {
+        Self::Link { path, target }
+    }
 }
 
 /// What a path of the new root is to be.
@@ -36,13 +54,18 @@ enum Entry {
 }
 
 /// Replaces the root. Runs in mount namespaces of our own; `scratch` names at least one folder.
-pub(crate) fn replace(read: &[PathBuf], devices: &[PathBuf], scratch: &[Scratch]) -> Result<(), JailError> {
+pub(crate) fn replace(lock: &Lock) -> Result<(), JailError> {
     let failed = JailError::during::<io::Error>;
-    let entries = entries(read, devices)?;
+    let scratch = &lock.scratch;
+    let entries = entries(&lock.read, &lock.devices, &lock.links)?;
     make_private().map_err(failed("cutting mounts off from the machine's"))?;
     let place = scratch.first().map_or(Path::new("/tmp"), |scratch| &scratch.path);
     let tmpfs = detached_tmpfs(ROOT_BYTES).map_err(failed("making an empty root"))?;
     attach(&tmpfs, place).map_err(failed("mounting the empty root"))?;
+    // First those that may hide what else there is: code may lie below them.
+    for folder in scratch.iter().filter(|folder| folder.also_at.is_some()) {
+        mount_scratch(folder, place).map_err(failed("mounting scratch space"))?;
+    }
     for entry in entries {
         let made = match &entry {
             Entry::Link { path, target } => link(target, &inside(place, path)),
@@ -50,15 +73,29 @@ pub(crate) fn replace(read: &[PathBuf], devices: &[PathBuf], scratch: &[Scratch]
         };
         made.map_err(failed("filling the new root"))?;
     }
-    for Scratch { path, bytes_max } in scratch {
-        let mounted = detached_tmpfs(*bytes_max).and_then(|tmpfs| mount(&tmpfs, &inside(place, path), true));
-        mounted.map_err(failed("mounting scratch space"))?;
+    for folder in scratch {
+        show_scratch(folder, place).map_err(failed("mounting scratch space"))?;
     }
     pivot(place).map_err(failed("changing to the new root"))
 }
 
+/// Mounts a scratch folder where it is also to be seen.
+fn mount_scratch(Scratch { also_at, bytes_max, .. }: &Scratch, place: &Path) -> io::Result<()> {
+    let Some(path) = also_at else { return Ok(()) };
+    mount(&detached_tmpfs(*bytes_max)?, &inside(place, path), true)
+}
+
+/// Mounts a scratch folder at its own place: the one that is there elsewhere, so that both count against one size.
+fn show_scratch(Scratch { path, bytes_max, also_at }: &Scratch, place: &Path) -> io::Result<()> {
+    let tmpfs = match also_at {
+        Some(other) => open_tree(&inside(place, other), 0)?,
+        None => detached_tmpfs(*bytes_max)?,
+    };
+    mount(&tmpfs, &inside(place, path), true)
+}
+
 /// Copies what is to be seen, from the top down; what lies in something copied already comes with that.
-fn entries(read: &[PathBuf], devices: &[PathBuf]) -> Result<Vec<Entry>, JailError> {
+fn entries(read: &[PathBuf], devices: &[PathBuf], links: &[Link]) -> Result<Vec<Entry>, JailError> {
     let mut paths: Vec<(PathBuf, bool)> = read.iter().map(|path| (path.clone(), true)).collect();
     paths.extend(devices.iter().map(|path| (path.clone(), false)));
     // What a link leads to is needed beside it.
@@ -66,7 +103,7 @@ fn entries(read: &[PathBuf], devices: &[PathBuf]) -> Result<Vec<Entry>, JailErro
     paths.extend(targets);
     paths.sort_by_key(|(path, _)| path.components().count());
     let mut covered: Vec<PathBuf> = Vec::new();
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = links.iter().cloned().map(Entry::from).collect();
     for (path, is_read_only) in paths {
         if covered.iter().any(|folder| path.starts_with(folder)) {
             continue;
@@ -115,10 +152,7 @@ fn make_private() -> io::Result<()> {
 
 /// A copy of the mounts at a path, mounted nowhere yet. Devices stay what they are.
 fn copy(path: &Path, is_read_only: bool) -> io::Result<OwnedFd> {
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE.cast_unsigned();
-    let path = text(path)?;
-    // SAFETY: the path is a string that ends.
-    let copy = owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })?;
+    let copy = open_tree(path, libc::AT_RECURSIVE.cast_unsigned())?;
     let read_only = if is_read_only { libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NODEV } else { 0 };
     let attributes = libc::mount_attr {
         attr_set: read_only | libc::MOUNT_ATTR_NOSUID,
@@ -140,6 +174,14 @@ fn copy(path: &Path, is_read_only: bool) -> io::Result<OwnedFd> {
         )
     } as libc::c_int)?;
     Ok(copy)
+}
+
+/// A copy of the mount at a path; with `AT_RECURSIVE` of those below it, too.
+fn open_tree(path: &Path, depth: libc::c_uint) -> io::Result<OwnedFd> {
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | depth;
+    let path = text(path)?;
+    // SAFETY: the path is a string that ends.
+    owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
 }
 
 /// A file system in memory, mounted nowhere yet: nothing on it is a program, a device, or more than it looks.

@@ -24,7 +24,7 @@ impl Nurseries {
     pub(crate) fn of(&self, base: Base) -> Arc<Nursery> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|nursery| nursery.strong_count() > 0);
-        let boot = Order::Boot(base);
+        let boot = Order::Boot(Box::new(base));
         let alive = known.iter().filter_map(Weak::upgrade).find(|nursery| nursery.boot == boot);
         alive.unwrap_or_else(|| {
             let made = Arc::new(self.made(boot, self.around.clone()));
@@ -35,7 +35,7 @@ impl Nurseries {
 
     /// One that nobody shares, whose sockets go through this.
     pub(crate) fn apart(&self, base: Base, egress: Arc<Egress>) -> Arc<Nursery> {
-        Arc::new(self.made(Order::Boot(base), Surroundings { egress, ..self.around.clone() }))
+        Arc::new(self.made(Order::Boot(Box::new(base)), Surroundings { egress, ..self.around.clone() }))
     }
 
     fn made(&self, boot: Order, around: Surroundings) -> Nursery {

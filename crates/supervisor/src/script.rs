@@ -68,7 +68,7 @@ pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
     };
     let grants = grants(&around);
     let mut cell = ScriptCell::start(&cell)?;
-    cell.boot(&Order::Boot(base), &around).await.map_err(ScriptError::Load)?;
+    cell.boot(&Order::Boot(Box::new(base)), &around).await.map_err(ScriptError::Load)?;
     let (socket, its_socket) = socket_pair()?;
     let process = cell.run(&Order::Run(script), its_socket).await?;
     let isolate = Arc::new(Isolate::new(process, Arc::new(grants), None));

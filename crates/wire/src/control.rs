@@ -17,7 +17,7 @@ use crate::value::CapId;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     /// The first message to a base: what to become.
-    Boot(Base),
+    Boot(Box<Base>),
     /// Fork. One descriptor (a zygote's control socket) or two (an isolate's asynchronous and synchronous sockets)
     /// travel beside it.
     Fork(Role),
@@ -89,6 +89,9 @@ pub struct Base {
     pub scratch_dir: String,
     /// Those of the Workers that may be forked from here.
     pub worker_scratch_dirs: Vec<String>,
+    /// The module folder of the one Worker that may be forked from here, where there is one only. A root of its own then
+    /// has its code and its scratch folder where the platform has them, too.
+    pub sole_root: Option<String>,
     /// How it is locked.
     pub confinement: Confinement,
     /// Whether the process is the caller's own script: it may read what the caller can, reach the network, and writes

@@ -128,7 +128,7 @@ impl Folders {
 
     /// The lock of a container, which every machine that runs the tests has.
     pub(crate) fn lock(&self) -> Lock {
-        let scratch = vec![Scratch { path: self.path("scratch"), bytes_max: 1 << 20 }];
+        let scratch = vec![Scratch { path: self.path("scratch"), bytes_max: 1 << 20, also_at: None }];
         let (level, read, keep_fds) = (Level::Container, vec![self.path("code")], vec![0, 1, 2]);
         Lock { level, read, scratch, keep_fds, ..Lock::default() }
     }

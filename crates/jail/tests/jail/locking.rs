@@ -46,7 +46,7 @@ fn code_that_does_not_exist_is_passed_over() {
 #[test]
 fn scratch_that_does_not_exist_is_an_error() {
     let folders = Folders::new();
-    let scratch = vec![Scratch { path: folders.path("missing"), bytes_max: 1 << 20 }];
+    let scratch = vec![Scratch { path: folders.path("missing"), bytes_max: 1 << 20, also_at: None }];
     let lock = Lock { scratch, ..folders.lock() };
     let failed = outcome(|| {
         let error = apply(&lock).unwrap_err();
