@@ -2,11 +2,13 @@
 
 import contextlib
 import fcntl
+import http.client
 import os
 import pty
 import re
 import subprocess
 import termios
+import threading
 
 import pytest
 from browser import BROWSER, DASHBOARD, needs_a_browser
@@ -149,3 +151,86 @@ def test_a_page_reloads_when_its_worker_does(serve, project):
     command = ["node", "--input-type=module", "--eval", program]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+DEBUGGED = {
+    "wrangler.toml": 'name = "debugged"\nmain = "index.py"\n',
+    "index.py": """\
+from js import Response
+
+
+def half(number):
+    return number // 2
+
+
+async def on_fetch(request, env):
+    number = 84
+    if request.url.endswith("/stop"):
+        breakpoint()
+    answer = half(number)
+    return Response.new(f"the answer is {answer}")
+""",
+}
+
+
+def in_background(fetch):
+    """Calls `fetch` in a thread, and gives a function that waits for what it gives."""
+    given = []
+    thread = threading.Thread(target=lambda: given.append(fetch()))
+    thread.start()
+
+    def wait():
+        thread.join(TIMEOUT_S)
+        return given[0]
+
+    return wait
+
+
+def get(port, path):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=TIMEOUT_S)) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def test_a_breakpoint_stops_on_the_terminal(project):
+    with contextlib.closing(Terminal(["dev", "--port", "0"], project(files=DEBUGGED))) as terminal:
+        port = terminal.wait_for(r"Ready on http://localhost:(\d+)")[1]
+        keys = termios.tcgetattr(terminal.end)
+        for value in (42, 21):
+            answer = in_background(lambda: get(port, "/stop"))
+            terminal.wait_for(r"index.py\(\d+\)on_fetch\(\)(.|\n)*\(Pdb\) ")
+            assert get(port, "/") == (200, "the answer is 42"), "another isolate serves meanwhile"
+            assert termios.tcgetattr(terminal.end) != keys
+            terminal.text = ""
+            # `q` as a key would have ended the server.
+            terminal.press(f"p 'q', number\nnumber = {2 * value}\nb half\nc\n")
+            terminal.wait_for(r"\('q', 84\)(.|\n)*Breakpoint 1 at (.|\n)*index.py\(\d+\)half\(\)(.|\n)*\(Pdb\) ")
+            terminal.text = ""
+            terminal.press("p number\ncl 1\nc\n")
+            terminal.wait_for(rf"\n{2 * value}\r(.|\n)*Deleted breakpoint 1")
+            assert answer() == (200, f"the answer is {value}")
+        terminal.wait_for("GET /stop 200")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+        assert termios.tcgetattr(terminal.end) == terminal.modes
+
+
+def test_a_debugger_that_quits_ends_its_request_only(project):
+    with contextlib.closing(Terminal(["dev", "--port", "0"], project(files=DEBUGGED))) as terminal:
+        port = terminal.wait_for(r"Ready on http://localhost:(\d+)")[1]
+        answer = in_background(lambda: get(port, "/stop"))
+        terminal.wait_for(r"\(Pdb\) ")
+        terminal.press("q\n")
+        status, text = answer()
+        assert status == 500
+        assert "BdbQuit" in text
+        assert get(port, "/") == (200, "the answer is 42")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
+def test_without_a_terminal_a_breakpoint_is_passed_over(serve, project):
+    server = serve(project(files=DEBUGGED))
+    assert server.fetch("/stop").text == "the answer is 42"
+    server.output.wait_for(r"breakpoint\(\) at .*index.py:11 was passed over: it needs `hognose dev` on a terminal")

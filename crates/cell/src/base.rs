@@ -79,6 +79,7 @@ fn start_python(py: Python<'_>, base: &Base, cell: &Cell) -> PyResult<()> {
         boot.call_method0("prepare_environment")?;
         boot.call_method1("use_scratch", (&base.scratch_dir,))?;
         py.import("hognose.cell.limits")?.call_method0("obey")?;
+        py.import("hognose.cell.debugger")?.call_method0("install")?;
     }
     py.import("pyodide")?;
     boot.call_method0("start_asyncio")?;

@@ -1,18 +1,26 @@
 //! Keys that `hognose dev` acts on, as `wrangler dev` does: only where it has a terminal, and stands in its foreground.
-//! The terminal gives each key at once, unseen, until the server ends; Ctrl-C and Ctrl-Z stay signals.
+//! The terminal gives each key at once, unseen, until the server ends; Ctrl-C and Ctrl-Z stay signals. While a debugger
+//! asks for a line, it is a terminal as ever, and what is typed is the debugger's.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
+use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use tokio::sync::mpsc;
 
-use crate::admin;
 use crate::console::Console;
+use crate::debugger::Debuggers;
+use crate::error::CommandError;
+use crate::{admin, debugger};
 
 /// Keys that may wait for one that is acted on.
 const KEYS_WAITING_MAX: usize = 16;
+
+/// What Ctrl-D gives.
+const CTRL_D: u8 = 4;
 
 /// What is shown of them.
 pub(crate) const HINT: &str = "[b] open a browser  [e] open the dashboard  [c] clear  [x] quit";
@@ -20,49 +28,92 @@ pub(crate) const HINT: &str = "[b] open a browser  [e] open the dashboard  [c] c
 /// The keys of this process's terminal.
 pub(crate) struct Hotkeys {
     keys: mpsc::Receiver<u8>,
-    _modes: Modes,
+    modes: Modes,
+    debuggers: Debuggers,
 }
 
 /// How the terminal was; it is that again when this is dropped.
 struct Modes(Termios);
 
+/// What the terminal gives.
+#[derive(Clone, Copy)]
+enum Given {
+    /// Each key at once, unseen.
+    Keys,
+    /// Lines, as they are typed.
+    Lines,
+}
+
 impl Hotkeys {
     /// Listens, where there is a terminal to listen to.
-    pub(crate) fn listen() -> Option<Self> {
+    pub(crate) async fn listen() -> Result<Option<Self>, CommandError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() || !is_in_foreground() {
-            return None;
+            return Ok(None);
         }
-        let modes = Modes::of_single_keys()?;
+        let debuggers = Debuggers::listen().await?;
+        let Some(modes) = Modes::read() else { return Ok(None) };
+        modes.set(Given::Keys);
         let (sender, keys) = mpsc::channel(KEYS_WAITING_MAX);
         // A thread of its own, which the process does not wait for: reading a terminal cannot be called off.
         let reading = thread::Builder::new().name("hotkeys".into()).spawn(move || read(&sender));
-        reading.ok().map(|_| Self { keys, _modes: modes })
+        Ok(reading.ok().map(|_| Self { keys, modes, debuggers }))
+    }
+
+    /// What a cell is told, so that its debuggers find this terminal.
+    pub(crate) fn variable(&self) -> Result<(OsString, OsString), CommandError> {
+        self.debuggers.variable()
     }
 
     /// Acts on keys until one says to end.
     pub(crate) async fn act(&mut self, url: &str, console: Console) {
         loop {
-            match self.keys.recv().await {
-                Some(b'b') => open(url, console),
-                Some(b'e') => open(&format!("{url}{}/", admin::PREFIX), console),
-                Some(b'c') => clear(),
-                // `q`, `x`, and Ctrl-D, which is no signal.
-                Some(b'q' | b'x' | 4) => return,
-                Some(_) => {}
-                // The terminal has gone; the server has not, and a signal ends it.
-                None => std::future::pending().await,
-            }
+            // It goes on over keys: one that is about to show its token is not turned away for them.
+            let mut called = pin!(self.debuggers.next());
+            let debugger = loop {
+                tokio::select! {
+                    key = self.keys.recv() => match key {
+                        // The terminal has gone; the server has not, and a signal ends it.
+                        None => std::future::pending().await,
+                        Some(key) if is_done(key, url, console) => return,
+                        Some(_) => {}
+                    },
+                    debugger = &mut called => break debugger,
+                }
+            };
+            self.modes.set(Given::Lines);
+            debugger::converse(debugger, &mut self.keys).await;
+            self.modes.set(Given::Keys);
         }
     }
 }
 
+/// Acts on a key; gives whether that was to end.
+fn is_done(key: u8, url: &str, console: Console) -> bool {
+    match key {
+        b'b' => open(url, console),
+        b'e' => open(&format!("{url}{}/", admin::PREFIX), console),
+        b'c' => clear(),
+        // `q`, `x`, and Ctrl-D, which is no signal.
+        b'q' | b'x' | CTRL_D => return true,
+        _ => {}
+    }
+    false
+}
+
 impl Modes {
-    fn of_single_keys() -> Option<Self> {
-        let before = termios::tcgetattr(io::stdin()).ok()?;
-        let mut single = before.clone();
-        single.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-        termios::tcsetattr(io::stdin(), OptionalActions::Now, &single).ok()?;
-        Some(Self(before))
+    fn read() -> Option<Self> {
+        termios::tcgetattr(io::stdin()).ok().map(Self)
+    }
+
+    fn set(&self, given: Given) {
+        let mut modes = self.0.clone();
+        match given {
+            Given::Keys => modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO,
+            // The end of a debugger's input would be that of the keys.
+            Given::Lines => modes.special_codes[SpecialCodeIndex::VEOF] = 0,
+        }
+        // A terminal that has gone has no modes.
+        let _gone = termios::tcsetattr(io::stdin(), OptionalActions::Now, &modes);
     }
 }
 

@@ -23,6 +23,7 @@ mod control;
 mod cron;
 mod d1;
 mod data;
+mod debugger;
 mod deploy;
 mod deployments;
 mod doctor;

@@ -71,7 +71,12 @@ async fn run(
     let watched = projects.iter().filter(|_| is_watched).map(|project| Watch::begin(project.watched.clone()));
     let watches = watched.collect::<Result<Vec<_>, _>>()?;
     let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
-    let options = session.server_options(&projects, sender)?;
+    let mut options = session.server_options(&projects, sender)?;
+    let has_keys = offers.hotkeys && !session.console.is_json();
+    let mut hotkeys = if has_keys { Hotkeys::listen().await? } else { None };
+    if let Some(hotkeys) = &hotkeys {
+        options.cell.env.push(hotkeys.variable()?);
+    }
     let protocol = if options.tls.is_some() { "https" } else { "http" };
     let server = Server::start(options).await?;
     let url = address::url(protocol, server.local_addr());
@@ -88,7 +93,6 @@ async fn run(
     if projects.is_empty() {
         session.console.note(&nothing_to_serve(session.state.path()));
     }
-    let mut hotkeys = if offers.hotkeys && !session.console.is_json() { Hotkeys::listen() } else { None };
     if hotkeys.is_some() {
         session.console.note(hotkeys::HINT);
     }
