@@ -20,6 +20,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAMS = {path.stem: path for path in sorted((HERE / "programs").glob("*.py"))}
+# What `databases.py` runs.
+CLIENTS = {path.stem: path for path in sorted((HERE / "clients").glob("*.py"))}
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 WORKER = """\
@@ -78,11 +80,15 @@ def echo():
             server.shutdown()
 
 
+def text_of(name):
+    return (PROGRAMS | CLIENTS)[name].read_text()
+
+
 def requirements(names):
     """What the programs require, by their `REQUIRES`."""
     found = set()
     for name in names:
-        for node in ast.parse(PROGRAMS[name].read_text()).body:
+        for node in ast.parse(text_of(name)).body:
             if isinstance(node, ast.Assign) and node.targets[0].id == "REQUIRES":
                 found.update(ast.literal_eval(node.value))
     return sorted(found)
@@ -100,7 +106,7 @@ def project(folder, names):
 
 def run(server, name, port):
     """Runs one program; gives what is wrong, or nothing."""
-    posted = {"name": f"{name}.py", "text": PROGRAMS[name].read_text(), "port": port}
+    posted = {"name": f"{name}.py", "text": text_of(name), "port": port}
     answer = server.fetch("/", "POST", json.dumps(posted).encode())
     return "" if answer.text == "ok" else answer.text
 
