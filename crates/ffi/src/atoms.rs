@@ -7,7 +7,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_uint};
+use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
 
 use hognose_engine::raw;
@@ -61,7 +62,7 @@ impl Atom {
 
     /// Gives the reference away.
     pub(crate) fn into_raw(self) -> JSAtom {
-        std::mem::ManuallyDrop::new(self).0
+        ManuallyDrop::new(self).0
     }
 
     /// The name, or a symbol's description, for messages.
@@ -119,6 +120,8 @@ pub(crate) enum Name {
 struct AtomSlot {
     name: *mut ffi::PyObject,
     atom: JSAtom,
+    /// The version of a type that does not define the name, 0 for none.
+    undefined_in: c_uint,
 }
 
 #[derive(Clone, Copy)]
@@ -133,24 +136,107 @@ struct NameSlot {
 pub(crate) struct Caches {
     atoms: Box<[Cell<AtomSlot>]>,
     names: Box<[Cell<NameSlot>]>,
+    /// How many atoms are lent now; none may be freed meanwhile.
+    lent: Cell<usize>,
+    /// What lost its slot meanwhile.
+    evicted: RefCell<Vec<Atom>>,
 }
 
 impl Caches {
     pub(crate) fn new() -> Caches {
-        let atom = AtomSlot { name: null_mut(), atom: 0 };
+        let atom = AtomSlot { name: null_mut(), atom: 0, undefined_in: 0 };
         let name = NameSlot { atom: 0, name: null_mut(), reserved: false };
         Caches {
             atoms: vec![Cell::new(atom); CACHE_SLOTS].into(),
             names: vec![Cell::new(name); CACHE_SLOTS].into(),
+            lent: Cell::new(0),
+            evicted: RefCell::default(),
         }
     }
 
-    /// The key that a Python attribute name stands for: itself, or without one underscore if it is a Python keyword
+    /// Lends the key that a Python attribute name stands for: itself, or without one underscore if it is a Python keyword
     /// followed by underscores (`from_` is `from`, `from__` is `from_`).
-    pub(crate) fn atom(&self, name: *mut ffi::PyObject) -> Result<Atom, Raised> {
-        let slot = &self.atoms[(name as usize >> 4) % CACHE_SLOTS];
-        let AtomSlot { name: cached, atom } = slot.get();
-        if cached == name { Ok(Atom::dup(atom)) } else { fill_atom(slot, name) }
+    #[inline]
+    pub(crate) fn with_atom<T>(
+        &self,
+        name: *mut ffi::PyObject,
+        work: impl FnOnce(&Atom) -> Result<T, Raised>,
+    ) -> Result<T, Raised> {
+        let slot = self.slot(name);
+        if slot.get().name != name {
+            self.fill_atom(slot, name)?;
+        }
+        // Counting lenders is cheaper than counting a reference to the atom, for which QuickJS must be called twice.
+        let atom = ManuallyDrop::new(Atom(slot.get().atom));
+        self.lent.set(self.lent.get() + 1);
+        let done = work(&atom);
+        self.lent.set(self.lent.get() - 1);
+        done
+    }
+
+    /// Lends the key of a keyword argument, which is the name as it stands.
+    pub(crate) fn with_keyword<T>(
+        &self,
+        name: *mut ffi::PyObject,
+        work: impl FnOnce(&Atom) -> Result<T, Raised>,
+    ) -> Result<T, Raised> {
+        // SAFETY: CPython passes a `str` as the name of an argument.
+        let text = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked::<PyString>() };
+        if text.to_str().is_ok_and(|text| text.ends_with('_')) {
+            return work(&Atom::from_python(&text)?);
+        }
+        self.with_atom(name, work)
+    }
+
+    fn slot(&self, name: *mut ffi::PyObject) -> &Cell<AtomSlot> {
+        &self.atoms[(name as usize >> 4) % CACHE_SLOTS]
+    }
+
+    /// Whether [`note_undefined`](Self::note_undefined) was told this of the type as it is now.
+    ///
+    /// # Safety
+    /// `class` is a live type.
+    #[inline]
+    pub(crate) unsafe fn is_undefined(&self, name: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
+        let slot = self.slot(name).get();
+        // SAFETY: the caller's promise. A type that changes, itself or a base, gets another version, and has 0 until then.
+        let version = unsafe { (*class).tp_version_tag };
+        slot.name == name && slot.undefined_in == version && version != 0
+    }
+
+    /// Remembers that neither the type nor a base of it defines the name.
+    ///
+    /// # Safety
+    /// `class` is a live type.
+    pub(crate) unsafe fn note_undefined(&self, name: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) {
+        let slot = self.slot(name);
+        if slot.get().name == name {
+            // SAFETY: the caller's promise.
+            slot.set(AtomSlot { undefined_in: unsafe { (*class).tp_version_tag }, ..slot.get() });
+        }
+    }
+
+    #[cold]
+    fn fill_atom(&self, slot: &Cell<AtomSlot>, name: *mut ffi::PyObject) -> Result<(), Raised> {
+        // SAFETY: CPython passes a `str` as the name of an attribute.
+        let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked::<PyString>() };
+        let atom = Atom::from_python(&unmangle(&name))?.into_raw();
+        let old = slot.replace(AtomSlot { name: name.into_ptr(), atom, undefined_in: 0 });
+        if !old.name.is_null() {
+            self.evict(Atom(old.atom));
+            // SAFETY: the slot owned one reference.
+            unsafe { ffi::Py_DECREF(old.name) };
+        }
+        Ok(())
+    }
+
+    /// Gives an atom back as soon as it cannot be lent any more.
+    fn evict(&self, atom: Atom) {
+        let mut evicted = self.evicted.borrow_mut();
+        evicted.push(atom);
+        if self.lent.get() == 0 {
+            evicted.clear();
+        }
     }
 
     /// The Python name that a property key stands for.
@@ -167,21 +253,6 @@ impl Caches {
         let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked() };
         Ok(if reserved { Name::Reserved(name) } else { Name::Plain(name) })
     }
-}
-
-#[cold]
-fn fill_atom(slot: &Cell<AtomSlot>, name: *mut ffi::PyObject) -> Result<Atom, Raised> {
-    // SAFETY: CPython passes a `str` as the name of an attribute.
-    let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked::<PyString>() };
-    let atom = Atom::from_python(&unmangle(&name))?;
-    let held = AtomSlot { name: name.into_ptr(), atom: atom.clone().into_raw() };
-    let AtomSlot { name: old_name, atom: old_atom } = slot.replace(held);
-    if !old_name.is_null() {
-        drop(Atom(old_atom));
-        // SAFETY: the slot owned one reference.
-        unsafe { ffi::Py_DECREF(old_name) };
-    }
-    Ok(atom)
 }
 
 #[cold]

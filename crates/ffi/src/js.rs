@@ -160,6 +160,19 @@ pub(crate) fn check_strings() -> Result<(), Pending> {
     Ok(())
 }
 
+/// The value of a Number.
+#[inline]
+pub(crate) fn as_number(value: &Js) -> Option<f64> {
+    // SAFETY: the tag says which part of the value is meaningful.
+    unsafe {
+        match value.tag() {
+            raw::JS_TAG_INT => Some(raw::JS_VALUE_GET_INT(value.raw()).into()),
+            raw::JS_TAG_FLOAT64 => Some(raw::JS_VALUE_GET_FLOAT64(value.raw())),
+            _ => None,
+        }
+    }
+}
+
 pub(crate) fn is_function(value: JSValue) -> bool {
     // SAFETY: the bridge's invariant.
     is_object(value) && unsafe { raw::JS_IsFunction(context(), value) }

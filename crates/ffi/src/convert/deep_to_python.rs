@@ -7,7 +7,7 @@ use hognose_engine::raw;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
 
-use super::{buffers, check_depth, to_python};
+use super::{buffers, check_depth, primitive_to_python, to_python};
 use crate::atoms::Name;
 use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised};
@@ -91,7 +91,10 @@ fn is_plain(value: JSValue) -> Result<bool, Pending> {
 
 impl Conversion {
     fn convert(&self, value: Js, depth: i64) -> Result<Object, Raised> {
-        if depth == 0 || !js::is_object(value.raw()) || crate::pyproxy::is_pyproxy(value.raw()) {
+        if !js::is_object(value.raw()) {
+            return primitive_to_python(&value);
+        }
+        if depth == 0 || crate::pyproxy::is_pyproxy(value.raw()) {
             return to_python(value);
         }
         if let Some((_, object)) = self.done.0.borrow().get(&js::address(value.raw())) {

@@ -28,6 +28,7 @@ fn convert(text: *mut ffi::PyObject) -> JsResult {
     unsafe {
         let (data, length) = (ffi::PyUnicode_DATA(text), ffi::PyUnicode_GET_LENGTH(text) as usize);
         match ffi::PyUnicode_KIND(text) {
+            ffi::PyUnicode_1BYTE_KIND if ffi::PyUnicode_IS_ASCII(text) != 0 => ascii(data.cast(), length),
             ffi::PyUnicode_1BYTE_KIND => latin1(std::slice::from_raw_parts(data.cast(), length)),
             ffi::PyUnicode_2BYTE_KIND => js::string_utf16(std::slice::from_raw_parts(data.cast(), length)),
             _ => utf32(std::slice::from_raw_parts(data.cast(), length)),
@@ -35,28 +36,47 @@ fn convert(text: *mut ffi::PyObject) -> JsResult {
     }
 }
 
+/// # Safety
+/// There are `length` bytes of ASCII.
+unsafe fn ascii(text: *const c_char, length: usize) -> JsResult {
+    // SAFETY: the bridge's invariant; the caller's promise makes the text UTF-8 of that many bytes.
+    js::check(unsafe { raw::JS_NewStringLen(context(), text, length as _) })
+}
+
 fn latin1(text: &[u8]) -> JsResult {
-    if text.is_ascii() {
-        // SAFETY: the bridge's invariant; the text is UTF-8 of that many bytes.
-        return js::check(unsafe {
-            raw::JS_NewStringLen(context(), text.as_ptr().cast::<c_char>(), text.len() as _)
-        });
-    }
     let units: Vec<u16> = text.iter().copied().map(u16::from).collect();
     js::string_utf16(&units)
 }
 
+/// How many code points are put together on the stack.
+const INLINE_POINTS: usize = 64;
+
 fn utf32(text: &[u32]) -> JsResult {
-    let mut units = Vec::with_capacity(text.len() + text.len() / 4);
+    if text.len() <= INLINE_POINTS {
+        let mut units = [0; 2 * INLINE_POINTS];
+        let length = split_pairs(text, &mut units);
+        return js::string_utf16(&units[..length]);
+    }
+    let mut units = vec![0; 2 * text.len()];
+    let length = split_pairs(text, &mut units);
+    js::string_utf16(&units[..length])
+}
+
+/// Writes code points as UTF-16 and gives the number of units. There is room for two of each.
+fn split_pairs(text: &[u32], units: &mut [u16]) -> usize {
+    let mut length = 0;
     for &point in text {
-        if let Ok(unit) = u16::try_from(point) {
-            units.push(unit);
-        } else {
+        if point > 0xFFFF {
             let offset = point - 0x1_0000;
-            units.extend([0xD800 | (offset >> 10) as u16, 0xDC00 | (offset & 0x3FF) as u16]);
+            units[length] = 0xD800 | (offset >> 10) as u16;
+            units[length + 1] = 0xDC00 | (offset & 0x3FF) as u16;
+            length += 2;
+        } else {
+            units[length] = point as u16;
+            length += 1;
         }
     }
-    js::string_utf16(&units)
+    length
 }
 
 /// A JavaScript string as a Python `str`.
@@ -115,15 +135,16 @@ fn is_pair(high: u16, low: u16) -> bool {
     high & 0xFC00 == 0xD800 && low & 0xFC00 == 0xDC00
 }
 
-fn join_pairs(mut units: &[u16], points: &mut [u32]) {
+fn join_pairs(units: &[u16], points: &mut [u32]) {
+    let mut index = 0;
     for point in points {
-        (*point, units) = match units {
-            [high, low, rest @ ..] if is_pair(*high, *low) => {
-                (0x1_0000 + (u32::from(high & 0x3FF) << 10 | u32::from(low & 0x3FF)), rest)
-            }
-            [unit, rest @ ..] => (u32::from(*unit), rest),
-            [] => return,
-        };
+        let (high, low) = (units[index], units.get(index + 1).copied().unwrap_or_default());
+        index += 1;
+        *point = u32::from(high);
+        if is_pair(high, low) {
+            *point = 0x1_0000 + (u32::from(high & 0x3FF) << 10 | u32::from(low & 0x3FF));
+            index += 1;
+        }
     }
 }
 

@@ -7,16 +7,19 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::{JsProxy, give, give_status, give_truth, slot_value};
+use super::{JsProxy, features, give, give_status, give_truth, slot_value};
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::convert::{self, strings};
 use crate::errors::Raised;
 use crate::js::{self, JSValue, Js};
+use crate::pyproxy;
 
 unsafe extern "C" {
     // Exported by CPython, not declared by PyO3: the lookup along the types that the generic getattr begins with. It
     // gives a borrowed reference and sets no error.
     fn _PyType_Lookup(class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject;
+    // Of the C file beside this one, which knows CPython's frames.
+    fn hognose_reads_to_call(name: *mut ffi::PyObject) -> bool;
 }
 
 /// `tp_getattro`
@@ -26,7 +29,7 @@ pub(super) unsafe extern "C" fn get(
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy and a `str`.
     unsafe {
-        if !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null() {
+        if is_defined_by_type(ffi::Py_TYPE(object), name) {
             return ffi::PyObject_GenericGetAttr(object, name);
         }
         if !JsProxy::of(object).exception.dict.is_null()
@@ -36,6 +39,26 @@ pub(super) unsafe extern "C" fn get(
         }
         let signature = JsProxy::of(object).signature;
         give(slot_value(object).with(|value| get_property(value, name, signature)))
+    }
+}
+
+/// Whether the name is one of Python's own for such a proxy.
+///
+/// # Safety
+/// `class` is a live type, `name` a `str`.
+#[inline]
+unsafe fn is_defined_by_type(class: *mut ffi::PyTypeObject, name: *mut ffi::PyObject) -> bool {
+    let caches = &bridge().caches;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if caches.is_undefined(name, class) {
+            return false;
+        }
+        let is_defined = !_PyType_Lookup(class, name).is_null();
+        if !is_defined {
+            caches.note_undefined(name, class);
+        }
+        is_defined
     }
 }
 
@@ -63,18 +86,30 @@ fn get_property(
     name: *mut ffi::PyObject,
     signature: *mut ffi::PyObject,
 ) -> Result<Object, Raised> {
-    let key = bridge().caches.atom(name)?;
-    let found = js::get(value, &key)?;
-    match found.tag() {
-        raw::JS_TAG_UNDEFINED if !js::has(value, &key)? => absent(value, name),
-        // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
-        raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
-            Err(missing(name))
+    bridge().caches.with_atom(name, |key| {
+        let found = js::get(value, key)?;
+        match found.tag() {
+            raw::JS_TAG_UNDEFINED if !js::has(value, key)? => absent(value, name),
+            // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
+            raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
+                Err(missing(name))
+            }
+            _ if !signature.is_null() => get_with_signature(found, value, name, signature),
+            raw::JS_TAG_OBJECT if js::is_function(found.raw()) => get_method(found, value, name),
+            raw::JS_TAG_OBJECT => convert::to_python(found),
+            _ => convert::primitive_to_python(&found),
         }
-        _ if !signature.is_null() => get_with_signature(found, value, name, signature),
-        raw::JS_TAG_OBJECT if js::is_function(found.raw()) => convert::to_python_bound(found, value),
-        _ => convert::to_python(found),
+    })
+}
+
+/// A function, bound to the object it was read from. What is read to be called at once is not looked at for what else it
+/// can do: nobody sees the proxy but the call.
+fn get_method(found: Js, this: JSValue, name: *mut ffi::PyObject) -> Result<Object, Raised> {
+    // SAFETY: the name is live, and a thread state attached.
+    if unsafe { hognose_reads_to_call(name) } && !pyproxy::is_pyproxy(found.raw()) {
+        return super::create_with_features(found, this, features::IS_CALLABLE);
     }
+    convert::to_python_bound(found, this)
 }
 
 /// The attribute of an object that has a signature, converted as that says.
@@ -155,11 +190,10 @@ fn set_property(
     name: *mut ffi::PyObject,
     value: Option<ObjectRef<'_>>,
 ) -> Result<(), Raised> {
-    let key = bridge().caches.atom(name)?;
-    match value {
-        Some(value) => Ok(js::set(target, &key, convert::to_js(value)?)?),
-        None => Ok(js::delete(target, &key).map(drop)?),
-    }
+    bridge().caches.with_atom(name, |key| match value {
+        Some(value) => Ok(js::set(target, key, convert::to_js(value)?)?),
+        None => Ok(js::delete(target, key).map(drop)?),
+    })
 }
 
 /// `tp_repr`: what JavaScript shows.

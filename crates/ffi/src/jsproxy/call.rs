@@ -230,11 +230,10 @@ impl Lent {
         for (index, &value) in values.iter().enumerate() {
             let value = self.translate_one(value)?;
             // SAFETY: there is one name, a `str`, for each value.
-            let name = unsafe {
-                let name = ffi::PyTuple_GET_ITEM(names, index as ffi::Py_ssize_t);
-                Bound::from_borrowed_ptr(python(), name).cast_into_unchecked()
-            };
-            js::define(object.raw(), &crate::atoms::Atom::from_python(&name)?, value, js::ORDINARY)?;
+            let name = unsafe { ffi::PyTuple_GET_ITEM(names, index as ffi::Py_ssize_t) };
+            bridge()
+                .caches
+                .with_keyword(name, |key| Ok(js::define(object.raw(), key, value, js::ORDINARY)?))?;
         }
         Ok(object)
     }

@@ -58,8 +58,10 @@ impl ArrayIterator {
         let index = self.index;
         // SAFETY: only the proxies of arrays are iterated over in this way, and the proxy is alive.
         let item = unsafe { slot_value(array.as_ptr()) }.with(|value| {
-            let is_over = i64::from(index) >= js::length(value)?;
-            if is_over { Ok(None) } else { convert::to_python(js::get_index(value, index)?).map(Some) }
+            let found = js::get_index(value, index)?;
+            // What is there is not beyond the end, so the length is asked for at holes and at the end only.
+            let is_over = js::is_undefined(found.raw()) && i64::from(index) >= js::length(value)?;
+            if is_over { Ok(None) } else { convert::to_python(found).map(Some) }
         })?;
         self.index += 1;
         if item.is_none() {

@@ -2,7 +2,6 @@
 
 use std::ffi::c_int;
 
-use hognose_engine::raw;
 use pyo3::exceptions::{PyKeyError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -24,9 +23,8 @@ pub(super) fn measure(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
     // An array has a length, and no size unless somebody gave it one, which is not looked for.
     let sizes = [&keys.size, &keys.length];
     for key in &sizes[usize::from(js::is_array(value))..] {
-        let found = js::get(value, key)?;
-        if matches!(found.tag(), raw::JS_TAG_INT | raw::JS_TAG_FLOAT64) {
-            return check_length(js::to_f64(found.raw())?);
+        if let Some(length) = js::as_number(&js::get(value, key)?) {
+            return check_length(length);
         }
     }
     Err(raised::<PyTypeError>("object does not have a valid length"))

@@ -172,8 +172,26 @@ fn length(value: JSValue) -> Result<i64, Raised> {
 
 /// A Python index as a JavaScript one: negative ones count from the end.
 fn index_of(value: JSValue, key: ObjectRef<'_>) -> Result<u32, Raised> {
+    let index = whole_number(key)?;
+    let index = if index < 0 { index as i64 + length(value)? } else { index as i64 };
+    u32::try_from(index).map_err(|_| raised::<PyIndexError>("list index out of range"))
+}
+
+/// What Python takes an index for.
+#[inline]
+fn whole_number(key: ObjectRef<'_>) -> Result<ffi::Py_ssize_t, Raised> {
+    // SAFETY: `key` is live; the conversion of an `int` fails with -1 and the indicator set.
+    let index = unsafe {
+        if ffi::PyLong_CheckExact(key.as_ptr()) != 0 { ffi::PyLong_AsSsize_t(key.as_ptr()) } else { -1 }
+    };
+    if index == -1 { any_whole_number(key) } else { Ok(index) }
+}
+
+/// -1 and what is no `int` of that size.
+fn any_whole_number(key: ObjectRef<'_>) -> Result<ffi::Py_ssize_t, Raised> {
     // SAFETY: `key` is live; the number protocol is CPython's own.
     let index = unsafe {
+        ffi::PyErr_Clear();
         if ffi::PyIndex_Check(key.as_ptr()) == 0 {
             let class = key.get_type().name().map(|name| name.to_string()).unwrap_or_default();
             let message = format!("list indices must be integers or slices, not {class}");
@@ -185,8 +203,7 @@ fn index_of(value: JSValue, key: ObjectRef<'_>) -> Result<u32, Raised> {
     if index == -1 && !unsafe { ffi::PyErr_Occurred() }.is_null() {
         return Err(Raised);
     }
-    let index = if index < 0 { index as i64 + length(value)? } else { index as i64 };
-    u32::try_from(index).map_err(|_| raised::<PyIndexError>("list index out of range"))
+    Ok(index)
 }
 
 #[cold]
