@@ -197,7 +197,11 @@ impl Caches {
     /// # Safety
     /// `class` is a live type.
     #[inline]
-    pub(crate) unsafe fn is_undefined(&self, name: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) -> bool {
+    pub(crate) unsafe fn is_undefined(
+        &self,
+        name: *mut ffi::PyObject,
+        class: *mut ffi::PyTypeObject,
+    ) -> bool {
         let slot = self.slot(name).get();
         // SAFETY: the caller's promise. A type that changes, itself or a base, gets another version, and has 0 until then.
         let version = unsafe { (*class).tp_version_tag };

@@ -16,7 +16,7 @@ use crate::atoms::{self, Atom};
 use crate::dialect::Dialect;
 use crate::errors::Raised;
 use crate::js::{self, Js};
-use crate::jsproxy::{self, types::Types};
+use crate::jsproxy::{self, Ordinary, types::Types};
 use crate::pyproxy::{self, Classes, abilities};
 use crate::{api, convert, core_module, cycles, release, threads};
 
@@ -61,7 +61,8 @@ pub(crate) struct State {
     pub(crate) free_list: jsproxy::FreeList,
     /// Whether destroyed proxies remember what they stood for: `pyodide.setDebug`.
     pub(crate) debug: Cell<bool>,
-    pub(crate) released: release::Queue,
+    released: release::Queue,
+    ordinary: OnceCell<Ordinary>,
     pub(crate) cycles: cycles::Cycles,
     classes: Classes,
     dialect: Dialect,
@@ -86,6 +87,24 @@ impl State {
     pub(crate) fn signal(&self, signal: c_int) {
         // SAFETY: the process's first thread lives as long as the process.
         unsafe { libc::pthread_kill(self.thread, signal) };
+    }
+
+    /// To be called when JavaScript may have run, and is not in the midst of something: Python learns what it let go of.
+    #[inline]
+    pub(crate) fn javascript_ran(&self) {
+        self.released.flush();
+        if let Some(ordinary) = self.ordinary.get() {
+            ordinary.forget();
+        }
+    }
+
+    /// What finalizers let go of.
+    pub(crate) fn released(&self) -> &release::Queue {
+        &self.released
+    }
+
+    pub(crate) fn ordinary(&self) -> &Ordinary {
+        self.ordinary.get().expect("invariant: the prelude runs while the bridge is installed")
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -229,6 +248,7 @@ fn new_state() -> PyResult<State> {
         free_list: jsproxy::FreeList::default(),
         debug: Cell::new(false),
         released: release::Queue::default(),
+        ordinary: OnceCell::new(),
         cycles: cycles::Cycles::default(),
         classes: Classes::new(),
         dialect,
@@ -255,6 +275,8 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
     for index in 0..js::length(names.raw())? as u32 {
         state.reserved.insert(Atom::from_value(js::get_index(names.raw(), index)?.raw())?);
     }
+    let ordinary = Ordinary::new(&prelude.helpers, &prelude.once, &prelude.array_values)?;
+    state.ordinary.get_or_init(|| ordinary);
     state.prelude.get_or_init(|| prelude);
     Ok(())
 }

@@ -41,6 +41,7 @@ pub fn to_js(_py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Value> {
 /// The error of a PyProxy that was destroyed; `MemoryError`.
 pub fn to_python(_py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
     own_thread()?;
+    bridge().javascript_ran();
     Ok(convert::to_python(Js::dup(value.as_raw()))?.unbind())
 }
 
@@ -84,10 +85,10 @@ pub fn convert_to_python(_py: Python<'_>, value: &Value, depth: i64) -> PyResult
     Ok(deep_to_python::convert(Js::dup(value.as_raw()), depth, None)?.unbind())
 }
 
-/// Gives back the Python objects that JavaScript has let go of.
+/// Gives back the Python objects that JavaScript, which may have run, has let go of.
 pub(crate) fn flush_released() {
     if let Some(bridge) = installed() {
-        bridge.released.flush();
+        bridge.javascript_ran();
     }
 }
 

@@ -256,13 +256,13 @@ pub(crate) fn delete(object: JSValue, key: &Atom) -> Result<bool, Pending> {
 
 /// The result of code that may have let go of Python objects, which is made known to Python.
 fn settle(result: JsResult) -> JsResult {
-    bridge().released.flush();
+    bridge().javascript_ran();
     result
 }
 
 /// As [`settle`], for a three-way answer.
 fn settle_flag(status: c_int) -> Result<bool, Pending> {
-    bridge().released.flush();
+    bridge().javascript_ran();
     check_flag(status)
 }
 

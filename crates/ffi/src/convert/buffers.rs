@@ -441,7 +441,7 @@ pub(crate) fn detach(data: JSValue) {
         raw::JS_SetImmutableArrayBuffer(data, false);
         raw::JS_DetachArrayBuffer(context(), data);
     }
-    bridge().released.flush();
+    bridge().released().flush();
 }
 
 /// QuickJS's hook for the memory of a shared ArrayBuffer: size 0 gives it back, any other size is refused.
@@ -454,7 +454,7 @@ unsafe extern "C" fn reallocate(
     if size == 0 {
         // SAFETY: QuickJS gives the memory back once; `share` left it the box.
         let buffer = Locked(unsafe { Box::from_raw(opaque.cast::<ffi::Py_buffer>()) });
-        bridge().released.push(Held::Buffer(buffer));
+        bridge().released().push(Held::Buffer(buffer));
     }
     null_mut()
 }

@@ -48,35 +48,47 @@ fn latin1(text: &[u8]) -> JsResult {
     js::string_utf16(&units)
 }
 
-/// How many code points are put together on the stack.
-const INLINE_POINTS: usize = 64;
+/// How many units are put together on the stack.
+const INLINE_UNITS: usize = 64;
 
 fn utf32(text: &[u32]) -> JsResult {
-    if text.len() <= INLINE_POINTS {
-        let mut units = [0; 2 * INLINE_POINTS];
-        let length = split_pairs(text, &mut units);
+    let length = text.len() + text.iter().filter(|&&point| point > 0xFFFF).count();
+    if length <= INLINE_UNITS {
+        let mut units = [0; INLINE_UNITS];
+        // SAFETY: it is that long at least.
+        unsafe { write_utf16(text, units.as_mut_ptr()) };
         return js::string_utf16(&units[..length]);
     }
-    let mut units = vec![0; 2 * text.len()];
-    let length = split_pairs(text, &mut units);
-    js::string_utf16(&units[..length])
+    let mut units = Vec::with_capacity(length);
+    // SAFETY: there is room for as many units as are written, all of them.
+    unsafe {
+        write_utf16(text, units.as_mut_ptr());
+        units.set_len(length);
+    }
+    js::string_utf16(&units)
 }
 
-/// Writes code points as UTF-16 and gives the number of units. There is room for two of each.
-fn split_pairs(text: &[u32], units: &mut [u16]) -> usize {
-    let mut length = 0;
+/// Writes code points as UTF-16.
+///
+/// # Safety
+/// There is room for a unit of each, and for another of each beyond U+FFFF.
+unsafe fn write_utf16(text: &[u32], mut place: *mut u16) {
+    let mut push = |unit| {
+        // SAFETY: the caller's promise.
+        unsafe {
+            place.write(unit);
+            place = place.add(1);
+        }
+    };
     for &point in text {
         if point > 0xFFFF {
             let offset = point - 0x1_0000;
-            units[length] = 0xD800 | (offset >> 10) as u16;
-            units[length + 1] = 0xDC00 | (offset & 0x3FF) as u16;
-            length += 2;
+            push(0xD800 | (offset >> 10) as u16);
+            push(0xDC00 | (offset & 0x3FF) as u16);
         } else {
-            units[length] = point as u16;
-            length += 1;
+            push(point as u16);
         }
     }
-    length
 }
 
 /// A JavaScript string as a Python `str`.

@@ -164,7 +164,7 @@ fn end_collection() {
     let (cycles, context) = (&bridge().cycles, js::engine_context());
     if cycles.has_cut.replace(false) {
         context.run_gc();
-        bridge().released.flush();
+        bridge().released().flush();
     }
     cycles.tolerate();
     cycles.collections.set(context.collections());
@@ -176,7 +176,7 @@ fn end_collection() {
 fn collect() -> Result<bool, Raised> {
     for survey_number in 0..SURVEYS_MAX {
         // A finalizer may have freed a PyProxy: until its reference is given back, the object would look held from outside.
-        bridge().released.flush();
+        bridge().released().flush();
         let survey = Survey::run()?;
         bridge().cycles.objects.set(survey.heap.len());
         if survey.garbage.borrow().is_empty() {

@@ -73,6 +73,9 @@ pub(crate) fn detect(value: JSValue) -> u32 {
     if !js::is_object(value) {
         return 0;
     }
+    if let Some(flags) = bridge().ordinary().features(value) {
+        return flags;
+    }
     let is_double_proxy = pyproxy::is_pyproxy(value);
     if is_double_proxy && !pyproxy::is_alive(value) {
         return 0;

@@ -12,12 +12,14 @@ pub(crate) mod features;
 mod iterator;
 mod mapping;
 mod methods;
+mod ordinary;
 mod sequence;
 pub(crate) mod types;
 
 pub(crate) use awaitable::future_type;
 pub(crate) use exception::exception_type;
 pub(crate) use methods::python_helpers;
+pub(crate) use ordinary::Ordinary;
 
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
@@ -209,7 +211,7 @@ unsafe extern "C" fn deallocate(object: *mut ffi::PyObject) {
             recycle(proxy, class);
             js::free(value);
             js::free(this);
-            bridge().released.flush();
+            bridge().released().flush();
         } else {
             dropped_elsewhere().extend([SentValue(value), SentValue(this)]);
             ffi::PyObject_GC_Del(object.cast::<c_void>());

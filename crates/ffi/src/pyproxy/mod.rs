@@ -384,7 +384,7 @@ impl Drop for Shared {
             release_atom(name);
         }
         if let Some(object) = self.take() {
-            bridge().released.push(Held::Object(object));
+            bridge().released().push(Held::Object(object));
         }
     }
 }

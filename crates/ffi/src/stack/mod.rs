@@ -27,7 +27,7 @@ pub(crate) struct JsFrame(());
 /// Notes that JavaScript has entered Python, until the guard drops. Python learns first what JavaScript has let go of.
 #[must_use]
 pub(crate) fn enter_js() -> JsFrame {
-    crate::bridge::bridge().released.flush();
+    crate::bridge::bridge().javascript_ran();
     JS_FRAMES.with(|frames| frames.set(frames.get() + 1));
     JsFrame(())
 }
