@@ -93,6 +93,32 @@ def test_what_a_handler_decides_becomes_of_messages(server, path):
     assert acked.deliveries() == failed_acked.deliveries() == ["jobs 1"]
 
 
+# What a handler does one after the other, whether the message is delivered again, and what it is warned of.
+CONTRADICTIONS = [
+    ("ack retry", False, r"retry\(\) on message \w+ after ack\(\) was already called"),
+    ("retry ack", True, r"ack\(\) on message \w+ after retry\(\) was already called"),
+    ("ackAll retry", False, r"retry\(\) on message \w+ after ackAll\(\) was already called"),
+    ("retryAll ack", True, r"ack\(\) on message \w+ after retryAll\(\) was already called"),
+    ("ackAll retryAll", False, r"retryAll\(\) on the batch after ackAll\(\) was already called"),
+    ("retryAll ackAll", True, r"ackAll\(\) on the batch after retryAll\(\) was already called"),
+    ("retry ackAll", True, None),
+    ("ack retryAll", False, None),
+    ("ackAll fail", False, None),
+]
+
+
+@pytest.mark.parametrize(("words", "is_retried", "warning"), CONTRADICTIONS)
+def test_what_was_decided_first_holds(server, words, is_retried, warning):
+    start = len(server.output.text)
+    sent = Sent(server, "/raw", words)
+    sent.wait_for("jobs", 1)
+    if warning:
+        server.output.wait_for(rf"Received a call to {warning}", start)
+    # What is delivered again is so before what is sent after it.
+    (sent if is_retried else Sent(server, "/raw", "retry")).wait_for("dead", 1)
+    assert sent.deliveries() == (["jobs 1", "jobs 2", "dead 1"] if is_retried else ["jobs 1"])
+
+
 COMMON = [
     ("other.constructor.name", "'WorkerQueue'"),
     ("(await delayed.send('x')).metadata.metrics.backlogCount >= 0", "True"),

@@ -49,11 +49,19 @@
     return rpc.decode(new TextDecoder().decode(bytes.subarray(4, end)), bytes.slice(end).buffer, [], []);
   };
 
+  // By dates: JSON from 2024-03-18 on.
+  const defaultContentType = () => (natives.isOn("queues_json_messages") ? "json" : "v8");
+
+  // By dates: from 2026-03-12 on the cause and its number. Cloudflare's numbers for causes are not published, so that
+  // each has the one that stands for none.
+  const failure = (method, cause) =>
+    natives.isOn("queue_expose_error_codes") ? `${cause} (15000)` : `Queue ${method} failed: ${cause}`;
+
   // A body in its wire form, by its content type.
   const serialize = (body, contentType) => {
     if (body === undefined) throw new TypeError("Message body cannot be undefined");
     const isGiven = contentType !== undefined && contentType !== null;
-    const type = isGiven ? String(contentType).toLowerCase() : natives.defaultContentType();
+    const type = isGiven ? String(contentType).toLowerCase() : defaultContentType();
     switch (type) {
       case "json":
         return [type, JSON.stringify(body) ?? "null"];
@@ -99,7 +107,7 @@
         const metrics = await natives.send(this.#cap, method === "sendBatch", delay, messages);
         return { metadata: { metrics: dressedMetrics(metrics) } };
       } catch (error) {
-        throw new Error(`Queue ${method} failed: ${error.message}`);
+        throw new Error(failure(method, error.message));
       }
     }
 

@@ -10,9 +10,6 @@ use crate::cell::Cell;
 use crate::host::js_error;
 use crate::report::Report;
 
-/// The flag by which a message without a content type is JSON: on for dates from 2024-03-18.
-const JSON_MESSAGES: &str = "queues_json_messages";
-
 /// The class `WorkerQueue`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     library(cell)?.get("WorkerQueue")
@@ -30,10 +27,10 @@ fn make_library(cell: &Rc<Cell>) -> Result<Value> {
         let params = queues::ReadMetrics {};
         operate(context, &arguments[0], "Queues", "metrics", &params, None, json_result::<queues::Metrics>)
     })?;
-    natives.define_method("defaultContentType", 0, |context, _this, _arguments| {
-        let worker = Cell::current().and_then(|cell| cell.worker());
-        let json = worker.and_then(|worker| worker.plan.flags.get(JSON_MESSAGES).copied());
-        context.string(if json.unwrap_or_default() { "json" } else { "v8" })
+    natives.define_method("isOn", 1, |context, _this, arguments| {
+        let (worker, flag) = (Cell::current().and_then(|cell| cell.worker()), arguments[0].to_js_string()?);
+        let is_on = worker.is_some_and(|worker| worker.plan.flags.get(&*flag) == Some(&true));
+        Ok(context.boolean(is_on))
     })?;
     let file = context.eval(include_str!("../../js/queues.js"), "hognose:queues")?;
     file.call_function(&[natives, cell.rpc().library()])

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use hognose_services::block_on;
 use hognose_services::queues::{
-    Batch, ConsumerRules, ContentType, Disposition, Look, Message, Metrics, Queue, QueueConsumer, RetryRules,
-    SqliteQueue, SqliteQueues, Verdict, limits,
+    Batch, ConsumerRules, ContentType, Disposition, Look, Message, Metrics, Queue, QueueConsumer,
+    QueueService, QueueSettings, RetryRules, SqliteQueue, SqliteQueues, Verdict, limits,
 };
+use hognose_services::{Call, Content, Service, block_on};
+use hognose_wire::queues as wire;
 
 use crate::support::TurnedClock;
 
@@ -96,6 +97,58 @@ fn messages_go_to_the_dead_letter_queue_after_their_last_retry_as_they_were() {
 }
 
 #[test]
+fn the_nearest_delay_holds() {
+    let delivered_after = |delay_s: Option<i64>, call_s: Option<i64>, binding_s: Option<i64>| {
+        let fixture = Fixture::new();
+        let settings = QueueSettings { delivery_delay_s: Some(1), ..QueueSettings::default() };
+        fixture.queue.set(settings).unwrap();
+        let service = QueueService::new(fixture.queue.clone(), binding_s);
+        let message = wire::NewMessage { content_type: ContentType::Text, body: vec![], delay_s };
+        let params = postcard::to_allocvec(&wire::Send { is_batch: true, delay_s: call_s }).unwrap();
+        let bodies = vec![Content::Whole(postcard::to_allocvec(&vec![message]).unwrap().into())];
+        block_on(service.call(Call { method: "send", params: &params, bodies }).wait()).unwrap();
+        (0..100).find(|_| {
+            let is_there = !fixture.lease(1).messages.is_empty();
+            fixture.clock.advance(1);
+            is_there
+        })
+    };
+    assert_eq!(delivered_after(Some(4), Some(3), Some(2)), Some(4), "the message's own");
+    assert_eq!(delivered_after(Some(0), Some(3), Some(2)), Some(0));
+    assert_eq!(delivered_after(None, Some(3), Some(2)), Some(3), "that of the call");
+    assert_eq!(delivered_after(None, Some(0), Some(2)), Some(0));
+    assert_eq!(delivered_after(None, None, Some(2)), Some(2), "the binding's");
+    assert_eq!(delivered_after(None, None, None), Some(1), "the queue's");
+}
+
+#[test]
+fn a_retry_waits_as_long_as_was_said_nearest() {
+    let rules = RetryRules { retries_max: 9, delay_s: 5, dead_letter_queue: None };
+    for (delay_s, waits_s) in [(Some(9), 9), (Some(0), 0), (None, 5)] {
+        let fixture = Fixture::new();
+        fixture.send(&["a"], 0);
+        fixture.settle(fixture.lease(1), Verdict::Retry(delay_s), &rules);
+        if waits_s > 0 {
+            fixture.clock.advance(waits_s - 1);
+            assert!(fixture.lease(1).messages.is_empty());
+            fixture.clock.advance(1);
+        }
+        assert_eq!(fixture.lease(1).messages[0].attempts, 2);
+    }
+}
+
+#[test]
+fn without_a_dead_letter_queue_the_last_retry_deletes() {
+    let fixture = Fixture::new();
+    let rules = RetryRules { retries_max: 0, ..RetryRules::default() };
+    fixture.send(&["a", "b"], 0);
+    let verdicts = fixture.lease(2).messages.into_iter().map(|message| (message, Verdict::Retry(None)));
+    let settled = block_on(fixture.queue.settle(verdicts.collect(), rules).wait()).unwrap();
+    assert_eq!((settled.lost, settled.dead), (2, 0));
+    assert_eq!(fixture.queue.metrics().unwrap(), Metrics::default());
+}
+
+#[test]
 fn a_batch_waits_for_others_but_not_for_long() {
     let fixture = Fixture::new();
     let consumer = fixture.consumer(2, 5000);
@@ -165,7 +218,7 @@ fn a_delivery_is_bounded_in_bytes() {
 #[test]
 fn a_handler_decides_once() {
     let decided = Disposition { ack_all: true, ..Disposition::default() };
-    let call = |number| postcard_of(&hognose_wire::queues::Settle { number, disposition: decided.clone() });
+    let call = |number| postcard_of(&wire::Settle { number, disposition: decided.clone() });
     let fixture = Fixture::new();
     let consumer = fixture.consumer(1, 0);
     fixture.send(&["a"], 0);
@@ -177,12 +230,11 @@ fn a_handler_decides_once() {
     assert_eq!(fixture.queue.metrics().unwrap().backlog_count, 0);
 }
 
-fn postcard_of(settle: &hognose_wire::queues::Settle) -> Vec<u8> {
+fn postcard_of(settle: &wire::Settle) -> Vec<u8> {
     postcard::to_allocvec(settle).unwrap()
 }
 
 fn settle(consumer: &QueueConsumer, params: &[u8]) -> Result<(), String> {
-    use hognose_services::{Call, Service};
     let call = consumer.call(Call { method: "settle", params, bodies: vec![] });
     block_on(call.wait()).map(drop).map_err(|error| error.to_string())
 }

@@ -22,6 +22,17 @@ async def fail_later():
     raise ValueError("too late")
 
 
+# What a word of a message has its handler do, one after the other.
+ACTIONS = {
+    "ack": lambda batch, message, ctx: message.ack(),
+    "retry": lambda batch, message, ctx: message.retry(),
+    "later": lambda batch, message, ctx: message.retry(delaySeconds=1),
+    "ackAll": lambda batch, message, ctx: batch.ackAll(),
+    "retryAll": lambda batch, message, ctx: batch.retryAll(),
+    "waits": lambda batch, message, ctx: ctx.waitUntil(fail_later()),
+}
+
+
 async def on_queue(batch, env, ctx):
     fail = False
     for message in batch.messages:
@@ -30,16 +41,9 @@ async def on_queue(batch, env, ctx):
         print(f"GOT {batch.queue} {message.attempts} {kind} {body} of {batch.messages.length}.", flush=True)
         if batch.queue != "jobs":
             continue
-        if "ack" in body:
-            message.ack()
-        if "retry" in body:
-            message.retry()
-        if "later" in body:
-            message.retry(delaySeconds=1)
-        if "retryAll" in body:
-            batch.retryAll()
-        if "waits" in body:
-            ctx.waitUntil(fail_later())
-        fail |= "fail" in body
+        for word in body.split():
+            if word in ACTIONS:
+                ACTIONS[word](batch, message, ctx)
+        fail |= "fail" in body.split()
     if fail:
         raise ValueError("as the message says")
