@@ -174,6 +174,9 @@ pub(super) unsafe extern "C" fn set(
 unsafe fn belongs_to_python(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
+        if !begins_with_underscore(name) {
+            return false;
+        }
         let text = Borrowed::from_ptr(python(), name).cast_unchecked::<PyString>();
         let Ok(text) = text.to_str() else { return false };
         if !text.starts_with("__") {
@@ -182,6 +185,19 @@ unsafe fn belongs_to_python(object: *mut ffi::PyObject, name: *mut ffi::PyObject
         MODULE_NAMES.contains(&text)
             || (ffi::PyExceptionInstance_Check(object) != 0
                 && !_PyType_Lookup(ffi::Py_TYPE(object), name).is_null())
+    }
+}
+
+/// A glance before the text is asked for.
+///
+/// # Safety
+/// `name` is a `str`.
+#[inline]
+unsafe fn begins_with_underscore(name: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise; the data of every string ends in a zero, so the first unit is always there.
+    unsafe {
+        ffi::PyUnicode_KIND(name) == ffi::PyUnicode_1BYTE_KIND
+            && *ffi::PyUnicode_DATA(name).cast::<u8>() == b'_'
     }
 }
 

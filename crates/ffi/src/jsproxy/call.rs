@@ -260,7 +260,15 @@ impl Lent {
     }
 
     /// The call is over: what was made for it is destroyed.
+    #[inline]
     fn end(&mut self) {
+        if self.has_proxies() {
+            self.destroy_proxies();
+        }
+    }
+
+    #[cold]
+    fn destroy_proxies(&mut self) {
         for proxy in self.proxies.drain(..) {
             pyproxy::destroy_borrowed(proxy.raw());
         }

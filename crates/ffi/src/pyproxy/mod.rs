@@ -133,14 +133,17 @@ pub(crate) fn is_alive(value: JSValue) -> bool {
 /// The proxy behind a value.
 #[inline]
 pub(crate) fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
-    // SAFETY: the bridge's invariant; only our two classes carry a `PyProxy`, which lives as long as its object does.
-    unsafe {
-        if !js::is_object(value) || !bridge().classes().is_ours(raw::JS_GetClassID(value)) {
-            return None;
-        }
-        let mut class = 0;
-        raw::JS_GetAnyOpaque(value, &raw mut class).cast::<PyProxy>().as_ref()
+    if !js::is_object(value) {
+        return None;
     }
+    let mut class = 0;
+    // SAFETY: the bridge's invariant; of other classes the pointer means something else and is not used.
+    let opaque = unsafe { raw::JS_GetAnyOpaque(value, &raw mut class) };
+    if !bridge().classes().is_ours(class) {
+        return None;
+    }
+    // SAFETY: only our two classes carry a `PyProxy`, which lives as long as its object does.
+    unsafe { opaque.cast::<PyProxy>().as_ref() }
 }
 
 /// The proxy that JavaScript uses in a call or a trap, with stack left to serve it.
