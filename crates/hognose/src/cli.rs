@@ -116,6 +116,10 @@ struct DevArguments {
     /// Have pages in a browser reload when their Worker does
     #[arg(long)]
     live_reload: bool,
+    /// Let an editor debug Python that listens on this port of 127.0.0.1 [default: 5678]; needs the package debugpy
+    // With `=`, as a folder may follow.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "5678")]
+    inspect: Option<u16>,
     /// Act on keys: `b` opens a browser, `e` the dashboard, `c` clears, `x` quits [default: on a terminal]
     #[arg(long, value_name = "BOOLEAN", default_value_t = true, action = ArgAction::Set, hide_default_value = true)]
     show_interactive_dev_session: bool,
@@ -252,8 +256,14 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
     };
     let console = Console::of_this_process();
     let ended = match command {
-        Command::Dev(DevArguments { directories, live_reload, show_interactive_dev_session, options }) => {
-            let offers = Offers { live_reload, hotkeys: show_interactive_dev_session, ..Offers::default() };
+        Command::Dev(DevArguments {
+            directories,
+            live_reload,
+            inspect,
+            show_interactive_dev_session: hotkeys,
+            options,
+        }) => {
+            let offers = Offers { live_reload, hotkeys, inspect, ..Offers::default() };
             serve::serve(Mode::Dev, &directories, &options, offers, interpreter, console).map(|()| 0)
         }
         Command::Serve(ServeArguments { directories, admin_port, options }) => {

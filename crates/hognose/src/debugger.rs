@@ -16,6 +16,9 @@ use crate::error::CommandError;
 /// Where a cell finds the port and the token, as `python/hognose/cell/debugger.py` has it.
 const VARIABLE: &str = "HOGNOSE_DEBUGGER";
 
+/// Where it finds the port of an editor.
+const EDITOR_VARIABLE: &str = "HOGNOSE_INSPECT";
+
 /// How much of a debugger's output is shown at once, in bytes.
 const OUTPUT_BYTES: usize = 8 << 10;
 
@@ -61,6 +64,11 @@ impl Debuggers {
             }
         }
     }
+}
+
+/// What cells are told of the port where an editor listens, as a variable of their environment.
+pub(crate) fn editor(port: u16) -> (OsString, OsString) {
+    (EDITOR_VARIABLE.into(), port.to_string().into())
 }
 
 /// Shows what a debugger says, and gives it what is typed, until it hangs up.

@@ -25,7 +25,7 @@ use crate::project::Project;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
 use crate::signals::StopSignals;
 use crate::watch::Watch;
-use crate::{address, banner, orders};
+use crate::{address, banner, debugger, orders};
 
 /// How long the last events may take to be shown.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
@@ -42,6 +42,8 @@ pub(crate) struct Offers {
     pub(crate) live_reload: bool,
     /// Keys on its terminal.
     pub(crate) hotkeys: bool,
+    /// The port where an editor listens for what it debugs.
+    pub(crate) inspect: Option<u16>,
 }
 
 /// Serves the Workers of `directories`, or of the configurations that `options` name, until a signal comes.
@@ -76,6 +78,11 @@ async fn run(
     let mut hotkeys = if has_keys { Hotkeys::listen().await? } else { None };
     if let Some(hotkeys) = &hotkeys {
         options.cell.env.push(hotkeys.variable()?);
+    }
+    if let Some(port) = offers.inspect {
+        options.cell.env.push(debugger::editor(port));
+        // What is not debugged would serve while the other waits for the editor.
+        options.pool.isolates_max = 1;
     }
     let protocol = if options.tls.is_some() { "https" } else { "http" };
     let server = Server::start(options).await?;

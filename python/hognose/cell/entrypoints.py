@@ -10,6 +10,8 @@ import os
 import sys
 import traceback
 
+from . import debugger
+
 _EVENTS = ("fetch", "alarm", "scheduled", "tail", "trace", "queue", "pubsub")
 # Events whose handlers get the JavaScript objects as they are.
 _RAW_EVENTS = frozenset({"alarm", "webSocketMessage", "webSocketClose", "webSocketError", "connect"})
@@ -58,6 +60,7 @@ class Worker:
     def handler(self, event: str, entrypoint: str | None):
         """The function that serves an event: called with the event, ``env`` and ``ctx``, it returns a value or an
         awaitable."""
+        debugger.attach()
         name = entrypoint or "Default"
         if name in self.classes and event == "run":
             return _workflow(self.classes[name][0])
@@ -74,6 +77,7 @@ class Worker:
     def method(self, entrypoint: str | None, path: list[str], method: str, read: bool):
         """The function that calls a method from another Worker: called with the arguments, ``env`` and ``ctx``, it
         returns an awaitable. Of Python objects nothing but their methods can be reached."""
+        debugger.attach()
         if method in _RESERVED_METHODS:
             raise TypeError(f"'{method}' is a reserved method and cannot be called over RPC.")
         name = entrypoint or "Default"
@@ -83,6 +87,7 @@ class Worker:
 
     def make_object(self, name: str, ctx, env):
         """An instance of a class of Durable Objects."""
+        debugger.attach()
         if name not in self.classes:
             raise TypeError(f"There is no '{name}' class defined in the Python Worker's main module")
         return self.classes[name][0](ctx, env)
