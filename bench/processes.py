@@ -26,6 +26,15 @@ def _children(pid: int) -> list[int]:
 
 def cpu_seconds(pid: int) -> float:
     """CPU time, user and system, of the process and of those children of it that have ended and been waited for."""
+    return sum(_own_and_children_seconds(pid))
+
+
+def own_cpu_seconds(pid: int) -> dict[int, float]:
+    """CPU time of each process of the tree, without its children's."""
+    return {process: _own_and_children_seconds(process)[0] for process in tree(pid)}
+
+
+def _own_and_children_seconds(pid: int) -> tuple[float, float]:
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rsplit(")", 1)[1].split()
@@ -33,8 +42,8 @@ def cpu_seconds(pid: int) -> float:
         # The scheduler counts running threads in nanoseconds; threads that have ended are in the ticks only.
         own = max((user + system) / TICKS_PER_SECOND, _running_threads_seconds(pid))
     except OSError:
-        return 0.0
-    return own + (children_user + children_system) / TICKS_PER_SECOND
+        return 0.0, 0.0
+    return own, (children_user + children_system) / TICKS_PER_SECOND
 
 
 def _running_threads_seconds(pid: int) -> float:

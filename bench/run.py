@@ -3,11 +3,15 @@
 import argparse
 import contextlib
 import dataclasses
+import pathlib
+import shutil
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import load
 import processes
@@ -15,10 +19,12 @@ import servers
 import storage
 
 CONNECTIONS = 32
+CHANGED_BODY = b"baz"
+RELOAD_POLL_SECONDS = 0.05
 MIB = 1 << 20
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Figure:
     """One line of the report."""
 
@@ -64,7 +70,13 @@ def measure_requests(arguments: argparse.Namespace) -> list[Figure]:
         Figure("SDK hello", peer.unit, [], 200, peer),
         Figure("KV get", peer.unit, [], 140, peer),
     ]
-    starts = [servers.uvicorn(), *map(servers.hognose, ("hello", "hello_sdk", "kv"))]
+    take_requests(arguments, figures, [servers.uvicorn(), *map(servers.hognose, ("hello", "hello_sdk", "kv"))])
+    return figures
+
+
+def take_requests(
+    arguments: argparse.Namespace, figures: list[Figure], starts: list[AbstractContextManager[servers.Server]]
+) -> None:
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(start) for start in starts]
         for server in running:
@@ -73,7 +85,6 @@ def measure_requests(arguments: argparse.Namespace) -> list[Figure]:
         for _ in range(arguments.runs):
             for figure, server in zip(figures, running, strict=True):
                 figure.samples.append(request_microseconds(server, arguments.seconds))
-    return figures
 
 
 def request_microseconds(server: servers.Server, seconds: float) -> float:
@@ -86,14 +97,54 @@ def measure_start(arguments: argparse.Namespace) -> list[Figure]:
     """CPU time of all processes, from the command to the first answer."""
     peer = Figure("uvicorn, start to first answer", "ms CPU", [])
     ours = Figure("hognose dev, start to first answer", "ms CPU", [], 500, peer)
+    take_starts(arguments, {peer: servers.uvicorn, ours: lambda: servers.hognose("hello")})
+    return [peer, ours]
+
+
+def take_starts(
+    arguments: argparse.Namespace, starts: dict[Figure, Callable[[], AbstractContextManager[servers.Server]]]
+) -> None:
     for run in range(arguments.runs + 1):
-        for figure, start in ((peer, servers.uvicorn), (ours, lambda: servers.hognose("hello"))):
+        for figure, start in starts.items():
             with start() as server:
                 server.wait_ready()
                 milliseconds = server.tree_cpu_seconds() * 1e3
             if run > 0:  # The first warms the disk.
                 figure.samples.append(milliseconds)
-    return [peer, ours]
+
+
+def measure_fastapi(arguments: argparse.Namespace) -> list[Figure]:
+    """A FastAPI application by the SDK's adapter, beside the same one under uvicorn: requests, start, and what it takes
+    until a saved change answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy: hognose puts the packages beside the configuration, and the code is to change.
+        worker = pathlib.Path(shutil.copytree(servers.WORKERS / "fastapi", folder, dirs_exist_ok=True))
+        state = worker / "state"  # Which holds the packages, installed by the first start.
+        starts = (lambda: servers.uvicorn(worker, "application:app")), (lambda: servers.hognose(worker, state))
+        unit = "µs CPU a request"
+        peer = Figure("uvicorn, FastAPI", unit, [])
+        requests = [peer, Figure("FastAPI by the adapter", unit, [], None, peer, 2.5)]
+        take_requests(arguments, requests, [start() for start in starts])
+        peer = Figure("uvicorn, FastAPI, start to first answer", "ms CPU", [])
+        started = [peer, Figure("hognose dev, FastAPI, start to first answer", "ms CPU", [], 800, peer)]
+        take_starts(arguments, dict(zip(started, starts, strict=True)))
+        with servers.hognose(worker, state) as server:
+            server.wait_ready()
+            taken = [reload_milliseconds(server, worker / "application.py") for _ in range(arguments.runs * 2)]
+        return [*requests, *started, Figure("reload after a save, until it answers", "ms CPU", taken, 200)]
+
+
+def reload_milliseconds(server: servers.Server, file: pathlib.Path) -> float:
+    """CPU time from a change of the answer to the changed answer; asking now and then is in it, the end of the processes
+    that answered before is not."""
+    text = file.read_text()
+    is_changed = CHANGED_BODY.decode() in text
+    bodies = [servers.BODY, CHANGED_BODY] if not is_changed else [CHANGED_BODY, servers.BODY]
+    before = processes.own_cpu_seconds(server.process.pid)
+    file.write_text(text.replace(*(body.decode() for body in bodies)))
+    server.wait_ready(bodies[1], RELOAD_POLL_SECONDS)
+    after = processes.own_cpu_seconds(server.process.pid)
+    return sum(seconds - before.get(pid, 0) for pid, seconds in after.items()) * 1e3
 
 
 def measure_isolate(arguments: argparse.Namespace) -> list[Figure]:
@@ -203,6 +254,7 @@ def measure_storage(arguments: argparse.Namespace) -> list[Figure]:
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
+    "fastapi": measure_fastapi,
     "isolate": measure_isolate,
     "crossings": measure_crossings,
     "leaks": measure_leaks,

@@ -18,6 +18,7 @@ import processes
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 HOGNOSE = pathlib.Path(os.environ.get("HOGNOSE", ROOT / ".venv/bin/hognose"))
+WORKERS = HERE / "workers"
 PEER = ROOT / ".cache/bench"
 BODY = b"bar"
 READY_SECONDS = 60
@@ -35,7 +36,7 @@ class Server:
         """CPU time of all its processes so far."""
         return processes.tree_cpu_seconds(self.process.pid)
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, body: bytes = BODY, poll_seconds: float = POLL_SECONDS) -> None:
         """Returns with its first good answer."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
@@ -43,29 +44,30 @@ class Server:
                 sys.exit(f"{self.process.args[0]} ended with status {self.process.returncode}")
             with contextlib.suppress(OSError):
                 answer = load.get(self.port)
-                if answer.startswith(b"HTTP/1.1 200") and answer.endswith(BODY):
+                if answer.startswith(b"HTTP/1.1 200") and answer.endswith(body):
                     return
-            time.sleep(POLL_SECONDS)
+            time.sleep(poll_seconds)
         sys.exit(f"{self.process.args[0]} gave no good answer within {READY_SECONDS} s")
 
 
 @contextlib.contextmanager
-def hognose(worker: str, state: pathlib.Path | None = None) -> Iterator[Server]:
-    """`hognose dev` on one of the Workers beside this file, with its state in a folder that is dropped, or the one given."""
+def hognose(worker: str | pathlib.Path, state: pathlib.Path | None = None) -> Iterator[Server]:
+    """`hognose dev` on one of the Workers beside this file, or on a folder of its own, with its state in a folder that is
+    dropped, or the one given."""
     port = _free_port()
     with contextlib.nullcontext(state) if state else tempfile.TemporaryDirectory() as folder:
-        command = [HOGNOSE, "dev", HERE / "workers" / worker, "--port", port, "--persist-to", folder]
+        command = [HOGNOSE, "dev", WORKERS / worker, "--port", port, "--persist-to", folder]
         with _running(command, port) as server:
             yield server
 
 
 @contextlib.contextmanager
-def uvicorn() -> Iterator[Server]:
-    """uvicorn with the bare ASGI application, at its fastest."""
+def uvicorn(folder: pathlib.Path = HERE, application: str = "asgi:app") -> Iterator[Server]:
+    """uvicorn with an application, by default the bare one, at its fastest."""
     install_peer()
     port = _free_port()
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
-    command = [PEER / "bin/uvicorn", "--app-dir", HERE, "asgi:app", "--port", port, *options]
+    command = [PEER / "bin/uvicorn", "--app-dir", folder, application, "--port", port, *options]
     with _running(command, port) as server:
         yield server
 

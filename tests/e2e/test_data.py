@@ -1,15 +1,17 @@
 """What becomes of data when the server ends, and of the server when data is damaged."""
 
+from harness import run
+
 
 def posted(server):
     """What code gives that is posted to one of the Workers that run it."""
 
-    def run(code):
+    def ask(code):
         answer = server.fetch("/raw", "POST", code.encode())
         assert answer.status == 200, answer.text
         return answer.text
 
-    return run
+    return ask
 
 
 def test_a_database_outlives_the_server_and_is_named_where_it_is_damaged(serve, project):
@@ -33,8 +35,10 @@ def test_a_database_outlives_the_server_and_is_named_where_it_is_damaged(serve, 
 def test_messages_outlive_a_server_that_was_killed(serve, project):
     folder = project("queues")
     server = serve(folder)
-    assert posted(server)("await delayed.send('x', delaySeconds=0)\nawait jobs.send('kept', delaySeconds=1)\n1") == "1"
+    assert run("queues", "pause-delivery", "jobs", folder=folder)[0] == 0
+    assert posted(server)("await delayed.send('x')\nawait jobs.send('kept')\n1") == "1"
     server.kill_tree()
     server = serve(folder)
+    assert run("queues", "resume-delivery", "jobs", folder=folder)[0] == 0
     server.output.wait_for("GOT jobs 1 str kept of 1")
     assert posted(server)("(await delayed.metrics()).backlogCount") == "1"

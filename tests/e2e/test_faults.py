@@ -176,7 +176,8 @@ max_batch_timeout = 0
 
 def test_a_message_is_delivered_again_after_a_crash_before_its_acknowledgement(serve, project):
     server = serve(project(files={"wrangler.toml": QUEUES, "src/index.py": DELIVERED}))
-    assert server.fetch().text == "sent"
+    # The batch may end the isolate before the request that sent the message is answered.
+    assert server.fetch().status in (200, 502)
     server.output.wait_for("GOT dead 1")
     assert server.output.text.count("a batch of the queue `jobs` is delivered again") == 2
 

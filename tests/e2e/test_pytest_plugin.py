@@ -23,11 +23,15 @@ def test_has_a_state_of_its_own(worker):
 """
 
 
+# Several servers are started one after the other.
+RUN_MAX_S = 4 * TIMEOUT_S
+
+
 def run_tests(folder):
     command = [PYTHON, "-m", "pytest", "-q", "-p", "hognose.pytest", "--rootdir", str(folder), "-c", os.devnull]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     ended = subprocess.run(
-        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        [*command, str(folder)], cwd=folder, env=environment, capture_output=True, text=True, timeout=RUN_MAX_S, check=False
     )
     return ended.returncode, ended.stdout
 

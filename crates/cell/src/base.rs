@@ -58,7 +58,7 @@ pub(crate) fn boot(py: Python<'_>, base: &Base, control: &Rc<RefCell<Control>>) 
 /// What an exception while booting becomes.
 pub(crate) fn describe(py: Python<'_>, error: &PyErr) -> LoadFailure {
     let traceback = error.traceback(py).and_then(|traceback| traceback.format().ok()).unwrap_or_default();
-    LoadFailure { message: error.to_string(), traceback }
+    LoadFailure { message: error.to_string(), traceback, ..LoadFailure::default() }
 }
 
 /// The interpreter starts with nothing but the standard library on its path, so the module that extends the path is

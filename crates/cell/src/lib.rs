@@ -22,6 +22,7 @@ mod javascript;
 mod link;
 mod modules;
 mod objects;
+mod packages;
 mod process;
 mod python;
 mod random;

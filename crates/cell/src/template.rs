@@ -1,5 +1,6 @@
-//! Templates: cells that others are forked from. The *base* starts both engines and the packages; a *zygote*, forked
-//! from it, has run a Worker's top-level code; *isolates* are forked from the zygote and serve.
+//! Templates: cells that others are forked from. The *base* starts both engines and makes the packages importable; a
+//! fork of it has imported the *packages* that a Worker begins with, where it begins with any; a *zygote*, forked from
+//! either, has run a Worker's top-level code; *isolates* are forked from the zygote and serve.
 //!
 //! A template has one thread, and its event loop does not turn: it waits for orders, forks, and waits again. A zygote
 //! that its Worker's top-level code left with something that two processes cannot share becomes an isolate instead.
@@ -16,7 +17,7 @@ use pyo3::prelude::*;
 use crate::cell::{Cell, Stage};
 use crate::control::Control;
 use crate::process::{self, Fork};
-use crate::{base, isolate, script, zygote};
+use crate::{base, isolate, packages, script, zygote};
 
 /// The control socket, which output goes through as well.
 type SharedControl = Rc<RefCell<Control>>;
@@ -81,6 +82,7 @@ fn become_role(py: Python<'_>, cell: &Rc<Cell>, role: Role, descriptors: Vec<Own
         process::exit(1);
     }
     match (role, sockets.next(), sockets.next()) {
+        (Role::Packages(worker), Some(control), None) => become_packages(py, cell, &worker, control),
         (Role::Zygote(worker), Some(control), None) => become_zygote(py, cell, *worker, control),
         (Role::Isolate, Some(frames), Some(synchronous)) => isolate::run(py, cell, frames, synchronous),
         // The supervisor sees the sockets end.
@@ -88,13 +90,30 @@ fn become_role(py: Python<'_>, cell: &Rc<Cell>, role: Role, descriptors: Vec<Own
     }
 }
 
-fn become_zygote(py: Python<'_>, cell: &Rc<Cell>, worker: Worker, control: UnixStream) -> ! {
+fn become_packages(py: Python<'_>, cell: &Rc<Cell>, worker: &Worker, control: UnixStream) -> ! {
+    let control = become_template(cell, worker, control);
+    match packages::import(py, cell, worker) {
+        Ok(loaded) => {
+            ready(&control, loaded);
+            fork_on_order(py, cell, &control)
+        }
+        Err(failure) => fail(&control, failure),
+    }
+}
+
+/// Leaves this process a control socket of its own, and what belongs to the Worker.
+fn become_template(cell: &Rc<Cell>, worker: &Worker, control: UnixStream) -> SharedControl {
     let control = Rc::new(RefCell::new(Control::new(control)));
     // With this the parent's control socket closes.
     cell.set_stage(Stage::Template(Rc::clone(&control)));
-    if let Err(error) = cell.confinement.narrow_to(&worker) {
+    if let Err(error) = cell.confinement.narrow_to(worker) {
         fail(&control, failure(&format!("the Worker could not be locked: {error}")));
     }
+    control
+}
+
+fn become_zygote(py: Python<'_>, cell: &Rc<Cell>, worker: Worker, control: UnixStream) -> ! {
+    let control = become_template(cell, &worker, control);
     match zygote::load(py, cell, worker) {
         Ok(loaded) => {
             let forkable = loaded.unforkable.is_empty();
@@ -128,13 +147,14 @@ fn ready(control: &SharedControl, loaded: Loaded) {
 }
 
 fn failure(message: &str) -> LoadFailure {
-    LoadFailure { message: message.to_owned(), traceback: String::new() }
+    LoadFailure { message: message.to_owned(), ..LoadFailure::default() }
 }
 
 fn fail(control: &SharedControl, failure: LoadFailure) -> ! {
     let failure = LoadFailure {
         message: limits::cut(&failure.message, limits::ERROR_TEXT_MAX).into_owned(),
         traceback: limits::cut(&failure.traceback, limits::ERROR_TEXT_MAX).into_owned(),
+        ..failure
     };
     // Where the supervisor has gone nobody is left to be told.
     let _ = control.borrow_mut().send(&Report::Failed(failure));

@@ -14,25 +14,28 @@ use crate::cell::{Cell, Entrypoints, LoadedWorker};
 use crate::javascript::MainModule;
 use crate::link::OwnedError;
 use crate::top_level::Watch;
-use crate::{env, evaluation, host, javascript, process, reseed, runtime_modules};
+use crate::{env, evaluation, host, javascript, packages, process, reseed, runtime_modules};
 
 const NO_HANDLER: &str = "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` \
     (in JavaScript, `export default { fetch }`)";
 const NEVER_LOADS: &str = "the Worker's top-level code waits for something that can never happen";
 
-/// Loads a Worker into a fresh fork of the base.
+/// Loads a Worker into a fresh fork of the base, or of the template with its packages.
 pub(crate) fn load(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded, LoadFailure> {
     let root = worker.module_root.clone();
+    if packages::are_outdated(py, &worker).is_ok_and(|outdated| outdated) {
+        return Err(LoadFailure { is_outdated: true, ..LoadFailure::default() });
+    }
     let loaded = load_module(py, cell, worker);
     cell.python.flush_output(py);
     loaded.map_err(|error| match error {
         LoadError::Python(error) => {
             let (message, traceback) = cell.python.describe(py, &error, &[&root]);
-            LoadFailure { message, traceback }
+            LoadFailure { message, traceback, ..LoadFailure::default() }
         }
         LoadError::JavaScript(thrown) => {
             let OwnedError { name, message, stack, .. } = host::owned_error(&thrown);
-            LoadFailure { message: format!("{name}: {message}"), traceback: stack }
+            LoadFailure { message: format!("{name}: {message}"), traceback: stack, ..LoadFailure::default() }
         }
     })
 }
@@ -135,7 +138,7 @@ fn import_main(py: Python<'_>, cell: &Rc<Cell>, worker: &Worker) -> PyResult<Py<
 }
 
 /// What top-level code left, in words.
-fn what_no_fork_can_share(
+pub(crate) fn what_no_fork_can_share(
     py: Python<'_>,
     cell: &Cell,
     open_before: &BTreeMap<i32, &'static str>,

@@ -113,7 +113,7 @@ async fn run_tests(
                     tally.run(&server, worker, entrypoint).await;
                 }
             }
-            Some(Err(LoadFailure { message, traceback })) => {
+            Some(Err(LoadFailure { message, traceback, .. })) => {
                 let text = if traceback.is_empty() { message } else { traceback };
                 tally.note(worker, DEFAULT, &TestOutcome::Failed(text));
             }

@@ -1,12 +1,17 @@
-//! Where zygotes come from: bases, each made again when it dies. Workers with the same packages share one.
+//! Where zygotes come from: bases, each made again when it dies. Workers with the same packages share one. Between the
+//! base and the zygotes of a Worker there may be a template that has imported what the Worker begins with.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 
-use hognose_wire::control::{Base, LoadFailure, Order, Role};
+use hognose_wire::control::{Base, LoadFailure, Order, Role, Worker};
 use tokio::sync::Mutex;
 
 use crate::egress::Egress;
 use crate::template::{CellCommand, Surroundings, Template};
+
+/// How the files of Python modules end.
+const PYTHON: &str = ".py";
 
 /// All bases of a server.
 pub(crate) struct Nurseries {
@@ -39,28 +44,78 @@ impl Nurseries {
     }
 
     fn made(&self, boot: Order, around: Surroundings) -> Nursery {
-        Nursery { command: self.command.clone(), around, boot, base: Mutex::default() }
+        Nursery {
+            command: self.command.clone(),
+            around,
+            boot,
+            base: Mutex::default(),
+            packages: Mutex::default(),
+        }
     }
 }
 
-/// Keeps one base, and has it fork zygotes.
+/// Keeps one base and what was forked from it to hold packages, and has them fork zygotes.
 pub(crate) struct Nursery {
     command: CellCommand,
     around: Surroundings,
     boot: Order,
     base: Mutex<Option<Arc<Template>>>,
+    packages: Mutex<HashMap<String, Packages>>,
+}
+
+/// The packages that a Worker begins with, imported once for the versions of its code.
+struct Packages {
+    role: Role,
+    /// `None`: they cannot be imported, or leave what no fork can share. Each zygote imports them for itself then.
+    template: Option<Weak<Template>>,
 }
 
 impl Nursery {
-    /// A new zygote that has become `role`.
-    pub(crate) async fn zygote(&self, role: Role, around: &Surroundings) -> Result<Template, LoadFailure> {
-        let base = self.base().await?;
-        let made = Arc::clone(&base).zygote(role.clone(), around).await;
-        // That a base has died is found out by asking it.
-        if made.is_err() && !base.is_alive() {
-            return self.base().await?.zygote(role, around).await;
+    /// A new zygote of the Worker.
+    pub(crate) async fn zygote(
+        &self,
+        worker: &Worker,
+        around: &Surroundings,
+    ) -> Result<Template, LoadFailure> {
+        let role = Role::Zygote(Box::new(worker.clone()));
+        let parent = self.parent(worker, around).await?;
+        let made = Arc::clone(&parent).zygote(role.clone(), around).await;
+        let Err(failure) = &made else { return made };
+        // That a template has died is found out by asking it.
+        if failure.is_outdated || !parent.is_alive() {
+            self.packages.lock().await.remove(&worker.name);
+            return self.parent(worker, around).await?.zygote(role, around).await;
         }
         made
+    }
+
+    /// What the Worker's zygotes are forked from.
+    async fn parent(&self, worker: &Worker, around: &Surroundings) -> Result<Arc<Template>, LoadFailure> {
+        let base = self.base().await?;
+        if !self.has_packages() || !worker.main.ends_with(PYTHON) || worker.python_modules.is_some() {
+            return Ok(base);
+        }
+        let role = Role::Packages(Box::new(Worker { env: Vec::new(), ..worker.clone() }));
+        let mut known = self.packages.lock().await;
+        match known.get(&worker.name).filter(|packages| packages.role == role) {
+            Some(Packages { template: None, .. }) => return Ok(base),
+            Some(Packages { template: Some(template), .. }) => {
+                if let Some(alive) = template.upgrade().filter(|template| template.is_alive()) {
+                    return Ok(alive);
+                }
+            }
+            None => {}
+        }
+        let made = Arc::clone(&base).zygote(role.clone(), around).await;
+        let made = made.ok().filter(|template| template.loaded.unforkable.is_empty()).map(Arc::new);
+        let template = made.as_ref().map(Arc::downgrade);
+        known.insert(worker.name.clone(), Packages { role, template });
+        Ok(made.unwrap_or(base))
+    }
+
+    /// Whether packages are installed that a Worker could begin with.
+    fn has_packages(&self) -> bool {
+        matches!(&self.boot, Order::Boot(base) if !base.site_dirs.is_empty())
     }
 
     /// The base, started if there is none.

@@ -170,7 +170,7 @@ impl Template {
 }
 
 fn failure(message: String) -> LoadFailure {
-    LoadFailure { message, traceback: String::new() }
+    LoadFailure { message, ..LoadFailure::default() }
 }
 
 /// The cell of a script: started like a base, with its caller's streams, and never forked.

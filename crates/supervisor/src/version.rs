@@ -107,7 +107,7 @@ impl Version {
         (options, limits): (PoolOptions, WorkerLimits),
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
-        let zygote = nursery.zygote(Role::Zygote(Box::new(worker.clone())), &surroundings(&grants)).await?;
+        let zygote = nursery.zygote(&worker, &surroundings(&grants)).await?;
         grants.loop_back(worker.loopback, &zygote.loaded.exports);
         let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
@@ -311,8 +311,7 @@ impl Version {
     }
 
     async fn remake_zygote(&self) -> Result<Template, String> {
-        let role = Role::Zygote(Box::new(self.worker.clone()));
-        let made = self.nursery.zygote(role, &surroundings(&self.grants)).await;
+        let made = self.nursery.zygote(&self.worker, &surroundings(&self.grants)).await;
         made.map_err(|failure| failure.message)
     }
 

@@ -119,6 +119,9 @@ pub struct Script {
 /// What a fork becomes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Role {
+    /// A template that has imported the installed packages which the Worker's code imports before it does anything else.
+    /// The zygotes of the Worker's versions are forked from it, as long as their code begins so. It needs no `env`.
+    Packages(Box<Worker>),
     /// A Worker version's zygote.
     Zygote(Box<Worker>),
     /// An isolate of the zygote's Worker.
@@ -284,4 +287,7 @@ pub struct LoadFailure {
     pub message: String,
     /// The Python traceback, the user's own frames only; empty where there is none.
     pub traceback: String,
+    /// The code was not loaded, for it does not begin with the imports any more that the process it was forked from has
+    /// done ([`Role::Packages`]).
+    pub is_outdated: bool,
 }

@@ -62,6 +62,12 @@ def _place(frame) -> str | None:
     """The Worker's line that asked for it, unless a package did, or an import of one."""
     while frame is not None and frame.f_code.co_filename.startswith(_STDLIB):
         frame = frame.f_back
-    if frame is None or not frame.f_code.co_filename.startswith(_root + os.sep):
+    if frame is None or not _is_own(frame.f_code.co_filename):
         return None
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _is_own(file: str) -> bool:
+    """Whether the file is the Worker's, and not of a package that lies in a folder within the Worker's."""
+    folders = [folder for folder in sys.path if file.startswith(folder + os.sep)]
+    return max(folders, key=len, default="") == _root

@@ -164,7 +164,11 @@ mod tests {
         let raised = || Failure::Raised { message: "ValueError: secret".into(), stack: String::new() };
         assert_eq!(raised().text(true), "ValueError: secret");
         assert_eq!(raised().text(false), "Internal Server Error");
-        let failure = LoadFailure { message: "SyntaxError: x".into(), traceback: "File \"a.py\"".into() };
+        let failure = LoadFailure {
+            message: "SyntaxError: x".into(),
+            traceback: "File \"a.py\"".into(),
+            ..LoadFailure::default()
+        };
         let not_loaded = || Failure::NotLoaded(Arc::new(failure.clone()));
         assert_eq!(
             not_loaded().text(true),

@@ -53,8 +53,11 @@ fn template(role: &str, socket: &UnixStream) {
         assert!(matches!(receive(socket, &mut decoder).unwrap().0, Order::Boot(_)));
     }
     if main == "broken" {
-        let failure =
-            LoadFailure { message: "SyntaxError: broken".into(), traceback: "File \"index.py\"".into() };
+        let failure = LoadFailure {
+            message: "SyntaxError: broken".into(),
+            traceback: "File \"index.py\"".into(),
+            ..LoadFailure::default()
+        };
         return report(socket, &Report::Failed(failure));
     }
     if let Some(("stuck", test)) = main.split_once('?') {
@@ -80,6 +83,7 @@ fn template(role: &str, socket: &UnixStream) {
 /// Starts the next cell, or claims that one was made which is none of ours.
 fn fork(role: &Role, main: &str, descriptors: Vec<OwnedFd>) -> u32 {
     let (name, main) = match role {
+        Role::Packages(worker) => ("packages", worker.main.as_str()),
         Role::Zygote(worker) => ("zygote", worker.main.as_str()),
         Role::Isolate if main == "impostor" => return 1,
         Role::Isolate => ("isolate", main),

@@ -19,6 +19,7 @@ fn orders_and_reports_come_back_as_they_were() {
         ],
         ..Worker::default()
     };
+    check(&Order::Fork(Role::Packages(Box::new(worker.clone()))));
     check(&Order::Fork(Role::Zygote(Box::new(worker))));
     check(&Order::Fork(Role::Isolate));
     let export =

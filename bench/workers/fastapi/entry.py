@@ -1,0 +1,4 @@
+from application import app
+from workers import asgi
+
+Default = asgi.entrypoint(app)
