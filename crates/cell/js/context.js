@@ -16,11 +16,12 @@
   const exports = {};
   let isExported = false;
 
-  // A class of Durable Objects comes with what their ids are made of.
-  const bindExports = (entries, Namespace) => {
+  // A class of Durable Objects comes with what their ids are made of, unless nothing is kept for it.
+  const bindExports = (entries, Namespace, { LoopbackDurableObjectClass, loopbackClass }) => {
     isExported = true;
-    for (const [name, cap, key] of entries) {
-      exports[name] = key === undefined ? new rpc.LoopbackServiceStub(cap) : new Namespace(cap, key);
+    for (const [name, cap, kind, key] of entries) {
+      const object = () => (key === undefined ? new LoopbackDurableObjectClass() : new Namespace(cap, key));
+      exports[name] = kind === "object" ? loopbackClass(name, object()) : new rpc.LoopbackServiceStub(cap);
     }
   };
 

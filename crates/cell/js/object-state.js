@@ -1,10 +1,10 @@
 // What a Durable Object has of itself: `ctx`, its id, its storage. The file is one function: it gets the natives of the
-// cell, the structured clone of stored values, the class of an object's sockets and what gives the Worker's exports, and
+// cell, the structured clone of stored values, the classes of an object's sockets and facets and what gives the Worker's exports, and
 // returns what makes a `ctx`.
 //
 // Storage answers at once: the isolate waits for the supervisor, so the promises of the asynchronous methods are settled
 // when they are given out, and nothing else of the object runs between a call and its result.
-(natives, stored, namespaces, ObjectSockets, exported) => {
+(natives, stored, namespaces, ObjectSockets, DurableObjectFacets, exported) => {
   "use strict";
 
   const { encode, decode, immediate } = stored;
@@ -468,10 +468,13 @@
     #id;
     #storage;
     #sockets;
+    #props;
+    #facets;
 
-    constructor(object, id, sockets) {
+    constructor(object, id, sockets, props) {
       this.#object = object;
       this.#id = id;
+      this.#props = props;
       this.#storage = new DurableObjectStorage(object);
       this.#sockets = sockets;
     }
@@ -485,7 +488,12 @@
     }
 
     get props() {
-      return {};
+      return this.#props;
+    }
+
+    get facets() {
+      this.#facets ??= new DurableObjectFacets(this.#object.number, this.#id);
+      return this.#facets;
     }
 
     get exports() {
@@ -546,9 +554,10 @@
 
   return {
     // `ctx`, and what makes the arguments of a handler of what comes on a socket.
-    makeState: (number, digits, name, sql) => {
+    makeState: (number, digits, name, sql, props) => {
       const sockets = new ObjectSockets(number, name);
-      const state = new DurableObjectState(new LiveObject(number, sql), new DurableObjectId(digits, name), sockets);
+      const id = digits === "" ? name : new DurableObjectId(digits, name);
+      const state = new DurableObjectState(new LiveObject(number, sql), id, sockets, props);
       return { state, receive: (message) => sockets.receive(message) };
     },
     makeAlarmInfo: (retryCount, scheduledTime) => ({ retryCount, isRetry: retryCount > 0, scheduledTime }),

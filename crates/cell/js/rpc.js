@@ -245,10 +245,10 @@
     }
   }
 
-  // A binding to a Worker that is still to be given. It can be passed on once it was, unless `refusal` says why not.
-  const lateFetcher = (promise, refusal) => {
+  // What looks like the binding that `promise`, which need only be thenable, gives.
+  const fetcherTo = (promise) => {
     const endpoint = pipelined(promise);
-    const proxy = new Proxy(Object.create(Fetcher.prototype), {
+    return new Proxy(Object.create(Fetcher.prototype), {
       get(target, name) {
         if (name === "fetch") return async (input, init) => (await promise).fetch(input, init);
         if (name === "then") return undefined;
@@ -257,6 +257,23 @@
         return makeProperty(endpoint, [name]);
       },
     });
+  };
+
+  // A stub of what is sought, by the promise of a reference, when it is used for the first time. It is this isolate's own.
+  const lazyFetcher = (find) => {
+    let found;
+    const then = (...reactions) => {
+      found ??= find().then((reference) => new Fetcher(reference));
+      return found.then(...reactions);
+    };
+    const proxy = fetcherTo({ then });
+    behind.set(proxy, { class: Fetcher });
+    return proxy;
+  };
+
+  // A binding to a Worker that is still to be given. It can be passed on once it was, unless `refusal` says why not.
+  const lateFetcher = (promise, refusal) => {
+    const proxy = fetcherTo(promise);
     const known = { class: Fetcher, reference: undefined, refusal };
     behind.set(proxy, known);
     const take = (fetcher) => {
@@ -462,6 +479,7 @@
     adopt: adoptReference,
     allGiven,
     dynamicFetcher,
+    lazyFetcher,
     makeObjectStub,
     receiveObjects: (make) => { makeReceived = make; },
     stored: { encode: encodeStored, decode: storedClone.decode, immediate },

@@ -1,7 +1,10 @@
 // Worker Loader in JavaScript: checks the code that a Worker gives, and hands it over.
-// The file is one function: it gets the natives of the cell and what `rpc.js` returned, and returns the binding's class.
-(natives, rpc) => {
+// The file is one function: it gets the natives of the cell and what `rpc.js` and `facets.js` returned, and returns
+// the binding's class.
+(natives, rpc, facets) => {
   "use strict";
+
+  const { DurableObjectClass } = facets;
 
   const CODE_MAX = 64 * 1024 * 1024;
   const ENV_MAX = 1024 * 1024;
@@ -129,8 +132,9 @@
       return rpc.dynamicFetcher(this.#loaded.then((loaded) => natives.enter(loaded.number(), entrypoint, props)));
     }
 
-    getDurableObjectClass() {
-      throw new Error("Classes of Durable Objects in dynamic Workers are not available here.");
+    getDurableObjectClass(name, options) {
+      const entrypoint = name === undefined || name === null ? "default" : `${name}`;
+      return new DurableObjectClass(entrypoint, propsOf(options?.props), this.#loaded);
     }
 
     get [Symbol.toStringTag]() {

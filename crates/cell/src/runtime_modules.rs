@@ -69,15 +69,19 @@ pub(crate) fn bind_exports(cell: &Cell, worker: &Worker, exports: &[Export]) -> 
     let mut entries = Vec::new();
     for (export, cap) in exports.iter().zip(first.0..) {
         let kept = worker.classes.iter().find(|(class, _)| *class == export.name);
-        let key = match (export.kind, kept) {
-            (ExportKind::Entrypoint | ExportKind::Handlers, _) => context.undefined(),
-            (ExportKind::DurableObject, Some((_, key))) => context.string(key)?,
-            _ => continue,
+        let kind = match export.kind {
+            ExportKind::Entrypoint | ExportKind::Handlers => "service",
+            ExportKind::DurableObject => "object",
+            ExportKind::Workflow => continue,
         };
-        entries.push(context.array(&[context.string(&export.name)?, context.number(cap), key])?);
+        let key = kept.map_or_else(|| Ok(context.undefined()), |(_, key)| context.string(key))?;
+        let entry = [context.string(&export.name)?, context.number(cap), context.string(kind)?, key];
+        entries.push(context.array(&entry)?);
     }
     let namespace = objects::namespace_class(cell)?;
-    cell.runtime().get("bindExports")?.call_function(&[context.array(&entries)?, namespace]).map(drop)
+    let runtime = cell.runtime();
+    let arguments = [context.array(&entries)?, namespace, runtime.get("facets")?];
+    runtime.get("bindExports")?.call_function(&arguments).map(drop)
 }
 
 fn make(cell: &Rc<Cell>) -> Result<Value> {

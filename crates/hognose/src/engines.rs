@@ -267,13 +267,13 @@ impl Engines {
             self.object_link(worker, &binding.class)?;
         }
         let classes = self.class_records().classes(worker);
-        let link = |(class, namespace)| ObjectLink { worker: worker.to_owned(), class, namespace };
+        let link = |(class, namespace)| ObjectLink::new(worker.to_owned(), class, namespace);
         Ok(classes.into_iter().map(link).collect())
     }
 
     fn object_link(&self, worker: &str, class: &str) -> Result<ObjectLink, CommandError> {
         let namespace = self.class_records().namespace(worker, class).map_err(CommandError::Classes)?;
-        Ok(ObjectLink { worker: worker.to_owned(), class: class.to_owned(), namespace })
+        Ok(ObjectLink::new(worker.to_owned(), class.to_owned(), namespace))
     }
 
     fn class_records(&self) -> MutexGuard<'_, ClassRecords> {

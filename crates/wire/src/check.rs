@@ -20,7 +20,7 @@ impl Frame<'_> {
             Self::Invoke { entrypoint, object, props, event, .. } => {
                 self.only(Side::Supervisor, from)?;
                 at_most("entrypoint", entrypoint.map_or(0, str::len), NAME_MAX)?;
-                object.map_or(Ok(()), |object| object_id(&object.id))?;
+                object.map_or(Ok(()), |object| event_object_id(&object.id))?;
                 payload(props, from)?;
                 check_event(event, from)
             }
@@ -197,6 +197,14 @@ fn member(method: &str, access: &Access, params: &Payload, from: Side) -> Checke
         return Err(Violation::ArgumentsOfRead);
     }
     payload(params, from)
+}
+
+/// The id of an object that an event is for; that of a facet may be a text.
+pub(crate) fn event_object_id(id: &ObjectId) -> Checked {
+    match id {
+        ObjectId { digits: "", name: Some(text) } => at_most("facet's id", text.len(), NAME_MAX),
+        id => object_id(id),
+    }
 }
 
 fn object_id(id: &ObjectId) -> Checked {

@@ -19,6 +19,7 @@ pub mod confinement;
 pub mod control;
 pub mod d1;
 pub mod email;
+pub mod facets;
 pub mod fetch;
 mod form;
 mod frame;

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::ProtocolError;
 use crate::d1::Value;
+use crate::facets::FacetRequest;
 use crate::form;
 use crate::frame::WriteSeq;
 use crate::object_sockets::{SocketAnswer, SocketOperation};
+use crate::value::CapId;
 
 /// The largest message on the second socket: a value at SQLite's limit for each of many keys.
 pub const MESSAGE_MAX: usize = 34 << 20;
@@ -172,6 +174,8 @@ pub enum Operation<'a> {
     RestoreNext(Cow<'a, str>),
     /// Something about the object's sockets, which are beside its storage. [`Answer::Sockets`].
     Sockets(SocketOperation<'a>),
+    /// Something about a facet of the object. [`Answer::Facet`], or [`Answer::Done`] where nothing is given.
+    Facet(FacetRequest<'a>),
     /// Makes what all objects of this isolate have written outlive them, all but those with transactions under way.
     /// [`Answer::Committed`].
     Commit,
@@ -194,6 +198,8 @@ pub enum Answer<'a> {
     Rows(Rows<'a>),
     /// What came of an operation on sockets.
     Sockets(SocketAnswer<'a>),
+    /// The capability of a facet, held from now on; `None`: it does not run.
+    Facet(Option<CapId>),
     /// What was written is to be known by this number; where not everything could be kept, which objects lost theirs.
     Committed {
         /// The commit's number.

@@ -27,7 +27,7 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
         ask(context, &arguments[0], ENTER, &plain(&enter), |payload| payload)
     })?;
     let make = context.eval(include_str!("../../js/worker-loader.js"), "hognose:worker-loader")?;
-    make.call_function(&[natives, cell.rpc().library()])
+    make.call_function(&[natives, cell.rpc().library(), cell.runtime().get("facets")?])
 }
 
 /// `load(cap, id, date, flags, main, outbound, modules, surroundings, tails)`.

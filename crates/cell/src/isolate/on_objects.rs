@@ -56,7 +56,8 @@ impl Isolate {
         object: &Rc<LiveObject>,
     ) -> Result<(), OwnedError> {
         let of_javascript = |thrown| with_text(&thrown);
-        let state = object.make_state(&self.cell).map_err(of_javascript)?;
+        let props = self.invocations.borrow().get(&invocation).and_then(|entry| entry.props.clone());
+        let state = object.make_state(&self.cell, props.as_deref()).map_err(of_javascript)?;
         let instance = match &self.worker.entrypoints {
             Entrypoints::JavaScript(main) => {
                 Instance::JavaScript(main.instance(&object.class, &state).map_err(of_javascript)?)

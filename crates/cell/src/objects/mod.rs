@@ -4,6 +4,7 @@
 //! events wait in order while `blockConcurrencyWhile` runs. Storage answers at once ([`storage`]), so between an
 //! operation and its result nothing else of the object runs and no other gate is needed.
 
+mod facets;
 mod ids;
 mod natives;
 mod sockets;
@@ -77,13 +78,17 @@ impl LiveObject {
         self.instance.replace(Some(Rc::new(instance)));
     }
 
-    /// `ctx`, as JavaScript has it.
-    pub(crate) fn make_state(&self, cell: &Cell) -> Result<Value> {
+    /// `ctx`, as JavaScript has it; `props` is JSON of an object.
+    pub(crate) fn make_state(&self, cell: &Cell, props: Option<&str>) -> Result<Value> {
         let context = cell.context;
         let name =
             self.name.as_deref().map_or_else(|| Ok(context.undefined()), |name| context.string(name))?;
-        let arguments =
-            [context.number(self.number.0), context.string(&self.digits)?, name, context.boolean(self.sql)];
+        let props = match props.filter(|json| !json.is_empty()) {
+            Some(json) => context.json_parse(json, "props")?,
+            None => context.object()?,
+        };
+        let sql = context.boolean(self.sql);
+        let arguments = [context.number(self.number.0), context.string(&self.digits)?, name, sql, props];
         let made = cell.runtime().get("makeState")?.call_function(&arguments)?;
         self.receive.replace(Some(made.get("receive")?));
         made.get("state")

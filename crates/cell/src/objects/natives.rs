@@ -10,7 +10,7 @@ use hognose_wire::objects::{Answer, Entry, ObjectNumber, Operation, Range, Rows}
 use hognose_wire::{CapId, CapRef, Violation};
 use pyo3::prelude::*;
 
-use super::{Instance, Objects, ids, sockets};
+use super::{Instance, Objects, facets, ids, sockets};
 use crate::cell::{Cell, Entrypoints};
 use crate::env::cells;
 use crate::host::{js_error, owned_error};
@@ -31,6 +31,10 @@ pub(crate) fn make_runtime(context: Context, web: &Web, rpc: &Rpc, runtime: &Val
     let sockets = context.eval(include_str!("../../js/object-sockets.js"), "hognose:object-sockets")?;
     let natives = sockets::natives(context)?;
     let sockets = sockets.call_function(&[natives, rpc.get("stored")?, web.hibernation()])?;
+    let facets = context.eval(include_str!("../../js/facets.js"), "hognose:facets")?;
+    let ids = namespaces.get("DurableObjectId")?;
+    let facets = facets.call_function(&[facets::natives(context)?, rpc.library(), ids])?;
+    runtime.set("facets", &facets)?;
     let state = context.eval(include_str!("../../js/object-state.js"), "hognose:object-state")?;
     let natives = state_natives(context)?;
     let state = state.call_function(&[
@@ -38,6 +42,7 @@ pub(crate) fn make_runtime(context: Context, web: &Web, rpc: &Rpc, runtime: &Val
         rpc.get("stored")?,
         namespaces.clone(),
         sockets,
+        facets.get("DurableObjectFacets")?,
         runtime.get("exported")?,
     ])?;
     runtime.set("DurableObjectNamespace", &namespaces.get("DurableObjectNamespace")?)?;

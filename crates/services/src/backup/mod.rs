@@ -212,8 +212,8 @@ impl Copying<'_> {
         let name = |path: Option<&std::ffi::OsStr>| path.and_then(|name| name.to_str().map(str::to_owned));
         let key = name(folder.file_name()).and_then(|name| id_of_file_name(&name));
         for path in entries(&self.options, folder)? {
-            // What has a longer name is beside an object.
-            if name(path.file_stem()).is_none_or(|stem| stem.contains('.')) || !is_database(&path) {
+            let stem = name(path.file_stem());
+            if !is_database(&path) || stem.is_none_or(|stem| stem.ends_with(".history")) {
                 self.entry(&path)?;
                 continue;
             }

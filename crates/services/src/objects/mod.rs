@@ -14,7 +14,7 @@ mod sqlite;
 pub use alarms::{Alarm, Alarms};
 pub use classes::{ClassError, ClassRecords, ClassUse, Migration};
 pub use error::StorageError;
-pub use sqlite::{KeptObject, SqliteObjects};
+pub use sqlite::{KeptObject, SqliteObjects, facet_id};
 pub(crate) use sqlite::{copy_object, hold};
 
 pub use hognose_wire::objects::{Answer, Entry, Operation, Range, Rows};
@@ -35,6 +35,9 @@ pub type Flush = Box<dyn FnOnce() -> std::io::Result<()> + Send>;
 pub trait ObjectStore: Send + Sync {
     /// The storage of one object; nothing is touched before it is used. Only one may be open for an object at a time.
     fn storage(&self, namespace: &Namespace, id: &str) -> Box<dyn ObjectStorage>;
+
+    /// Removes what is kept of an object that is not live, and of all its facets.
+    fn erase(&self, namespace: &Namespace, id: &str) -> std::io::Result<()>;
 
     /// The alarms of all objects.
     fn alarms(&self) -> &Alarms;

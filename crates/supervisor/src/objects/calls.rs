@@ -7,7 +7,7 @@ use hognose_wire::{CallId, HttpRequest, Payload};
 use http::Response;
 use tokio::sync::oneshot;
 
-use super::{ObjectLink, Placed};
+use super::{Facet, ObjectLink, Placed};
 use crate::body::Body;
 use crate::calls::{inline, read_request};
 use crate::isolate::{Answer, Breach, Isolate, Origin, Pending, Refused};
@@ -30,9 +30,12 @@ impl ToObject {
     }
 
     fn origin(&self, placed: &Placed) -> Origin<'_> {
-        let id = ObjectId { digits: &self.digits, name: self.name.as_deref() };
+        let facet = self.link.facet.as_ref();
+        let own = ObjectId { digits: &self.digits, name: self.name.as_deref() };
+        let id = facet.map_or(own, Facet::id);
         let object = Some(Object { number: placed.number, id, sql: self.link.namespace.sql });
-        Origin { entrypoint: Some(&self.link.class), props: "", depth: self.depth, object }
+        let props = facet.map_or("", |facet| &facet.props);
+        Origin { entrypoint: Some(&self.link.class), props, depth: self.depth, object }
     }
 }
 

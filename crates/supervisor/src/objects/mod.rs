@@ -7,6 +7,7 @@
 
 mod alarms;
 mod calls;
+mod facets;
 mod questions;
 mod socket_events;
 mod sockets;
@@ -24,10 +25,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::isolate::Isolate;
 use crate::links::{Directory, Raised};
+use facets::Facets;
 use sockets::{Kept, ObjectSockets};
 
 pub(crate) use alarms::wake_objects;
 pub(crate) use calls::ToObject;
+pub(crate) use facets::Facet;
 pub(crate) use sockets::ObjectSocket;
 pub(crate) use storages::Storages;
 
@@ -38,7 +41,7 @@ const UPDATED: &str = "Durable Object reset because its code was updated.";
 const SWEEP_MAX: Duration = Duration::from_secs(10);
 
 /// Where a binding to a namespace of Durable Objects leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ObjectLink {
     /// The Worker that has the class.
     pub worker: String,
@@ -46,6 +49,15 @@ pub struct ObjectLink {
     pub class: String,
     /// Where its objects are kept.
     pub namespace: Namespace,
+    /// What else there is to know where it leads to one facet of an object.
+    pub(crate) facet: Option<Facet>,
+}
+
+impl ObjectLink {
+    /// To all objects of a class.
+    pub fn new(worker: String, class: String, namespace: Namespace) -> Self {
+        Self { worker, class, namespace, facet: None }
+    }
 }
 
 /// An object, apart from its instances.
@@ -87,6 +99,7 @@ pub(crate) struct Objects {
     runtime: Handle,
     idle_max: Duration,
     places: Mutex<Places>,
+    facets: Mutex<Facets>,
     /// The hibernating sockets of those that have any, or live; the others' are swept out.
     sockets: Mutex<HashMap<Key, Weak<ObjectSockets>>>,
     /// What all sockets of a Worker's objects keep.
@@ -116,6 +129,7 @@ impl Objects {
             runtime,
             idle_max,
             places: Mutex::default(),
+            facets: Mutex::default(),
             sockets: Mutex::default(),
             kept: Mutex::default(),
         }
@@ -157,6 +171,9 @@ impl Objects {
 
     /// Gives an object an event, in the order of these calls.
     pub(crate) fn deliver(self: &Arc<Self>, link: &Arc<ObjectLink>, digits: &str, delivery: Delivery) {
+        if let Some(raised) = link.facet.as_ref().and_then(Facet::broken) {
+            return delivery(Err(raised));
+        }
         let key = Key { namespace: link.namespace.key.clone(), digits: digits.to_owned() };
         let mut places = self.places();
         match places.of.get_mut(&key) {
@@ -166,6 +183,7 @@ impl Objects {
             }
             Some(Place::Changing(waiting)) => waiting.push(Waiting { link: Arc::clone(link), delivery }),
             None => {
+                self.enter_facet(&key, link);
                 places
                     .of
                     .insert(key.clone(), Place::Changing(vec![Waiting { link: Arc::clone(link), delivery }]));
@@ -184,6 +202,9 @@ impl Objects {
     }
 
     async fn find_isolate(&self, link: &ObjectLink) -> Result<Arc<Isolate>, Raised> {
+        if let Some(isolate) = link.facet.as_ref().and_then(Facet::home) {
+            return Ok(isolate);
+        }
         let Some(slot) = self.directory.find(&link.worker) else {
             return Err(Raised::error(format!("Worker \"{}\" not found.", link.worker)));
         };
@@ -232,29 +253,31 @@ impl Objects {
             sockets.break_off();
         }
         let here = |placed: &Placed| placed.number == number && Arc::ptr_eq(&placed.isolate, isolate);
-        self.end_where(|placed, _, _| here(placed), raised);
+        self.end_where(|_, placed, _, _| here(placed), raised);
     }
 
     /// Ends all instances in an isolate that is no more.
     pub(crate) fn lost(self: &Arc<Self>, isolate: &Arc<Isolate>) {
-        self.end_where(|placed, _, _| Arc::ptr_eq(&placed.isolate, isolate), &Raised::lost());
+        self.end_where(|_, placed, _, _| Arc::ptr_eq(&placed.isolate, isolate), &Raised::lost());
     }
 
     /// Ends all instances of a Worker's classes: it has a new version.
     pub(crate) fn updated(self: &Arc<Self>, worker: &str) {
-        self.end_where(|_, of, _| of == worker, &Raised::reset(UPDATED));
+        self.end_where(|_, _, of, _| of == worker, &Raised::reset(UPDATED));
         self.break_off_sockets(Some(worker));
     }
 
-    fn end_where(self: &Arc<Self>, ends: impl Fn(&Placed, &str, Instant) -> bool, raised: &Raised) {
+    fn end_where(self: &Arc<Self>, ends: impl Fn(&Key, &Placed, &str, Instant) -> bool, raised: &Raised) {
         let mut ended = Vec::new();
         for (key, place) in &mut self.places().of {
             let Place::Live { placed, worker, used } = place else { continue };
-            if ends(placed, worker, *used) {
+            if ends(key, placed, worker, *used) {
                 ended.push((key.clone(), placed.clone()));
                 *place = Place::Changing(Vec::new());
             }
         }
+        let parents: Vec<Key> = ended.iter().map(|(key, _)| key.clone()).collect();
+        ended.extend(self.take_facets(&parents));
         for (key, placed) in ended {
             placed.isolate.give_up_object(placed.number, raised);
             placed.isolate.state().send(Frame::EndObject { object: placed.number });
@@ -268,6 +291,7 @@ impl Objects {
         let (storages, number) = (Arc::clone(&placed.isolate.storages), placed.number);
         // Only a panic in the storage fails here, which then is closed, too.
         let _closed = tokio::task::spawn_blocking(move || storages.close(number)).await;
+        self.erase_deleted(&key).await;
         self.let_go(key);
     }
 
@@ -305,7 +329,7 @@ impl Objects {
                 *used = Instant::now();
             }
         }
-        self.end_where(|_, _, used| used.elapsed() >= self.idle_max, &Raised::lost());
+        self.end_where(|_, _, _, used| used.elapsed() >= self.idle_max, &Raised::lost());
         self.all_sockets().retain(|_, sockets| sockets.strong_count() > 0);
     }
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hognose_services::objects::{Flush, ObjectStorage, StorageError};
 use hognose_wire::WriteSeq;
+use hognose_wire::facets::FacetRequest;
 use hognose_wire::object_sockets::{SOCKETS_MAX, SocketOperation};
 use hognose_wire::objects::{self, Answer, ObjectNumber, Operation, Reply, Request};
 
@@ -160,6 +161,7 @@ impl Thread {
         let reply = match request.operation {
             Operation::Commit => Reply { uncommitted: false, answer: self.commit() },
             Operation::Sockets(operation) => self.perform_on_sockets(request.object, operation),
+            Operation::Facet(asked) => self.perform_on_facet(request.object, &asked),
             operation => self.perform(request.object, operation),
         };
         if objects::write(&reply, out).is_err() {
@@ -203,6 +205,20 @@ impl Thread {
                 refused(what.into())
             }
         };
+        Reply { uncommitted: false, answer }
+    }
+
+    fn perform_on_facet(&self, number: ObjectNumber, asked: &FacetRequest<'_>) -> Reply<'static> {
+        let (sockets, isolate) = (self.storages.sockets(number), self.isolate.upgrade());
+        let (Some(sockets), Some(isolate)) = (sockets, isolate) else { return ended() };
+        let Some(objects) = &isolate.grants.objects else { return ended() };
+        // Its sockets know whose they are.
+        let answer = objects.ask_of_facet(&isolate, (&sockets.link, &sockets.digits), asked);
+        let answer = answer.unwrap_or_else(|breach| {
+            let message = breach.to_string();
+            isolate.expel(breach);
+            Answer::Failed { name: "Error".into(), message: message.into(), reset: false }
+        });
         Reply { uncommitted: false, answer }
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `alarms.sqlite` | which object is to be woken when ([`Alarms`]) |
 //! | `<namespace>/<id>.sqlite` | one object: its tables, its keys in `_cf_KV`, its alarm in `_cf_METADATA` |
+//! | `<namespace>/<id>.<name's digest>.sqlite` | a facet of it, in the same way; those below that have one more digest |
 //! | `<namespace>/<id>.history.sqlite` | what it was: pages of moments of the last thirty days |
 //! | `<namespace>/<id>.restore` | the bookmark that it goes back to when it is opened next |
 //!
@@ -11,6 +12,7 @@
 //! commit writes to the log without waiting for the disk; the log is flushed apart ([`Flush`]).
 
 mod copy;
+mod facets;
 mod file;
 mod keys;
 mod past;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 pub(crate) use self::copy::{copy_object, hold};
+pub use self::facets::facet_id;
 use self::file::ObjectFile;
 use self::past::Past;
 use super::{Alarms, Answer, Flush, Namespace, ObjectStorage, ObjectStore, Operation, StorageError, limits};
@@ -90,6 +93,10 @@ impl ObjectStore for SqliteObjects {
             alarm: None,
             taken: None,
         })
+    }
+
+    fn erase(&self, namespace: &Namespace, id: &str) -> std::io::Result<()> {
+        facets::erase(&self.folder.join(file_name(&namespace.key)), id)
     }
 
     fn alarms(&self) -> &Alarms {
@@ -237,7 +244,9 @@ impl SqliteObject {
             }
             Operation::RestoreNext(bookmark) => known(self.file.tell(|past, _| past.plan(&bookmark))?),
             Operation::Commit => Err(StorageError::error("a commit is none of one object's operations")),
-            Operation::Sockets(_) => Err(StorageError::error("sockets are none of the storage's operations")),
+            Operation::Sockets(_) | Operation::Facet(_) => {
+                Err(StorageError::error("what is beside the storage is none of its operations"))
+            }
         }
     }
 
@@ -273,6 +282,9 @@ impl SqliteObject {
     }
 
     fn set_alarm(&mut self, due_ms: Option<f64>) -> Result<Answer<'static>, StorageError> {
+        if due_ms.is_some() && facets::is_facet(&self.id) {
+            return Err(StorageError::error("Facets of Durable Objects have no alarms."));
+        }
         // A time that has passed is now.
         let due_ms = due_ms.map(|due_ms| due_ms.max(self.clock.now_ms() as f64));
         let before = self.file.alarm()?;
