@@ -11,6 +11,7 @@
 mod base;
 mod cell;
 mod clock;
+mod common_js;
 mod confinement;
 mod control;
 mod env;

@@ -14,6 +14,7 @@ use pyo3::Python;
 use pyo3::types::PyAnyMethods;
 
 use crate::cell::Cell;
+use crate::common_js;
 use crate::env::{email, vectorize, workflows};
 use crate::typescript;
 
@@ -33,9 +34,10 @@ const DATA: &str = "data:";
 const PACKAGES: &str = "python_modules/";
 
 /// What a name may lack to be a file's, in the order in which it is tried.
-const ENDINGS: [&str; 7] = ["", ".ts", ".js", ".mjs", ".json", "/index.ts", "/index.js"];
+const ENDINGS: [&str; 8] = ["", ".ts", ".js", ".mjs", ".cjs", ".json", "/index.ts", "/index.js"];
 
 /// Finds modules.
+#[derive(Clone)]
 pub(crate) struct Modules {
     cell: Weak<Cell>,
     /// The folder that bare names are looked up in, where there is one.
@@ -77,6 +79,7 @@ impl Modules {
                 Ok(ModuleSource::JavaScript(stripped))
             }
             ModuleKind::EsModule => Ok(ModuleSource::JavaScript(text(bytes)?)),
+            ModuleKind::CommonJs => common_js::module(context, path).map(ModuleSource::JavaScript),
             ModuleKind::Text => Ok(default(context.string(&text(bytes)?)?)),
             ModuleKind::Json => Ok(default(context.json_parse(&text(bytes)?, path)?)),
             ModuleKind::Data => Ok(default(context.array_buffer(bytes)?)),
@@ -84,7 +87,7 @@ impl Modules {
     }
 
     /// What a file is: what the import's `with` says, else the first rule that names it, else what its ending says.
-    fn kind(&self, context: Context, path: &str, attributes: &Value) -> Result<ModuleKind> {
+    pub(crate) fn kind(&self, context: Context, path: &str, attributes: &Value) -> Result<ModuleKind> {
         if attributes.is_object() {
             let asked = attributes.get("type")?;
             match asked.as_string().as_deref() {
@@ -105,6 +108,10 @@ impl Modules {
         match Path::new(path).extension().and_then(|extension| extension.to_str()) {
             Some("json") => Ok(ModuleKind::Json),
             Some("js" | "mjs" | "ts" | "mts") => Ok(ModuleKind::EsModule),
+            Some("cjs") => Ok(ModuleKind::CommonJs),
+            _ if !Path::new(path).is_file() => {
+                Err(Thrown::named(context, "Error", &format!("No such module \"{below_root}\".")))
+            }
             _ => {
                 let advice = match self.root {
                     Some(_) => "add one to \"rules\" in the configuration",
@@ -162,7 +169,7 @@ impl ModuleLoader for Modules {
         if PlatformModules::has(base) || PlatformModules::has(specifier) {
             return PlatformModules.resolve(context, base, specifier);
         }
-        if [WORKERS, WORKFLOWS, EMAIL, VECTORIZE].contains(&specifier) {
+        if [WORKERS, WORKFLOWS, EMAIL, VECTORIZE, common_js::NAME].contains(&specifier) {
             return Ok(specifier.to_owned());
         }
         if specifier.starts_with("./") || specifier.starts_with("../") || specifier.starts_with('/') {
@@ -201,6 +208,7 @@ impl ModuleLoader for Modules {
             WORKERS => self.workers(),
             WORKFLOWS => Ok(ModuleSource::Synthetic(workflows::module(&self.cell())?)),
             EMAIL => Ok(ModuleSource::Synthetic(email::module(&self.cell())?)),
+            common_js::NAME => common_js::exports(context, self).map(ModuleSource::Synthetic),
             VECTORIZE => Ok(ModuleSource::Synthetic(vectorize::module(context)?)),
             _ if name.starts_with(DATA) => given_by_name(context, name),
             _ => self.read(context, name, attributes),

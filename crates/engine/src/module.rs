@@ -60,10 +60,20 @@ impl Context {
     }
 
     /// The namespace of the module that `specifier` means, run now if it was not before. For modules without top-level
-    /// `await` and with a default export: what such a module's code throws is thrown.
+    /// `await`: what such a module's code throws is thrown. An import under way hears nothing of a failure, since whoever
+    /// asks may do without the module.
     pub fn import_now(self, specifier: &str) -> Result<Value> {
+        let imports = &self.state().imports;
+        let (under_way, failure) = (imports.under_way.replace(false), imports.failure.take());
+        let imported = self.import_apart(specifier);
+        imports.under_way.set(under_way);
+        imports.failure.replace(failure);
+        imported
+    }
+
+    fn import_apart(self, specifier: &str) -> Result<Value> {
         let quoted = self.json_stringify(&self.string(specifier)?)?.unwrap_or_default();
-        let source = format!("export * from {quoted}; export {{ default }} from {quoted};");
+        let source = format!("export * as found from {quoted};");
         let module = self.importing(|| self.compile_module(&source, &format!("import of {specifier}")))?;
         // SAFETY: the crate's invariant; a module's value is a pointer to its definition, which the context keeps.
         let (definition, run) = unsafe {
@@ -75,7 +85,8 @@ impl Context {
             return Err(Thrown(reason));
         }
         // SAFETY: as above.
-        unsafe { self.own(raw::JS_GetModuleNamespace(self.as_ptr(), definition)) }
+        let namespace = unsafe { self.own(raw::JS_GetModuleNamespace(self.as_ptr(), definition))? };
+        namespace.get("found")
     }
 
     /// Makes a module of what the loader found. The definition returned belongs to the context.

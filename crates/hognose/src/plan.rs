@@ -241,6 +241,7 @@ fn module_rules(plan: &Plan) -> Vec<ModuleRule> {
     let rules = plan.rules.iter().filter_map(|rule| {
         let kind = match rule.kind {
             ConfiguredKind::EsModule => ModuleKind::EsModule,
+            ConfiguredKind::CommonJs => ModuleKind::CommonJs,
             ConfiguredKind::Text => ModuleKind::Text,
             ConfiguredKind::Data => ModuleKind::Data,
             _ => return None,

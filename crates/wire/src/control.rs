@@ -199,6 +199,8 @@ pub enum ModuleKind {
     Data,
     /// The value that a JSON text stands for.
     Json,
+    /// A CommonJS module, whose default export is its `module.exports`.
+    CommonJs,
 }
 
 /// One property of `env`.
