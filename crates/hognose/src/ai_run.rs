@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use hognose_services::{Answer, Call, CallError, Content, Service, next_chunk};
 use hognose_wire::ai::{Response, Run};
+use hognose_wire::payload;
 use serde_json::{Map, Value};
 
 use crate::cli::ServerArguments;
@@ -76,8 +77,7 @@ fn ask(
     model: &str,
     inputs: String,
 ) -> impl Future<Output = Result<(), CommandError>> + use<> {
-    let params = postcard::to_allocvec(&Run { model, options: "{}", stream: None });
-    let params = params.expect("invariant: the parameters have a postcard form");
+    let params = payload::pack(&Run { model, options: "{}", stream: None });
     let bodies = vec![Content::Whole(inputs.into())];
     let pending = service.call(Call { method: "run", params: &params, bodies });
     async move { write(pending.wait().await).await }
@@ -86,7 +86,7 @@ fn ask(
 async fn write(answered: Result<Answer, CallError>) -> Result<(), CommandError> {
     let failed = |error: &dyn std::fmt::Display| CommandError::Model(error.to_string());
     let Answer { bytes, mut bodies } = answered.map_err(|error| failed(&error))?;
-    let head: Response<'_> = postcard::from_bytes(&bytes).map_err(|error| failed(&error))?;
+    let head: Response<'_> = payload::unpack(&bytes).map_err(|error| failed(&error))?;
     let is_error = head.status >= 400;
     let mut body = bodies.pop().unwrap_or(Content::Whole(bytes::Bytes::new())).into_stream();
     let (mut output, mut error) = (std::io::stdout().lock(), Vec::new());

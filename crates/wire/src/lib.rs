@@ -32,6 +32,7 @@ pub mod loading;
 pub mod messages;
 pub mod object_sockets;
 pub mod objects;
+pub mod payload;
 pub mod queues;
 pub mod r2;
 pub mod report;

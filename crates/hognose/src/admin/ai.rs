@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hognose_services::{Answer as Answered, Call, Content, Service};
-use hognose_wire::ai as wire;
+use hognose_wire::{ai as wire, payload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ async fn list(State(admin): State<Arc<Admin>>) -> Answer<Vec<Listed>> {
     for worker in admin.catalog.workers() {
         if let Some(ai) = admin.catalog.ai(&worker) {
             let answer = call(&*ai, "models", &"{}", Vec::new()).await?;
-            let text: &str = postcard::from_bytes(&answer.bytes).map_err(Problem::engine)?;
+            let text: &str = payload::unpack(&answer.bytes).map_err(Problem::engine)?;
             listed.push(Listed { worker, models: serde_json::from_str(text).unwrap_or_default() });
         }
     }
@@ -59,7 +59,7 @@ async fn run(
     let params = wire::Run { model: &model, options: "{}", stream: None };
     let inputs = Content::Whole(inputs.to_string().into());
     let mut answer = call(&*ai, "run", &params, vec![inputs]).await?;
-    let head: wire::Response<'_> = postcard::from_bytes(&answer.bytes).map_err(Problem::engine)?;
+    let head: wire::Response<'_> = payload::unpack(&answer.bytes).map_err(Problem::engine)?;
     let content_type = head.headers.iter().find(|(name, _)| *name == "content-type");
     let content_type = content_type.map_or("application/json", |(_, value)| value);
     let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -73,8 +73,7 @@ async fn call(
     params: &impl Serialize,
     bodies: Vec<Content>,
 ) -> Result<Answered, Problem> {
-    let params =
-        postcard::to_allocvec(params).expect("invariant: the vocabulary's types have a postcard form");
+    let params = payload::pack(params);
     let called = ai.call(Call { method, params: &params, bodies });
     called.wait().await.map_err(Problem::engine)
 }

@@ -10,4 +10,5 @@ mod codec;
 mod control;
 mod ids;
 mod messages;
+mod payload;
 mod streams;

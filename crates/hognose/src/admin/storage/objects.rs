@@ -10,6 +10,7 @@ use hognose_services::d1::Value as Sql;
 use hognose_services::objects::{Answer as Stored, Entry, KeptObject, Namespace, ObjectStore, Operation};
 use hognose_services::objects::{Range, Rows};
 use hognose_wire::objects::ObjectId;
+use hognose_wire::payload;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -159,7 +160,7 @@ fn read(rows: &Rows<'_>) -> Vec<Vec<Value>> {
     for _ in 0..rows.count {
         let mut row = Vec::new();
         for _ in &rows.columns {
-            let Ok((cell, rest)) = postcard::take_from_bytes::<Sql<'_>>(cells) else { return all };
+            let Ok((cell, rest)) = payload::unpack_first::<Sql<'_>>(cells) else { return all };
             row.push(table::cell(&cell));
             cells = rest;
         }
