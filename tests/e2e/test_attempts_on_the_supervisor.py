@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import socket
 import sqlite3
 
@@ -103,6 +104,38 @@ def test_14_control_who_takes_descriptors_gets_them():
         taken = socket.recv_fds(right, 1, 1)[1]
     assert len(taken) == 1
     os.close(taken[0])
+
+
+SENDS_WITHOUT_END = """\
+import array, socket
+kept = socket.socketpair()
+js.globalThis.kept = kept
+rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 253))
+for _ in range(100):
+    kept[0].sendmsg([b"x"], [rights])
+"""
+
+
+def test_14_descriptors_on_their_way_keep_no_other_worker_from_starting(server):
+    """The kernel counts them by user, and lets nobody send one who may have fewer open: what other Workers start with
+    needs one, too. That the attacker is refused more shows that the count is full."""
+    assert "Too many references" in post(server, SENDS_WITHOUT_END + "1")
+    printed = len(server.output.text)
+    try:
+        replace_folder(server.folder.parent / "victim")
+        server.output.wait_for(r"\[victim\].*(Loaded|Reloaded|cannot)", printed)
+        assert victim(server, "POST") == "kept kept"
+    finally:
+        post(server, "os._exit(1)")
+
+
+def replace_folder(folder):
+    """Puts another folder in its place: what is forked from a base that may read the old one cannot read it."""
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    folder.rename(folder.with_name("old"))
+    copy.rename(folder)
+    shutil.rmtree(folder.with_name("old"))
 
 
 # What is sent, and what of it is told.

@@ -42,6 +42,13 @@ const TEMPORARY: &str = "/tmp";
 /// How much address space any cell may have: what a Worker's memory can be set to, and more.
 const ADDRESS_SPACE_MAX: u64 = 2 << 40;
 
+/// How many descriptors a cell may have open.
+const OPEN_FILES_MAX: u64 = 1024;
+/// How many it may before it has handed over its listener. Descriptors on their way between processes are counted by user,
+/// and whoever sends one must have a limit above what is under way: so this is more than other cells can send (their limit,
+/// and one message of 253).
+const OPEN_FILES_FIRST: u64 = 4096;
+
 /// Descriptors that the lock leaves open: the standard streams, the control socket, and the way for the listener.
 const KEPT_DESCRIPTORS: [i32; 5] = [0, 1, 2, 3, process::LISTENER];
 
@@ -78,6 +85,7 @@ impl Confinement {
                 PyRuntimeError::new_err(format!("the supervisor cannot be asked: {error}"))
             })?;
         }
+        hognose_jail::bound_open_files(OPEN_FILES_MAX).map_err(|error| unlocked(&error))?;
         // After the lock, for the kernel forgets it when a process changes what it may do.
         process::die_with_parent();
         Ok(confinement)
@@ -112,10 +120,10 @@ impl Confinement {
                 .collect(),
             limits: ResourceLimits {
                 file_bytes: bytes_max,
+                open_files: OPEN_FILES_FIRST,
                 debuggable: told.is_traceable,
                 // The supervisor bounds each isolate more tightly.
                 address_space_bytes: ADDRESS_SPACE_MAX,
-                ..ResourceLimits::default()
             },
             keep_fds: KEPT_DESCRIPTORS.to_vec(),
         };

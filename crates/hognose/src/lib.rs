@@ -41,6 +41,7 @@ mod interrupt;
 mod label;
 mod lock;
 mod models;
+mod open_files;
 mod orders;
 mod packages;
 mod plan;

@@ -25,7 +25,7 @@ use crate::project::Project;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
 use crate::signals::StopSignals;
 use crate::watch::Watch;
-use crate::{address, banner, debugger, orders};
+use crate::{address, banner, debugger, open_files, orders};
 
 /// How long the last events may take to be shown.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
@@ -55,6 +55,7 @@ pub(crate) fn serve(
     interpreter: &Interpreter,
     console: Console,
 ) -> Result<(), CommandError> {
+    open_files::raise_limit();
     let console = console.with_format(options.log_format);
     let access_log = options.access_log.as_deref().map(AccessLog::open).transpose()?;
     let (session, projects) = Session::open(mode, directories, options, interpreter, console)?;

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub use calls::questions::{DescriptorFlags, Listener, Question, Wish};
 pub use choice::NoLevel;
 pub use level::{Level, UnknownLevel};
-pub use limits::ResourceLimits;
+pub use limits::{ResourceLimits, bound_open_files};
 pub use probe::{Features, probe};
 pub use process::{end_with_parent, has_one_thread};
 pub use root::{Link, Scratch};

@@ -36,6 +36,12 @@ pub(crate) fn set(limits: &ResourceLimits) -> Result<(), JailError> {
     set_one(Resource::Core, 0)
 }
 
+/// Lowers how many descriptors this process may have open; for a process whose first limit was to hold until it had handed
+/// some over.
+pub fn bound_open_files(most: u64) -> Result<(), JailError> {
+    set_one(Resource::Nofile, most)
+}
+
 /// Lowers a limit; one that is lower already, by the operator's hand, stays.
 fn set_one(resource: Resource, limit: u64) -> Result<(), JailError> {
     let present = rustix::process::getrlimit(resource);

@@ -70,9 +70,18 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || first >= 240
 }
 
+/// All but the internet's own range, and within that what holds an IPv4 address (6to4, Teredo), protocols' own addresses and
+/// those of examples.
 fn is_private_v6(address: Ipv6Addr) -> bool {
-    let embeds_v4 = matches!(address.segments(), [0x64, 0xff9b, ..] | [0x2002, ..] | [0, 0, 0, 0, 0, 0, ..]);
-    address.is_multicast() || address.is_unique_local() || address.is_unicast_link_local() || embeds_v4
+    let [first, second, ..] = address.segments();
+    let is_internets = first & 0xe000 == 0x2000;
+    let is_special = match first {
+        0x2001 => second < 0x200 || second == 0xdb8,
+        0x2002 => true,
+        0x3fff => second < 0x1000,
+        _ => false,
+    };
+    !is_internets || is_special
 }
 
 #[cfg(test)]
@@ -82,8 +91,9 @@ mod tests {
     #[test]
     fn addresses_of_the_operators_network_are_told_from_the_internets() {
         let private = "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 255.255.255.255 \
-                       ::1 :: fe80::1 fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:7f00:1::";
-        let public = "1.1.1.1 100.128.0.1 172.32.0.1 2606:4700::1111 ::ffff:1.1.1.1";
+                       ::1 :: fe80::1 fd00::1 fec0::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:7f00:1:: \
+                       2001:0:7f00:1:: 2001:db8::1 ::ffff:0:10.0.0.1 ff02::1 3fff::1";
+        let public = "1.1.1.1 100.128.0.1 172.32.0.1 2606:4700::1111 2001:200::1 ::ffff:1.1.1.1";
         for address in private.split_whitespace() {
             assert!(is_private(address.parse().unwrap()), "{address}");
         }

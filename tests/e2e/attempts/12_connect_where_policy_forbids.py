@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import struct
+import threading
 
 
 def connect(outside):
@@ -43,3 +44,46 @@ def connect_from_c(outside):
 def connect_by_ipv6(outside):
     with socket.socket(socket.AF_INET6) as client:
         client.connect(("::ffff:127.0.0.1", outside["port"]))
+
+
+def connect_to_any_address(outside):
+    with socket.create_connection(("0.0.0.0", outside["port"])) as client:
+        return client.getpeername()
+
+
+def connect_by_a_short_name(outside):
+    with socket.create_connection(("127.1", outside["port"])) as client:
+        return client.getpeername()
+
+
+def connect_to_what_is_translated(outside):
+    """A socket for both families takes IPv4's addresses in IPv6's clothes."""
+    with socket.socket(socket.AF_INET6) as client:
+        client.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        client.connect(("::ffff:0.0.0.0", outside["port"]))
+
+
+def change_the_address_while_it_is_read(outside):
+    """Another thread writes the forbidden address over the one that is looked at, again and again."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = ctypes.create_string_buffer(16)
+    targets = [struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, bytes([127, 0, 0, 1]))
+               for port in (outside["redirects"], outside["port"])]  # fmt: skip
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            for target in targets:
+                ctypes.memmove(address, target, 16)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(200):
+            with socket.socket() as client:
+                if libc.connect(client.fileno(), address, 16) == 0 and client.getpeername()[1] == outside["port"]:
+                    return client.getpeername()
+    finally:
+        stop.set()
+        writer.join()
+    raise PermissionError("it was always the permitted address that was reached")
