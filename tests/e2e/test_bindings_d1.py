@@ -35,6 +35,8 @@ COMMON = [
     (TABLE + "(await db.prepare(\"INSERT INTO MINE (name) VALUES ('a'), ('b')\").run()).meta.rows_written", "2"),
     (TABLE + "await db.exec('CREATE INDEX i_MINE ON MINE (name)')\n"
      "(await db.prepare(\"INSERT INTO MINE (name) VALUES ('a'), ('b')\").run()).meta.rows_written", "4"),
+    (TABLE + NAMES + "await db.exec('CREATE INDEX i_MINE ON MINE (id)')\n"
+     "(await db.prepare('UPDATE MINE SET name = id WHERE id = 1').run()).meta.rows_written", "1"),
     ("await db.exec('PRAGMA foreign_keys = off')\nawait db.prepare('PRAGMA foreign_keys').first('foreign_keys')", "1"),
     ("await db.prepare('SELECT json_extract(?, \\'$.a\\') AS x').bind('{\"a\": 5}').first('x')", "5"),
     ("await db.prepare('SELECT round(sin(0) + sqrt(4)) AS x').first('x')", "2"),

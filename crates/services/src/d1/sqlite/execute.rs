@@ -175,12 +175,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Rows and index entries: what each written row costs is estimated by the number of its table's indexes. Rows
+    /// Rows and index entries: what each new or deleted row costs is estimated by the number of its table's indexes. Rows
     /// that SQLite does not tell of (without a row number, or cut off all at once) count as one.
     fn rows_written(&self, changes: u64) -> Result<u64, D1Error> {
         let mut total = 0;
-        for (table, count) in self.guard.take_written() {
-            total += count * (1 + self.own_number(INDEX_COUNT, [table])? as u64);
+        for (table, written) in self.guard.take_written() {
+            total += written.with_indexes(self.own_number(INDEX_COUNT, [table])?);
         }
         Ok(total.max(changes))
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::hooks::{Action, AuthAction, AuthContext, Authorization};
 
 /// How many of SQLite's instructions run between two looks at the clock.
 const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
@@ -63,8 +63,24 @@ pub(crate) struct Guard {
     transaction_refused: AtomicBool,
     setting_changed: AtomicBool,
     deadline: Mutex<Option<Instant>>,
-    /// How many rows of each table were written since these were last taken.
-    written: Mutex<HashMap<String, u64>>,
+    /// What was written of each table since these were last taken.
+    written: Mutex<HashMap<String, Written>>,
+}
+
+/// How many rows of a table were written.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Written {
+    rows: u64,
+    /// Those of them that each index of the table has or had an entry for: inserted or deleted ones. Of one that is
+    /// updated most indexes hold the same as before, and SQLite does not tell of which not.
+    in_indexes: u64,
+}
+
+impl Written {
+    /// How many rows and index entries that are, with so many indexes.
+    pub(crate) fn with_indexes(self, indexes: i64) -> u64 {
+        self.rows + self.in_indexes * indexes as u64
+    }
 }
 
 impl Guard {
@@ -73,7 +89,7 @@ impl Guard {
         let (asked, looked, told) = (Arc::clone(guard), Arc::clone(guard), Arc::clone(guard));
         connection.authorizer(Some(move |context: AuthContext<'_>| asked.judge(&context)))?;
         connection.progress_handler(INSTRUCTIONS_PER_LOOK, Some(move || looked.is_late()))?;
-        connection.update_hook(Some(move |_, _: &str, table: &str, _| told.count_written(table)))
+        connection.update_hook(Some(move |action, _: &str, table: &str, _| told.count_written(action, table)))
     }
 
     /// Runs the engine's own SQL.
@@ -100,8 +116,8 @@ impl Guard {
         self.setting_changed.swap(false, Ordering::Relaxed)
     }
 
-    /// How many rows of each table were written.
-    pub(crate) fn take_written(&self) -> HashMap<String, u64> {
+    /// What was written of each table.
+    pub(crate) fn take_written(&self) -> HashMap<String, Written> {
         std::mem::take(&mut *lock(&self.written))
     }
 
@@ -109,11 +125,14 @@ impl Guard {
         lock(&self.deadline).is_some_and(|deadline| Instant::now() > deadline)
     }
 
-    fn count_written(&self, table: &str) {
+    fn count_written(&self, action: Action, table: &str) {
         let mut written = lock(&self.written);
-        match written.get_mut(table) {
-            Some(count) => *count += 1,
-            None => drop(written.insert(table.to_owned(), 1)),
+        if !written.contains_key(table) {
+            written.insert(table.to_owned(), Written::default());
+        }
+        if let Some(counted) = written.get_mut(table) {
+            counted.rows += 1;
+            counted.in_indexes += u64::from(action != Action::SQLITE_UPDATE);
         }
     }
 

@@ -97,15 +97,16 @@ impl Open {
         Ok(Rows { columns, count, cells: Cow::Owned(cells), ..Rows::default() })
     }
 
-    /// Rows and index entries: what each written row costs is estimated by the number of its table's indexes.
+    /// Rows and index entries: what each new or deleted row costs is estimated by the number of its table's
+    /// indexes.
     fn rows_written(&self) -> Result<u64, StorageError> {
         let mut total = 0;
-        for (table, count) in self.guard.take_written() {
+        for (table, written) in self.guard.take_written() {
             let sql = self.own("SELECT count(*) FROM pragma_index_list(?1)");
             let indexes: i64 = self.trusted(|connection| {
                 connection.prepare_cached(&sql)?.query_row([&table], |row| row.get(0))
             })?;
-            total += count * (1 + indexes as u64);
+            total += written.with_indexes(indexes);
         }
         Ok(total)
     }
