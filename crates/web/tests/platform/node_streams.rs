@@ -107,6 +107,14 @@ fn packing_streams_flush_and_end() {
             "one two",
         ),
         (
+            "const z = await import('node:zlib'); const two = [...z.gzipSync('one '), ...z.gzipSync('two')]; const s = z.createGunzip().setEncoding('utf8'); for (const byte of two) s.write(Uint8Array.of(byte)); s.end(); return (await s.toArray()).join('')",
+            "one two",
+        ),
+        (
+            "const z = await import('node:zlib'); const s = z.createInflate().setEncoding('utf8'); s.write(z.deflateSync('text')); s.write('behind it'); return s.toArray()",
+            "text",
+        ),
+        (
             "const z = await import('node:zlib'); const cut = z.deflateSync('x'.repeat(99)).subarray(0, -6); return `${z.inflateSync(cut, { finishFlush: z.constants.Z_SYNC_FLUSH })}`.length > 0",
             "true",
         ),
@@ -124,7 +132,7 @@ fn packing_streams_flush_and_end() {
         ),
         (
             "const z = await import('node:zlib'); z.gunzipSync(z.gzipSync('x'.repeat(101)), { maxOutputLength: 100 })",
-            "RangeError: Cannot create a Buffer larger than 100 bytes",
+            "RangeError: Memory limit exceeded",
         ),
         (
             "const z = await import('node:zlib'); z.gzipSync('x', { level: 10 })",

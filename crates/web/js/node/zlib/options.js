@@ -24,8 +24,7 @@ const UNPACKS = ["Gunzip", "Inflate", "InflateRaw", "Unzip"];
 
 /** The options, or an error that says which of them cannot be. */
 export function checkOptions(kind, options) {
-  if (options === undefined || options === null) return {};
-  if (typeof options !== "object") throw invalidType("options", "of type object", options);
+  if (options === null || typeof options !== "object") return {};
   const bounds = kind.startsWith("Brotli") ? BROTLI_BOUNDS : BOUNDS;
   for (const [name, [minimum, maximum]] of Object.entries(bounds)) {
     const given = options[name];

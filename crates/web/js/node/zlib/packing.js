@@ -1,9 +1,10 @@
 // What packs and unpacks: at once, or as a stream. Rust does the work, in chunks of bounded size.
 
 import { natives } from "../../natives.js";
-import { Buffer, kMaxLength } from "../buffer.js";
+import { Buffer } from "../buffer.js";
 import { withCode } from "../errors.js";
-import { Transform } from "../stream/duplex.js";
+import { soon } from "../stream/base.js";
+import { Transform } from "../stream.js";
 import { invalidType } from "../stream/errors.js";
 import {
   BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH, BROTLI_PARAM_QUALITY, Z_DEFAULT_COMPRESSION, Z_FINISH, Z_SYNC_FLUSH,
@@ -12,6 +13,8 @@ import { checkOptions } from "./options.js";
 
 /** The quality of brotli where none is asked for: its best, as in Node. */
 const BROTLI_QUALITY_DEFAULT = 11;
+/** The most that is unpacked at once where nobody says otherwise, in bytes: the memory of an isolate at Cloudflare. */
+const OUTPUT_MAX_BYTES = 128 * 1024 * 1024;
 /** How many bytes begin a member of a gzip file, and which. */
 const GZIP_MAGIC = [0x1f, 0x8b];
 
@@ -52,6 +55,8 @@ class Run {
   #level;
   #pump;
   #isTolerant;
+  /** What was given after the end. */
+  #late = [];
 
   constructor(kind, options) {
     [this.#format, this.#packs] = KINDS[kind];
@@ -78,8 +83,8 @@ class Run {
       this.#format = bytes[0] === GZIP_MAGIC[0] ? "gzip" : "deflate";
       this.#begin();
     }
-    // What follows the end of packed data is not looked at.
-    if (!this.#pump.hasEnded()) this.#pump.feed(bytes);
+    if (this.#pump.hasEnded()) this.#late.push(bytes);
+    else this.#pump.feed(bytes);
   }
 
   flush() {
@@ -97,21 +102,39 @@ class Run {
   /** The next chunk of output; undefined where there is none for now. */
   next() {
     for (;;) {
-      try {
-        return this.#pump?.next();
-      } catch (error) {
-        if (!this.#pump.hasEnded()) throw this.#errorOf(error);
-        if (!this.#beginMember()) return undefined;
-      }
+      const chunk = this.#pumped();
+      if (chunk !== undefined || !this.#pump?.hasEnded() || !this.#beginMember()) return chunk;
     }
+  }
+
+  /** Whether something follows the end that is ignored. */
+  get hasTrailingData() {
+    if (this.#pump?.hasEnded() !== true) return false;
+    const rest = this.#rest();
+    // Half of what begins a member may have its other half to come.
+    const isHalf = this.#format === "gzip" && rest.length === 1 && rest[0] === GZIP_MAGIC[0];
+    return rest.length > 0 && !isHalf;
+  }
+
+  // That something follows the end is no error here.
+  #pumped() {
+    try {
+      return this.#pump?.next();
+    } catch (error) {
+      if (this.#pump.hasEnded()) return undefined;
+      throw this.#errorOf(error);
+    }
+  }
+
+  #rest() {
+    return Buffer.concat([this.#pump.rest(), ...this.#late]);
   }
 
   // A gzip file may have several members; anything else behind one is ignored.
   #beginMember() {
-    const rest = this.#pump.rest();
-    if (this.#format !== "gzip" || rest[0] !== GZIP_MAGIC[0] || (rest.length > 1 && rest[1] !== GZIP_MAGIC[1])) {
-      return false;
-    }
+    const rest = this.#rest();
+    if (this.#format !== "gzip" || rest[0] !== GZIP_MAGIC[0] || rest[1] !== GZIP_MAGIC[1]) return false;
+    this.#late = [];
     this.#begin();
     this.#pump.feed(rest);
     return true;
@@ -128,7 +151,7 @@ class Run {
 export function packAtOnce(kind, data, options) {
   const bytes = bytesOf(data, "buffer");
   const checked = checkOptions(kind, options);
-  const lengthMax = checked.maxOutputLength ?? kMaxLength;
+  const lengthMax = checked.maxOutputLength ?? OUTPUT_MAX_BYTES;
   const run = new Run(kind, checked);
   run.feed(bytes);
   const chunks = [];
@@ -137,7 +160,7 @@ export function packAtOnce(kind, data, options) {
     for (let chunk = run.next(); chunk !== undefined; chunk = run.next()) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > lengthMax) throw tooLarge(lengthMax);
+      if (length > lengthMax) throw tooLarge();
     }
   };
   drain();
@@ -148,8 +171,8 @@ export function packAtOnce(kind, data, options) {
   return checked.info ? { buffer: packed, engine: undefined } : packed;
 }
 
-const tooLarge = (bytes) =>
-  withCode(new RangeError(`Cannot create a Buffer larger than ${bytes} bytes`), "ERR_BUFFER_TOO_LARGE");
+// In workerd's words.
+const tooLarge = () => withCode(new RangeError("Memory limit exceeded"), "ERR_BUFFER_TOO_LARGE");
 
 /** The stream of one kind. */
 export class Packing extends Transform {
@@ -161,7 +184,7 @@ export class Packing extends Transform {
 
   constructor(kind, options) {
     const checked = checkOptions(kind, options);
-    super({ autoDestroy: true, ...options });
+    super({ ...options, objectMode: false, readableObjectMode: false, writableObjectMode: false });
     this.#kind = kind;
     this.#options = checked;
     this.bytesWritten = 0;
@@ -185,7 +208,8 @@ export class Packing extends Transform {
 
   /** Lets the codec go. */
   close(callback) {
-    if (callback) this.once("close", callback);
+    if (callback && this.closed) soon(callback);
+    else if (callback) this.once("close", callback);
     this.destroy();
   }
 
@@ -226,6 +250,7 @@ export class Packing extends Transform {
         return;
       }
       if (chunk === undefined) {
+        if (this.#run.hasTrailingData) this.push(null);
         callback();
         return;
       }
