@@ -1,7 +1,7 @@
 //! `to_js` and `toJs`: a Python structure rebuilt out of JavaScript's own containers.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::CStr;
 
 use pyo3::exceptions::{PyException, PyRecursionError, PyTypeError};
@@ -10,6 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
 
+use super::by_address::ByAddress;
 use super::{buffers, check_depth, immutable_to_js, to_js};
 use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
@@ -115,7 +116,7 @@ pub(crate) fn convert(object: ObjectRef<'_>, options: &Options) -> Result<Js, Ra
 /// One conversion: what has been converted already, by identity, so that cycles and shared parts stay what they are.
 struct Conversion<'a> {
     options: &'a Options,
-    done: RefCell<HashMap<*mut ffi::PyObject, (Object, Js)>>,
+    done: RefCell<ByAddress<(Object, Js)>>,
     /// The objects that the eager converter was asked about.
     eagerly: RefCell<HashSet<*mut ffi::PyObject>>,
 }
@@ -125,7 +126,7 @@ impl Conversion<'_> {
         if let Some(value) = immutable_to_js(object)? {
             return Ok(value);
         }
-        if let Some((_, value)) = self.done.borrow().get(&object.as_ptr()) {
+        if let Some((_, value)) = self.done.borrow().get(&object.as_ptr().addr()) {
             return Ok(value.clone());
         }
         if depth == 0 {
@@ -142,7 +143,7 @@ impl Conversion<'_> {
     }
 
     fn remember(&self, object: ObjectRef<'_>, value: &Js) {
-        self.done.borrow_mut().insert(object.as_ptr(), (object.to_owned(), value.clone()));
+        self.done.borrow_mut().insert(object.as_ptr().addr(), (object.to_owned(), value.clone()));
     }
 
     fn convert_container(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
@@ -223,8 +224,15 @@ impl Conversion<'_> {
         self.remember(dict.as_any().as_borrowed(), &made);
         for entry in entries_of(dict)? {
             let (key, value) = entry?;
-            let name = Atom::from_value(self.convert(key.as_borrowed(), depth - 1)?.raw())?;
-            js::define(made.raw(), &name, self.convert(value.as_borrowed(), depth - 1)?, js::ORDINARY)?;
+            let define = |name: &Atom| {
+                let value = self.convert(value.as_borrowed(), depth - 1)?;
+                Ok(js::define(made.raw(), name, value, js::ORDINARY)?)
+            };
+            if is_interned(&key) {
+                bridge().caches.with_keyword(key.as_ptr(), define)?;
+            } else {
+                define(&Atom::from_value(self.convert(key.as_borrowed(), depth - 1)?.raw())?)?;
+            }
         }
         Ok(made)
     }
@@ -296,6 +304,15 @@ fn entries_of(
 ) -> Result<impl Iterator<Item = PyResult<(Object, Object)>>, Raised> {
     let items = dict.call_method0(intern!(python(), "items"))?;
     Ok(items.try_iter()?.map(|item| item?.extract()))
+}
+
+/// Whether a key is a `str` that Python has once only, as those of a program's text: worth remembering its atom.
+fn is_interned(key: &Object) -> bool {
+    // SAFETY: asks a live object for its type, and a `str` for its state.
+    unsafe {
+        ffi::PyUnicode_CheckExact(key.as_ptr()) != 0
+            && (*key.as_ptr().cast::<ffi::PyASCIIObject>()).interned() != 0
+    }
 }
 
 /// A key that JavaScript can tell apart from others as Python does.

@@ -1,12 +1,12 @@
 //! `to_py`: a JavaScript structure rebuilt out of Python's own containers.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use hognose_engine::raw;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
 
+use super::by_address::ByAddress;
 use super::{buffers, check_depth, primitive_to_python, to_python};
 use crate::atoms::Name;
 use crate::bridge::{Object, bridge, python};
@@ -22,7 +22,7 @@ pub(crate) fn convert(value: Js, depth: i64, default_converter: Option<Object>) 
 }
 
 /// What was converted already, by the object's address; the values are kept so that addresses are not reused.
-struct Done(RefCell<HashMap<usize, (Js, Object)>>);
+struct Done(RefCell<ByAddress<(Js, Object)>>);
 
 // SAFETY: the closures that carry this to Python use it on the bridge's thread only.
 unsafe impl Send for Done {}

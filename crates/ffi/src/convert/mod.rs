@@ -4,6 +4,7 @@
 //! copied; everything else is wrapped in a proxy, and a proxy that goes back home is unwrapped.
 
 pub(crate) mod buffers;
+mod by_address;
 pub(crate) mod deep_to_js;
 pub(crate) mod deep_to_python;
 pub(crate) mod numbers;
