@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 import load
 import processes
 import servers
+import sockets
 import storage
 
 CONNECTIONS = 32
@@ -251,6 +252,45 @@ def measure_storage(arguments: argparse.Namespace) -> list[Figure]:
     return figures
 
 
+def measure_sockets(arguments: argparse.Namespace) -> list[Figure]:
+    """A message and its echo, beside PyPI's `websockets`; and many sockets that say nothing."""
+    with servers.websockets() as server:
+        server.wait_ready()
+        peer = [sockets.echo_microseconds(server, "/", arguments.seconds) for _ in range(arguments.runs)]
+    taken = [sockets.beside_idle(arguments.sockets, arguments.seconds) for _ in range(arguments.runs)]
+    figures = {name: [run[name] for run in taken] for name in taken[0]}
+    count = f"{arguments.sockets:,}"
+    plain = Figure("websockets, a message and its echo", "µs CPU", peer)
+    echo = Figure("a message and its echo", "µs CPU", figures["alone"], beside=plain, ratio_goal=1)
+    return [
+        plain,
+        echo,
+        Figure(f"the same beside {count} idle sockets", "µs CPU", figures["beside"], beside=echo, ratio_goal=1.2),
+        Figure(f"one of {count} idle sockets", "KiB", figures["open_kib"]),
+        Figure("a message and its echo, by an object whose sockets hibernate", "µs CPU", figures["hibernating"]),
+        Figure(f"one of {count} hibernated sockets", "KiB", figures["hibernated_kib"], 10),
+    ]
+
+
+def measure_calls(arguments: argparse.Namespace) -> list[Figure]:
+    """Calls within one request, between Workers, on objects and on their storage."""
+    calls = {
+        "rpc/1000": ("a call of another Worker", 250),
+        "object/1000": ("a call of an object that reads and writes a key", 320),
+        "sql/5000": ("`sql.exec` of a point query, SDK", 80),
+        "first/200": ("an object's first call", 5000),
+    }
+    figures = {path: Figure(name, "µs CPU", [], goal) for path, (name, goal) in calls.items()}
+    for _ in range(arguments.runs):
+        with servers.hognose("sockets") as server:
+            server.wait_ready()
+            for path, figure in figures.items():
+                before = server.tree_cpu_seconds()
+                load.get(server.port, f"/{path}", servers.READY_SECONDS)
+                figure.samples.append((server.tree_cpu_seconds() - before) / int(path.split("/")[1]) * 1e6)
+    return list(figures.values())
+
+
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
@@ -260,6 +300,8 @@ MEASUREMENTS = {
     "leaks": measure_leaks,
     "vectorize": measure_vectorize,
     "storage": measure_storage,
+    "sockets": measure_sockets,
+    "calls": measure_calls,
 }
 
 
@@ -269,6 +311,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each figure is taken (the median counts)")
     parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
     parser.add_argument("--vectors", type=int, default=100_000, help="how many vectors are searched")
+    parser.add_argument("--sockets", type=int, default=10_000, help="how many sockets have nothing to say")
     parser.add_argument("--large", action="store_true", help="also take what `storage` costs with a million keys and messages")
     parser.add_argument("--check", action="store_true", help="exit with status 1 when a goal is missed")
     arguments = parser.parse_args()

@@ -72,6 +72,15 @@ def uvicorn(folder: pathlib.Path = HERE, application: str = "asgi:app") -> Itera
         yield server
 
 
+@contextlib.contextmanager
+def websockets() -> Iterator[Server]:
+    """The echo of PyPI's `websockets`."""
+    install_peer()
+    port = _free_port()
+    with _running([PEER / "bin/python", HERE / "websockets_echo.py", port], port) as server:
+        yield server
+
+
 def run_cargo_bench(name: str, vectors: int) -> dict[str, float]:
     """What a benchmark of the crate `services` prints."""
     command = ["cargo", "bench", "--quiet", "--package", "hognose-services", "--bench", name, "--", str(vectors)]
