@@ -1,6 +1,7 @@
 // `node:string_decoder`: text out of bytes that come in pieces. https://nodejs.org/api/string_decoder.html
 
 import { Buffer } from "./buffer.js";
+import { callable } from "./callable.js";
 import { normalEncoding } from "./text-codecs.js";
 
 // How many bytes of the end of `bytes` begin a character that is not complete.
@@ -12,7 +13,7 @@ const INCOMPLETE = {
 };
 
 /** Keeps what is incomplete at the end of one piece for the next. */
-export class StringDecoder {
+class Decoder {
   #rest = Buffer.alloc(0);
 
   constructor(encoding = "utf8") {
@@ -72,5 +73,7 @@ function incompleteUtf16(bytes) {
   const high = bytes[bytes.length - odd - 1];
   return bytes.length >= 2 + odd && high >= 0xd8 && high <= 0xdb ? 2 + odd : odd;
 }
+
+export const StringDecoder = callable(Decoder);
 
 export default { StringDecoder };

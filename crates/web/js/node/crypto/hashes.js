@@ -2,6 +2,7 @@
 
 import { natives } from "../../natives.js";
 import { Buffer } from "../buffer.js";
+import { callable } from "../callable.js";
 import { bytesOf } from "./values.js";
 
 /** By the names that Node's programs use, in lower case: the name in Rust, and the block's size in bytes. */
@@ -37,7 +38,7 @@ const encoded = (bytes, encoding) => {
 const finalized = () => Object.assign(new Error("Digest already called"), { code: "ERR_CRYPTO_HASH_FINALIZED" });
 
 /** A hash that is fed piece by piece. */
-export class Hash {
+class RunningHash {
   #running;
   #ended = false;
 
@@ -71,7 +72,7 @@ function digestOf(native, bytes) {
 }
 
 /** A keyed hash that is fed piece by piece. */
-export class Hmac {
+class RunningHmac {
   #inner;
   #outer;
   #ended = false;
@@ -101,6 +102,9 @@ export class Hmac {
     return encoded(this.#outer(), encoding);
   }
 }
+
+export const Hash = callable(RunningHash);
+export const Hmac = callable(RunningHmac);
 
 export const createHash = (algorithm) => new Hash(algorithm);
 export const createHmac = (algorithm, key) => new Hmac(algorithm, key);
