@@ -34,7 +34,7 @@ async def kv_put(env, count):
 
 async def kv_list(env, count):
     for _ in range(count):
-        page = await env.KV.list(prefix="key5000", limit=100)
+        page = await env.KV.list(prefix="key05000", limit=100)
         assert page.keys.length
 
 
@@ -70,8 +70,8 @@ async def r2_get_large(env, count):
         await (await env.FILES.get("large")).arrayBuffer()
 
 
-async def r2_fill(env, count):
-    for start in range(0, count, 100):
+async def r2_fill(env, part):
+    for start in range(500 * part, 500 * (part + 1), 100):
         await gather(env.FILES.put(f"fill/{start + number}", "x") for number in range(100))
 
 
