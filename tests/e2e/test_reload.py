@@ -6,6 +6,7 @@ import threading
 import urllib.request
 
 import harness
+import pytest
 
 WORKER = """\
 from js import Response
@@ -49,9 +50,11 @@ def test_a_new_module_is_found(serve, project):
     assert server.fetch().text == "third"
 
 
-def test_a_file_that_takes_the_place_of_another_beside_the_state_is_served(serve, project):
-    # Where the code's root holds the state folder, too, the lock is around each file beside that.
-    server = serve(project(files={"wrangler.toml": 'main = "index.py"\n', "index.py": FIRST}))
+@pytest.mark.parametrize("level", ["", '[lock]\nmaximum = "container"\n'], ids=["best", "container"])
+def test_a_file_that_takes_the_place_of_another_beside_the_state_is_served(serve, project, level):
+    # Where the code's root holds the state folder, too, that is hidden, or the lock is around each file beside it.
+    files = {"wrangler.toml": 'main = "index.py"\n', "index.py": FIRST, "hognose.toml": level}
+    server = serve(project(files=files))
     server.output.wait_for("Loaded in")
     assert server.fetch().text == "first"
     change(server, "index.py", SECOND)

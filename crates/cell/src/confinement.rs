@@ -110,6 +110,7 @@ impl Confinement {
         let lock = Lock {
             level,
             read,
+            hidden: told.hidden_dirs.iter().map(PathBuf::from).collect(),
             list: told.list_dirs.iter().map(PathBuf::from).collect(),
             devices: DEVICES.iter().map(PathBuf::from).collect(),
             scratch: std::iter::once(scratch(&base.scratch_dir)).chain(worker_scratch).collect(),

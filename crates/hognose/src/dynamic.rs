@@ -53,7 +53,7 @@ impl DynamicWorkers {
         };
         let scratch_dir = made("own")?;
         let mut confinement = self.base.confinement.clone();
-        confinement.list_dirs = Vec::new();
+        (confinement.hidden_dirs, confinement.list_dirs) = (Vec::new(), Vec::new());
         let base = Base {
             runtime_dirs: self.base.runtime_dirs.clone(),
             site_dirs: Vec::new(),

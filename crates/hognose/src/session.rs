@@ -14,6 +14,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hognose_config::Settings;
+use hognose_jail::Level;
 use hognose_supervisor::{
     EgressOptions, EgressPolicy, PoolOptions, ServerEvent, ServerOptions, WorkerLimits, WorkerVersion,
 };
@@ -335,8 +336,14 @@ impl<'a> Session<'a> {
         let sharing = (0..wishes.len()).filter(|other| own.fit(&wishes[*other]));
         let is_alone = sharing.clone().count() == 1;
         let scratch = sharing.clone().map(|other| Ok(text(&self.scratch_folder(other)?)));
-        let code = sharing.flat_map(|other| wishes[other].code_dirs.clone());
-        let (list_dirs, code_dirs) = self.without_state(code.collect());
+        let code: Vec<String> = sharing.flat_map(|other| wishes[other].code_dirs.clone()).collect();
+        // What is hidden has the Workers' scratch folders in its place, and those are nobody's but their own.
+        let (hidden_dirs, list_dirs, code_dirs) = if self.lock.level == Level::Full && is_alone {
+            (self.state_within(&code), Vec::new(), code)
+        } else {
+            let (listed, readable) = self.without_state(code);
+            (Vec::new(), listed, readable)
+        };
         // One that is not there has none, and another once it is.
         let inode = |path: &String| std::fs::metadata(path).map_or(0, |about| about.ino());
         Ok(Base {
@@ -349,6 +356,7 @@ impl<'a> Session<'a> {
             sole_root: is_alone.then(|| own.root.clone()),
             confinement: Confinement {
                 level: self.lock.level.to_string(),
+                hidden_dirs,
                 list_dirs,
                 scratch_bytes_max: self.lock.scratch_bytes_max,
                 is_traceable: self.lock.is_traceable(),
@@ -364,7 +372,13 @@ impl<'a> Session<'a> {
         self.state.folder(&format!("scratch/{index}"))
     }
 
-    /// Of folders with code that hold the state, which is nobody's to read: the folder's name, and what is in it beside
+    /// The state's folder, which is nobody's to read, where it lies within one of these.
+    fn state_within(&self, folders: &[String]) -> Vec<String> {
+        let state = self.state.path();
+        if folders.iter().any(|folder| state.starts_with(folder)) { vec![text(state)] } else { Vec::new() }
+    }
+
+    /// Of folders with code that hold the state: the folder's name, and what is in it beside
     /// the state. The others stay as they are.
     fn without_state(&self, folders: Vec<String>) -> (Vec<String>, Vec<String>) {
         let state = self.state.path();

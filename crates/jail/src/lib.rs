@@ -44,6 +44,9 @@ pub struct Lock {
     /// Files and folders it may read, with all they hold. Shared libraries there can be loaded, programs not started.
     /// What does not exist is passed over.
     pub read: Vec<PathBuf>,
+    /// Folders below those that are not to be read, which show nothing in a root of its own but what else the lock names.
+    /// Of no meaning at other levels: Landlock cannot take away again.
+    pub hidden: Vec<PathBuf>,
     /// Folders whose names it may list, but not read what they hold.
     pub list: Vec<PathBuf>,
     /// Devices that it may also write. They must exist.

@@ -51,13 +51,14 @@ impl From<Link> for Entry {
 enum Entry {
     Link { path: PathBuf, target: PathBuf },
     Mount { path: PathBuf, copy: OwnedFd, is_folder: bool },
+    Nothing { path: PathBuf },
 }
 
 /// Replaces the root. Runs in mount namespaces of our own; `scratch` names at least one folder.
 pub(crate) fn replace(lock: &Lock) -> Result<(), JailError> {
     let failed = JailError::during::<io::Error>;
     let scratch = &lock.scratch;
-    let entries = entries(&lock.read, &lock.devices, &lock.links)?;
+    let entries = entries(lock)?;
     make_private().map_err(failed("cutting mounts off from the machine's"))?;
     let place = scratch.first().map_or(Path::new("/tmp"), |scratch| &scratch.path);
     let tmpfs = detached_tmpfs(ROOT_BYTES).map_err(failed("making an empty root"))?;
@@ -66,15 +67,19 @@ pub(crate) fn replace(lock: &Lock) -> Result<(), JailError> {
     for folder in scratch.iter().filter(|folder| folder.also_at.is_some()) {
         mount_scratch(folder, place).map_err(failed("mounting scratch space"))?;
     }
-    for entry in entries {
-        let made = match &entry {
+    for entry in &entries {
+        let made = match entry {
             Entry::Link { path, target } => link(target, &inside(place, path)),
             Entry::Mount { path, copy, is_folder } => mount(copy, &inside(place, path), *is_folder),
+            Entry::Nothing { path } => hide(&inside(place, path)),
         };
         made.map_err(failed("filling the new root"))?;
     }
     for folder in scratch {
         show_scratch(folder, place).map_err(failed("mounting scratch space"))?;
+    }
+    for hidden in &lock.hidden {
+        make_read_only(&inside(place, hidden)).map_err(failed("closing what hides a folder"))?;
     }
     pivot(place).map_err(failed("changing to the new root"))
 }
@@ -94,18 +99,34 @@ fn show_scratch(Scratch { path, bytes_max, also_at }: &Scratch, place: &Path) ->
     mount(&tmpfs, &inside(place, path), true)
 }
 
-/// Copies what is to be seen, from the top down; what lies in something copied already comes with that.
-fn entries(read: &[PathBuf], devices: &[PathBuf], links: &[Link]) -> Result<Vec<Entry>, JailError> {
+/// Mounts an empty folder, which takes the places of what else is mounted there.
+fn hide(path: &Path) -> io::Result<()> {
+    mount(&detached_tmpfs(ROOT_BYTES)?, path, true)
+}
+
+/// Copies what is to be seen, from the top down; what lies in something copied already comes with that, unless it lies
+/// in something hidden.
+fn entries(lock: &Lock) -> Result<Vec<Entry>, JailError> {
+    let Lock { read, devices, links, hidden, .. } = lock;
     let mut paths: Vec<(PathBuf, bool)> = read.iter().map(|path| (path.clone(), true)).collect();
     paths.extend(devices.iter().map(|path| (path.clone(), false)));
     // What a link leads to is needed beside it.
     let targets: Vec<_> = read.iter().filter_map(|path| Some((path.canonicalize().ok()?, true))).collect();
     paths.extend(targets);
+    paths.extend(hidden.iter().map(|path| (path.clone(), true)));
     paths.sort_by_key(|(path, _)| path.components().count());
     let mut covered: Vec<PathBuf> = Vec::new();
     let mut entries: Vec<Entry> = links.iter().cloned().map(Entry::from).collect();
     for (path, is_read_only) in paths {
-        if covered.iter().any(|folder| path.starts_with(folder)) {
+        let is_shown_by = |folder: &PathBuf| {
+            let is_hidden = |hidden: &PathBuf| hidden.starts_with(folder) && path.starts_with(hidden);
+            path.starts_with(folder) && !hidden.iter().any(is_hidden)
+        };
+        if hidden.contains(&path) {
+            entries.push(Entry::Nothing { path });
+            continue;
+        }
+        if covered.iter().any(is_shown_by) {
             continue;
         }
         let Ok(status) = fs::symlink_metadata(&path) else { continue };
@@ -228,17 +249,18 @@ fn pivot(place: &Path) -> io::Result<()> {
     // SAFETY: as above.
     done(unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) })?;
     std::env::set_current_dir("/")?;
-    make_read_only()
+    make_read_only(Path::new("/"))
 }
 
-/// The root itself; the mounts on it are what they are.
-fn make_read_only() -> io::Result<()> {
+/// The mount at a path itself; those on it are what they are.
+fn make_read_only(path: &Path) -> io::Result<()> {
+    let path = text(path)?;
     let attributes =
         libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let size = size_of::<libc::mount_attr>();
     // SAFETY: a string that ends, and the structure that the size belongs to.
     done(unsafe {
-        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, c"/".as_ptr(), 0, &raw const attributes, size)
+        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), 0, &raw const attributes, size)
     } as libc::c_int)
 }
 

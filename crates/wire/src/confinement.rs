@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Confinement {
     /// `full`, `container` or `off`. A base that cannot do what it is told does not start.
     pub level: String,
+    /// Folders within those with code that are not to be seen, at `full`.
+    pub hidden_dirs: Vec<String>,
     /// Folders whose names may be listed, where not all they hold may be read.
     pub list_dirs: Vec<String>,
     /// How much each scratch folder may hold, in bytes; a single file of it at any level, all of it at `full`.

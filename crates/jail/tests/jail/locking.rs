@@ -101,6 +101,30 @@ fn folders_that_may_be_listed_are_not_read() {
     assert_eq!(listed, 0);
 }
 
+#[test]
+fn a_hidden_folder_shows_only_what_else_is_named() {
+    let folders = Folders::new();
+    let (hidden, shown) = (folders.path("code").join("hidden"), folders.path("code").join("hidden/shown"));
+    for folder in [&hidden, &shown] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("file"), "content").unwrap();
+    }
+    let Some(full) = folders.locks().into_iter().find(|lock| lock.level == Level::Full) else {
+        eprintln!("this machine gives nobody a root of its own: nothing was tested");
+        return;
+    };
+    let mut lock = Lock { hidden: vec![hidden.clone()], ..full };
+    lock.read.push(shown.clone());
+    let hides = outcome_under(&lock, || {
+        File::open(hidden.join("file")).unwrap_err();
+        fs::write(hidden.join("new"), "content").unwrap_err();
+        File::open(shown.join("file")).and(File::open(folders.path("code").join("file"))).map(drop)
+    });
+    assert_eq!(hides, 0);
+    let control = Lock { hidden: Vec::new(), ..lock };
+    assert_eq!(outcome_under(&control, || File::open(hidden.join("file")).map(drop)), 0);
+}
+
 /// Has a child fork a grandchild and end; the grandchild answers a byte by a byte, once. Gives whether it did.
 fn outlives_its_parent(bound: bool) -> bool {
     let (mut ours, mut theirs) = UnixStream::pair().unwrap();
