@@ -84,8 +84,8 @@ impl Confinement {
             hand_over(&way, listener).map_err(|error| {
                 PyRuntimeError::new_err(format!("the supervisor cannot be asked: {error}"))
             })?;
+            hognose_jail::bound_open_files(OPEN_FILES_MAX).map_err(|error| unlocked(&error))?;
         }
-        hognose_jail::bound_open_files(OPEN_FILES_MAX).map_err(|error| unlocked(&error))?;
         // After the lock, for the kernel forgets it when a process changes what it may do.
         process::die_with_parent();
         Ok(confinement)
