@@ -197,6 +197,22 @@ def test_a_module_may_be_a_data_url(script):
     assert script("main.mjs", text) == (0, "41 2 data:\n")
 
 
+def test_open_url_waits_for_the_text(script):
+    text = (
+        "import asyncio\nfrom pyodide.ffi import run_sync\nfrom pyodide.http import open_url\n"
+        "asked = []\n"
+        "async def serve(reader, writer):\n"
+        "    asked.append(await reader.readline())\n"
+        "    writer.write(b'HTTP/1.1 404 Not Found\\r\\nContent-Length: 9\\r\\n\\r\\nsome text')\n"
+        "    writer.close()\n"
+        "server = await asyncio.start_server(serve, '127.0.0.1', 0)\n"
+        "port = server.sockets[0].getsockname()[1]\n"
+        "print(open_url(f'http://127.0.0.1:{port}/file').read(), asked)\n"
+        "server.close()\n"
+    )
+    assert script("a.py", text) == (0, "some text [b'GET /file HTTP/1.1\\r\\n']\n")
+
+
 def test_gc_frees_what_is_held_in_circles(script):
     text = (
         "globalThis.gone = [];\n"

@@ -100,12 +100,13 @@ def use_scratch(folder: str) -> None:
 
 
 def start_asyncio() -> None:
-    """Replaces Pyodide's WebLoop by the native loop; ``pyodide`` must have been imported."""
+    """Replaces Pyodide's WebLoop by the native loop, and what it takes from browsers; ``pyodide`` must have been imported."""
+    from . import nested, urls
     from .loop import HognoseLoop
-    from .nested import install
 
     loop = HognoseLoop()
-    install(loop)
+    nested.install(loop)
+    urls.install()
     sys.set_asyncgen_hooks(firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook)
 
 
