@@ -69,7 +69,7 @@ def test_a_backup_made_while_workers_write_has_all_that_was_acknowledged_before(
         wrong = {number: missing for number in expected if (missing := server.fetch(f"/check/{number}").text)}
         assert wrong == {}
         assert server.fetch("/torn").text == "0"
-        assert len(expected) <= int(server.fetch("/backlog").text)
+        assert len(expected) <= int(server.fetch("/backlog/JOBS").text)
         server.close()
 
 

@@ -131,8 +131,6 @@ def test_of_what_is_not_there(project, arguments, expected):
         ("dev --var NAME", "error: invalid value 'NAME' for '--var <NAME:VALUE>'"),
         ("dev --connect-to x", "error: invalid value 'x' for '--connect-to <HOST:PORT:HOST2:PORT2>'"),
         ("dev --https-key-path key.pem", "error: the following required arguments were not provided:\n  --https-cert-path"),
-        ("dev . --config wrangler.toml", "error: the argument '[DIRECTORY]...' cannot be used with '--config <FILE>'"),
-        ("serve . --config wrangler.toml", "error: the argument '[DIRECTORY]...' cannot be used with '--config <FILE>'"),
         ("serve --admin-port x", "error: invalid value 'x' for '--admin-port <PORT>'"),
         ("tail --sampling-rate 7", "error: invalid value '7' for '--sampling-rate <RATE>'"),
         ("kv key put a b --path c --binding d", "error: the argument '[VALUE]' cannot be used with '--path <FILE>'"),

@@ -15,7 +15,6 @@ REFUSED = [
     "read_passwords",
     "list_root",
     "read_beside_the_project",
-    "write_outside",
     "write_own_code",
     "remove_own_code",
     "write_installed_packages",
@@ -75,6 +74,13 @@ def server(tmp_path_factory):
 def test_a_worker_is_refused(server, listener, name):
     query = f"port={listener.getsockname()[1]}&process={server.process.pid}"
     assert server.fetch(f"/{name}?{query}").text in REFUSALS
+
+
+@pytest.mark.parametrize("path", ["/write_outside", "/at_top_level"])
+def test_what_a_worker_writes_outside_reaches_nobody(server, path):
+    # It may be written: below `/tmp` a root of one's own has the scratch folder.
+    assert server.fetch(path).status == 200
+    assert not (server.folder.parent / "written.txt").exists()
 
 
 @pytest.mark.parametrize("name", FOREIGN)

@@ -111,7 +111,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct DevArguments {
     /// The Workers' folders; a configuration is looked for in each and in the folders above it
-    #[arg(default_value = ".", value_name = "DIRECTORY", conflicts_with = "config")]
+    #[arg(default_value = ".", value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
     /// Have pages in a browser reload when their Worker does
     #[arg(long)]
@@ -130,7 +130,7 @@ struct DevArguments {
 #[derive(Debug, Args)]
 struct ServeArguments {
     /// The Workers' folders [default: those that `hognose deploy` has deployed into the state folder]
-    #[arg(value_name = "DIRECTORY", conflicts_with = "config")]
+    #[arg(value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
     /// Serve the dashboard, the API and `/metrics` on this port of 127.0.0.1; 0 picks a free one
     #[arg(long, value_name = "PORT")]
@@ -142,7 +142,7 @@ struct ServeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// The Worker's folder
-    #[arg(default_value = ".", conflicts_with = "config")]
+    #[arg(default_value = ".")]
     pub directory: PathBuf,
     /// Read these configurations instead of looking for one; may be repeated
     #[arg(short, long, value_name = "FILE")]
