@@ -264,8 +264,8 @@ pub(crate) fn python_modules(plan: &Plan) -> Option<PathBuf> {
 }
 
 /// What the base imports, so that a reload need not: the SDK, where the main module uses it and the project has none of
-/// its own. Other packages are left to the zygote, for they may start threads, and a base with threads could not be
-/// forked.
+/// its own. Other packages are left to a fork of the base ([`Role::Packages`](hognose_wire::control::Role::Packages)), for
+/// they may start threads, and a base with threads could not be forked.
 pub(crate) fn preload(plan: &Plan) -> Vec<String> {
     let source = std::fs::read_to_string(&plan.main).unwrap_or_default();
     let uses_sdk =

@@ -1,8 +1,10 @@
 """Connects to a service of the machine that policy forbids, on every way that leads to connect(2)."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
+import random
 import select
 import socket
 import struct
@@ -73,16 +75,21 @@ def change_the_address_while_it_is_read(outside):
 
     def write():
         while not stop.is_set():
-            for target in targets:
-                ctypes.memmove(address, target, 16)
+            # By chance, lest the threads take turns so that the same one is always read.
+            ctypes.memmove(address, random.choice(targets), 16)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
         for _ in range(200):
             with socket.socket() as client:
-                if libc.connect(client.fileno(), address, 16) == 0 and client.getpeername()[1] == outside["port"]:
-                    return client.getpeername()
+                if libc.connect(client.fileno(), address, 16) != 0:
+                    continue
+                # Whoever is reached may have closed the connection already.
+                with contextlib.suppress(OSError):
+                    peer = client.getpeername()
+                    if peer[1] == outside["port"]:
+                        return peer
     finally:
         stop.set()
         writer.join()
