@@ -30,6 +30,10 @@ PYTEST = ("_pytest", "iniconfig", "packaging", "pluggy", "py", "pygments", "pyte
 # The module that the server is told to serve.
 MAIN = "hognose_tested.py"
 
+# A test's output and its answer take different ways. The line that begins so, printed after the test, says that all of the
+# output is there.
+MARK = "hognose-test-ended-"
+
 NOT_MODULES = shutil.ignore_patterns(".*", "node_modules", "python_modules", "__pycache__")
 
 
@@ -76,7 +80,8 @@ def _copy_package(name, folder):
 
 
 def call(item, worker):
-    """Runs a test in the cell of a Worker that serves, and ends as it ended."""
+    """Runs a test in the cell of a Worker that serves, and ends as it ended, when all that it prints has come."""
+    mark, printed = MARK + secrets.token_hex(), len(worker.output)
     own = [name for name in item._fixtureinfo.argnames if name in OWN]
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames if name not in OWN}
     function = item.obj
@@ -87,10 +92,12 @@ def call(item, worker):
         "path": inspect.unwrap(function).__qualname__.split("."),
         "own": own,
         "arguments": _pickled(arguments),
+        "mark": mark,
     }
     answer = worker.fetch("/", "POST", pickle.dumps(body), {HEADER: worker.secret})
     if answer.status != 200:
         pytest.fail(f"The test could not be run in the Worker:\n{answer.text}", pytrace=False)
+    worker._wait_for(mark, printed)
     ended = answer.json()
     if ended["outcome"] == "skipped":
         pytest.skip(ended["text"])
@@ -98,6 +105,11 @@ def call(item, worker):
         pytest.xfail(ended["text"])
     if ended["outcome"] == "failed":
         pytest.fail(ended["text"], pytrace=False)
+
+
+def without_marks(output):
+    """What was printed, but for the lines that say that a test has ended."""
+    return "".join(line for line in output.splitlines(keepends=True) if MARK not in line)
 
 
 def _pickled(arguments):

@@ -56,6 +56,7 @@ class Worker:
     def __init__(self, process):
         self._process = process
         self._lines = []
+        self._more = threading.Condition()
         self._ready = threading.Event()
         self.port = None
         threading.Thread(target=self._gather, daemon=True).start()
@@ -87,9 +88,16 @@ class Worker:
         finally:
             connection.close()
 
+    def _wait_for(self, mark, start):
+        """Waits until a line with the mark is printed after so many characters, or no more can be."""
+        with self._more:
+            self._more.wait_for(lambda: mark in self.output[start:] or self._process.poll() is not None, TIMEOUT_S)
+
     def _gather(self):
         for line in self._process.stdout:
-            self._lines.append(line)
+            with self._more:
+                self._lines.append(line)
+                self._more.notify_all()
             if match := READY.search(line):
                 self.port = int(match[1])
                 self._ready.set()
@@ -192,6 +200,6 @@ def pytest_pyfunc_call(pyfuncitem):
     try:
         in_cell.call(pyfuncitem, cell)
     finally:
-        if said := cell.output[printed:]:
+        if said := in_cell.without_marks(cell.output[printed:]):
             pyfuncitem.add_report_section("call", "worker", said)
     return True

@@ -1,6 +1,7 @@
 """What the tests of Workflows run: one workflow in both languages, and how it is asked."""
 
 import json
+import re
 import time
 
 from harness import TIMEOUT_S
@@ -279,3 +280,8 @@ class Flows:
         status = self.wait(identity)
         assert status["status"] == "complete", status
         return status["output"]
+
+    def tries(self, identity, count):
+        """The numbers of the attempts that a step has printed, once there are so many."""
+        self.server.output.wait_for_times(f"TRY {identity}", count)
+        return re.findall(rf"TRY {identity} (\d)", self.server.output.text)

@@ -66,6 +66,13 @@ class Output:
         assert match, f"{pattern.pattern!r} was not printed:\n{self.text}"
         return match
 
+    def wait_for_times(self, text, times):
+        """Waits until `text` was printed that often; fails when it was not, or oftener."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.ended or self.text.count(text) >= times, TIMEOUT_S)
+            found = self.text.count(text)
+        assert found == times, f"{text!r} was printed {found} times, not {times}:\n{self.text}"
+
     def wait_for_end(self):
         self._thread.join(TIMEOUT_S)
         assert self.ended, f"the process goes on:\n{self.text}"

@@ -38,9 +38,9 @@ def files(command):
 
 def test_a_build_makes_what_is_served(serve, project):
     server = serve(project(files=files("python make.py")))
-    assert "made pyodide for dev" in server.output.text
+    server.output.wait_for_times("made pyodide for dev", 1)
     major, _, minor = server.fetch("/made.txt").text.partition(".")
-    assert f"python    {major}.{minor}" in server.output.text
+    server.output.wait_for_times(f"python    {major}.{minor}", 1)
     assert server.fetch("/").text == "hello"
 
 

@@ -84,7 +84,7 @@ def test_a_killed_isolate_costs_its_own_requests_which_are_not_tried_again(start
     assert computing.result().status == 200, "the other isolate knows nothing of it"
     assert process(server) != victim
     server.output.wait_for(rf"{victim}.*ended")
-    assert server.output.text.count("began /waits") == 1
+    server.output.wait_for_times("began /waits", 1)
 
 
 def test_a_killed_zygote_costs_the_requests_of_its_isolates_and_is_made_again(start, gates, threads):
@@ -179,7 +179,7 @@ def test_a_message_is_delivered_again_after_a_crash_before_its_acknowledgement(s
     # The batch may end the isolate before the request that sent the message is answered.
     assert server.fetch().status in (200, 502)
     server.output.wait_for("GOT dead 1")
-    assert server.output.text.count("a batch of the queue `jobs` is delivered again") == 2
+    server.output.wait_for_times("a batch of the queue `jobs` is delivered again", 2)
 
 
 RINGING = """\

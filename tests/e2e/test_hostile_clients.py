@@ -116,7 +116,7 @@ def test_malformed_requests_are_refused_and_reach_no_worker(victim):
         assert received.count(b"HTTP/1.1 ") <= 1, what
     assert victim.fetch("/last").text == "ok"
     victim.output.wait_for("REACHED GET /last")
-    assert victim.output.text.count("REACHED") == 1
+    victim.output.wait_for_times("REACHED", 1)
 
 
 def test_a_body_whose_chunks_are_malformed_ends_its_connection(victim):

@@ -48,7 +48,7 @@ def certificates(project, serve, folder, tmp_path):
 def test_dev_makes_a_certificate_for_this_machine_and_keeps_it(folder, serve):
     server = serve(folder, "--local-protocol", "https")
     certificate = folder / ".hognose/https/certificate.pem"
-    assert f"Ready on https://localhost:{server.port}" in server.output.text
+    server.output.wait_for_times(f"Ready on https://localhost:{server.port}", 1)
     assert fetch(server, certificate).startswith(f"https://localhost:{server.port}/path ")
     assert (folder / ".hognose/https/key.pem").stat().st_mode & 0o777 == 0o600
     before = certificate.read_bytes()

@@ -73,4 +73,4 @@ def test_what_is_missing_is_said_once(editor, serve, project):
     for _ in range(2):
         assert server.fetch("/").text == "served"
     server.close()
-    assert server.output.text.count("`--inspect` needs debugpy: add it to `dependencies` in pyproject.toml") == 1
+    server.output.wait_for_times("`--inspect` needs debugpy: add it to `dependencies` in pyproject.toml", 1)

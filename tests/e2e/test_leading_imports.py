@@ -65,12 +65,12 @@ def test_what_no_fork_can_share_is_imported_by_each_version(serve, project):
     assert server.fetch().text == "threaded"
     change(server, "src/index.py", SECOND)
     assert server.fetch().text == "second threaded"
-    assert "Top-level code left the thread" in server.output.text
+    server.output.wait_for("Top-level code left the thread")
 
 
 def test_a_package_that_cannot_be_imported_is_shown_with_the_workers_line(serve, project):
     server = start(serve, project, BROKEN)
     server.output.wait_for("ValueError: a broken package")
-    assert 'src/index.py", line 1' in server.output.text
+    server.output.wait_for('src/index.py", line 1')
     change(server, "src/index.py", ANSWER.format(answer='"mended"'))
     assert server.fetch().text == "mended"

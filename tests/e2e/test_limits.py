@@ -209,7 +209,7 @@ def test_what_one_invocation_logs_has_an_end(limited):
     end = server.output.wait_for(f"x{{92}}\nx\n{CUT}", begun).end()
     assert server.fetch("/50").text == "ok"
     server.output.wait_for("x{50}\nbehind it", end)
-    assert server.output.text.count("behind it") == 2
+    server.output.wait_for_times("behind it", 2)
 
 
 WAITS = """\

@@ -92,6 +92,7 @@ def test_a_failure_shows_the_line_the_values_and_what_was_printed(tested):
     assert "AssertionError: assert 2 == 3" in output
     assert "len([1, 2])" in output
     assert "so far" in output
+    assert "hognose-test-ended" not in output
     assert "testing.py" not in output
 
 

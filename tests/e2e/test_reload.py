@@ -79,7 +79,7 @@ def test_what_it_prints_into_the_folder_is_no_change(project):
             output.wait_for("Reloaded")
             urllib.request.urlopen(f"{address}/last").close()
             output.wait_for("GET /last 200")
-            assert output.text.count("Reloaded") == 1
+            output.wait_for_times("Reloaded", 1)
             process.terminate()
             process.wait(harness.TIMEOUT_S)
     finally:
@@ -116,7 +116,7 @@ def test_packages_that_were_added_are_installed_and_served(serve, project):
 def test_a_note_is_not_repeated(serve, project):
     server = start(serve, project)
     change(server, "src/index.py", SECOND)
-    assert server.output.text.count("No compatibility_date was specified") == 1
+    server.output.wait_for_times("No compatibility_date was specified", 1)
 
 
 def test_serve_does_not_watch(serve, project):

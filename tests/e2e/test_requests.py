@@ -130,7 +130,7 @@ def test_dev_vars_and_the_command_line_override_variables(serve, project):
     (folder / ".dev.vars").write_text('GREETING=overridden\nSECRET="from the file"\n')
     server = serve(folder)
     assert server.fetch("/variables").text == "overridden 3 from the file"
-    assert "SECRET: (secret)" in server.output.text
+    server.output.wait_for_times("SECRET: (secret)", 1)
     assert "from the file" not in server.output.text
     server.close()
     options = ("--var", "GREETING:typed", "--persist-to", str(folder / "other"))

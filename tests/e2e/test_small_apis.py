@@ -62,7 +62,7 @@ def test_a_batch_that_was_acknowledged_is_not_given_again(project, serve):
         assert server.fetch("/").text == "sent"
         server.output.wait_for(r"given \['one', 'two'\] True", seen)
         server.output.wait_for("after all is acknowledged", seen)
-    assert server.output.text.count("'one'") == 2
+    server.output.wait_for_times("'one'", 2)
 
 
 OBJECT = """\

@@ -22,23 +22,23 @@ def test_steps_run_in_order_and_once(flows):
     identity = flows.create("chain")
     assert re.fullmatch(r"[0-9a-f-]{36}", identity)
     assert flows.output(identity) == {"two": 2, "workflow": "flow"}
-    assert flows.server.output.text.count(f"STEP one {identity}") == 1
+    flows.server.output.wait_for_times(f"STEP one {identity}", 1)
     flows.server.output.wait_for(rf"STEP two {identity} 1 1")
 
 
 def test_a_step_is_tried_again_up_to_its_limit(flows):
     identity = flows.create("retried")
     assert flows.output(identity) == "at last"
-    assert re.findall(rf"TRY {identity} (\d)", flows.server.output.text) == ["1", "2", "3"]
+    assert flows.tries(identity, 3) == ["1", "2", "3"]
     identity = flows.create("exhausted")
     assert flows.output(identity) == "caught TypeError: never"
-    assert re.findall(rf"TRY {identity} (\d)", flows.server.output.text) == ["1", "2", "3"]
+    assert flows.tries(identity, 3) == ["1", "2", "3"]
 
 
 def test_some_errors_are_not_worth_another_attempt(flows):
     identity = flows.create("hopeless")
     assert flows.output(identity) == "caught stop"
-    assert re.findall(rf"TRY {identity} (\d)", flows.server.output.text) == ["1"]
+    assert flows.tries(identity, 1) == ["1"]
 
 
 def test_an_uncaught_error_ends_the_instance(flows):
@@ -53,7 +53,7 @@ def test_an_event_ends_a_wait_and_one_that_came_before_it_too(flows):
     flows.wait(identity, "waiting")
     flows.ask("send", id=identity, payload={"n": [1, None]})
     assert flows.output(identity) == {"got": {"n": [1, None]}, "type": "approval"}
-    assert flows.server.output.text.count(f"STEP before {identity}") == 1, "what is done is not done again"
+    flows.server.output.wait_for_times(f"STEP before {identity}", 1)
     early = flows.create("waiting")
     flows.ask("send", id=early, payload="early")
     assert flows.output(early)["got"] == "early"
@@ -77,7 +77,7 @@ def test_an_instance_is_paused_resumed_restarted_and_terminated(flows):
     assert flows.output(identity)["got"] == "kept"
     flows.ask("restart", id=identity)
     flows.wait(identity, "waiting")
-    assert flows.server.output.text.count(f"STEP before {identity}") == 2
+    flows.server.output.wait_for_times(f"STEP before {identity}", 2)
     assert json.loads(flows.ask("terminate", id=identity))["status"] == "terminated"
     with pytest.raises(RuntimeError, match="Cannot terminate instance since its on a finite state"):
         flows.ask("terminate", id=identity)

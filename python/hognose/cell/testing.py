@@ -71,6 +71,9 @@ async def _answer(body, env, ctx) -> str:
             await result
     except BaseException as error:
         return json.dumps(_ended(error))
+    finally:
+        # The plugin waits for this line, since output and answer take different ways.
+        print(call["mark"], flush=True)
     return json.dumps({"outcome": "passed", "text": ""})
 
 
