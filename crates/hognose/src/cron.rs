@@ -9,6 +9,7 @@ use hognose_services::{Clock, SystemClock};
 use hognose_supervisor::{Outcome, Server};
 use tokio::runtime;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
@@ -131,7 +132,7 @@ fn run(arguments: &RunArguments, interpreter: &Interpreter, console: Console) ->
         // By hand only: the clock is another server's.
         options.workers.iter_mut().for_each(|version| version.crons = None);
         let server = Server::start(options).await?;
-        let shown = tokio::spawn(events::show(events, false, None, console));
+        let shown = tokio::spawn(events::show(events, CancellationToken::new(), false, None, console));
         let ran = server.run_scheduled(plan::name(worker), &cron, time_ms).await;
         server.shutdown(DRAIN_MAX).await;
         // The last senders have gone with the server.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hognose_supervisor::ServerEvent;
 use hognose_wire::control::LoadFailure;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::access_log::AccessLog;
 use crate::console::Console;
@@ -15,16 +16,18 @@ use crate::records;
 /// than the serving.
 const BATCH_MAX: usize = 256;
 
-/// Shows what the server says, until it is gone. Where there are `several` Workers each line says whose it is.
+/// Shows what the server says, until `ended` is cancelled and all said before is shown. Where there are `several` Workers
+/// each line says whose it is.
 pub(crate) async fn show(
     mut events: mpsc::Receiver<ServerEvent>,
+    ended: CancellationToken,
     several: bool,
     mut access_log: Option<AccessLog>,
     console: Console,
 ) {
     let mut screen = Screen { console, several, requests: String::new(), loaded: HashSet::new() };
     let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    while next_batch(&mut events, &mut batch, &ended).await > 0 {
         for event in batch.drain(..) {
             if let Some(log) = &mut access_log {
                 log.note(&event);
@@ -36,6 +39,21 @@ pub(crate) async fn show(
             log.flush();
         }
     }
+}
+
+/// Receives what is there, and gives how much: none at the end. Who looks at a server may outlive it and could still send,
+/// so its end is told.
+async fn next_batch(
+    events: &mut mpsc::Receiver<ServerEvent>,
+    batch: &mut Vec<ServerEvent>,
+    ended: &CancellationToken,
+) -> usize {
+    tokio::select! {
+        biased;
+        received = events.recv_many(batch, BATCH_MAX) => return received,
+        () = ended.cancelled() => events.close(),
+    }
+    events.recv_many(batch, BATCH_MAX).await
 }
 
 struct Screen {
@@ -109,5 +127,24 @@ fn show_load_failure(whose: &str, failure: &LoadFailure, console: Console) {
     console.trouble(&format!("{whose}The Worker cannot be loaded: {}", failure.message));
     if !failure.traceback.is_empty() {
         Console::error_text(failure.traceback.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_comes_after_all_that_was_said_though_a_sender_lives_on() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (sender, mut events) = mpsc::channel(8);
+        let ended = CancellationToken::new();
+        sender.try_send(ServerEvent::Lost { count: 1 }).unwrap();
+        sender.try_send(ServerEvent::Lost { count: 2 }).unwrap();
+        ended.cancel();
+        let mut batch = Vec::new();
+        assert_eq!(runtime.block_on(next_batch(&mut events, &mut batch, &ended)), 2);
+        assert_eq!(runtime.block_on(next_batch(&mut events, &mut batch, &ended)), 0);
+        assert!(sender.try_send(ServerEvent::Lost { count: 3 }).is_err(), "nobody would show it");
     }
 }

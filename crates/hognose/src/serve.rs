@@ -104,11 +104,12 @@ async fn run(
     if hotkeys.is_some() {
         session.console.note(hotkeys::HINT);
     }
-    let shown = tokio::spawn(events::show(events, projects.len() > 1, access_log, session.console));
-    let last_trace = CancellationToken::new();
+    let ended = CancellationToken::new();
+    let several = projects.len() > 1;
+    let shown = tokio::spawn(events::show(events, ended.clone(), several, access_log, session.console));
     let traced = session
         .telemetry()
-        .map(|telemetry| tokio::spawn(telemetry.send_all(server.monitor().follow(), last_trace.clone())));
+        .map(|telemetry| tokio::spawn(telemetry.send_all(server.monitor().follow(), ended.clone())));
     let served = tokio::select! {
         () = stop.next() => Ok(()),
         () = act_on(hotkeys.as_mut(), &url, session.console) => Ok(()),
@@ -124,9 +125,9 @@ async fn run(
         () = server.shutdown(DRAIN_MAX) => {}
         () = stop.next() => {}
     }
+    ended.cancel();
     let _all_of_them = timeout(LAST_WORDS_MAX, shown).await;
     if let Some(traced) = traced {
-        last_trace.cancel();
         let _all_of_them = timeout(LAST_WORDS_MAX, traced).await;
     }
     served
