@@ -54,6 +54,15 @@ await step("queues", async () => {
   await open("Queues");
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("1 messages").waitFor();
+  await page.getByRole("button", { name: "Show messages" }).click();
+  await page.getByRole("cell", { name: '{"hello":"world"}' }).waitFor();
+  await page.getByRole("button", { name: "Retry now" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("0 messages").waitFor();
+  await page.getByRole("button", { name: "Send" }).click();
+  page.once("dialog", (dialog) => dialog.accept());
+  await page.getByRole("button", { name: "Purge" }).click();
+  await page.getByText("0 messages").waitFor();
 });
 await onPhone(["Workers", "Requests", "KV", "D1", "R2", "Queues"]);
 await step("keyboard", async () => {

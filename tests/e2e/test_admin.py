@@ -183,6 +183,16 @@ def test_a_message_is_sent_to_a_queue(shop):
     assert sent["success"]
     (queue,) = ask(shop.folder, "/queues")["result"]
     assert queue["backlog"]["backlogCount"] == 1
+    (message,) = ask(shop.folder, "/queues/jobs/messages?limit=5")["result"]
+    assert (message["body"], message["content_type"], message["attempts"]) == ('{"n":1}', "json", 0)
+    assert not message["in_delivery"]
+    assert ask(shop.folder, f"/queues/jobs/messages/{message['id']}/retry", "POST")["success"]
+    assert ask(shop.folder, f"/queues/jobs/messages/{message['id']}", "DELETE")["success"]
+    gone = ask(shop.folder, f"/queues/jobs/messages/{message['id']}", "DELETE")
+    assert gone["errors"][0]["code"] == 404
+    assert ask(shop.folder, "/queues/jobs/messages", "POST", body, {"content-type": "application/json"})["success"]
+    assert ask(shop.folder, "/queues/jobs/messages", "DELETE")["result"] == {"purged": 1}
+    assert ask(shop.folder, "/queues/jobs/messages")["result"] == []
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,8 @@ def test_queues_are_paused_and_purged(folder, serve):
     assert server.fetch("/send").text == "0"
     [about] = json.loads(hognose(folder, "queues", "list"))
     assert (about["name"], about["backlog_count"], about["delivery_paused"]) == ("jobs", 1, True)
+    (message,) = json.loads(hognose(folder, "queues", "peek", "jobs"))
+    assert (message["attempts"], message["in_delivery"]) == (0, False)
     assert "Give `-y`" in hognose(folder, "queues", "purge", "jobs", fails=True)
     assert "Deleted 1 messages" in hognose(folder, "queues", "purge", "jobs", "--force")
     server.fetch("/send")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use hognose_services::SystemClock;
-use hognose_services::queues::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues, limits};
+use hognose_services::queues::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues, WaitingMessage, limits};
 use serde_json::{Value, json};
 
 use super::queue_consumers::{self, ConsumerCommand};
@@ -47,6 +47,16 @@ enum Command {
     Info {
         #[command(flatten)]
         queue: QueueArguments,
+        #[command(flatten)]
+        list: ListArguments,
+    },
+    /// Show the oldest messages that wait, without taking them
+    Peek {
+        #[command(flatten)]
+        queue: QueueArguments,
+        /// Show so many, 1 to 100
+        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+        limit: u8,
         #[command(flatten)]
         list: ListArguments,
     },
@@ -107,6 +117,7 @@ pub(crate) fn queues(arguments: &QueuesArguments, console: Console) -> Result<()
             print_list(&KEYS, vec![row(existing(queue, console)?.info()?)], *list);
             Ok(())
         }
+        Command::Peek { queue, limit, list } => peek(queue, *limit, *list, console),
         Command::Delete { queue, skip_confirmation } => delete(queue, *skip_confirmation, console),
         Command::Purge { queue, force } => purge(queue, *force, console),
         Command::PauseDelivery(queue) => pause(queue, true, console),
@@ -181,6 +192,35 @@ fn print_queues(queues: &SqliteQueues, list: ListArguments) -> Result<(), Comman
     }
     print_list(&KEYS, rows, list);
     Ok(())
+}
+
+fn peek(
+    arguments: &QueueArguments,
+    limit: u8,
+    list: ListArguments,
+    console: Console,
+) -> Result<(), CommandError> {
+    let waiting =
+        existing(arguments, console)?.queue.peek(limit.into()).map_err(failed("Reading the queue"))?;
+    print_list(&MESSAGE_KEYS, waiting.iter().map(message_row).collect(), list);
+    Ok(())
+}
+
+/// What is shown of a message.
+const MESSAGE_KEYS: [&str; 8] =
+    ["id", "sent_ms", "ready_ms", "attempts", "in_delivery", "content_type", "size", "body"];
+
+fn message_row(message: &WaitingMessage) -> Vec<Value> {
+    vec![
+        json!(message.id),
+        json!(message.sent_ms),
+        json!(message.ready_ms),
+        json!(message.attempts),
+        json!(message.is_leased),
+        json!(message.content_type),
+        json!(message.size),
+        json!(message.text()),
+    ]
 }
 
 fn delete(arguments: &QueueArguments, already: bool, console: Console) -> Result<(), CommandError> {

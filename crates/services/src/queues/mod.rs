@@ -20,7 +20,7 @@ pub use error::QueueError;
 pub use hognose_wire::queues::{Batch, ContentType, Delivered, Disposition, Metrics};
 pub use pull::{BATCH_DEFAULT, BATCH_MAX, Lease, PullConsumer, VISIBILITY_MAX_MS};
 pub use signal::Signal;
-pub use sqlite::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues};
+pub use sqlite::{QueueInfo, QueueSettings, SqliteQueue, SqliteQueues, WaitingMessage};
 
 use std::sync::Arc;
 

@@ -238,3 +238,33 @@ fn settle(consumer: &QueueConsumer, params: &[u8]) -> Result<(), String> {
     let call = consumer.call(Call { method: "settle", params, bodies: vec![] });
     block_on(call.wait()).map(drop).map_err(|error| error.to_string())
 }
+
+#[test]
+fn what_waits_is_seen_without_being_taken() {
+    let fixture = Fixture::new();
+    fixture.send(&["first"], 0);
+    fixture.clock.advance(1);
+    fixture.send(&[&"x".repeat(5000)], 60);
+    let _delivering = fixture.lease(1);
+    let seen = fixture.queue.peek(10).unwrap();
+    assert_eq!(seen.len(), 2);
+    assert_eq!((seen[0].beginning.as_slice(), seen[0].is_leased, seen[0].attempts), (&b"first"[..], true, 1));
+    assert_eq!((seen[1].size, seen[1].beginning.len(), seen[1].is_leased), (5000, 4096, false));
+    assert_eq!(seen[1].ready_ms - seen[1].sent_ms, 60_000);
+    assert_eq!(fixture.queue.peek(1).unwrap().len(), 1);
+}
+
+#[test]
+fn a_delayed_message_is_delivered_now_or_removed() {
+    let fixture = Fixture::new();
+    fixture.send(&["now", "never"], 60);
+    let ids: Vec<String> = fixture.queue.peek(2).unwrap().into_iter().map(|seen| seen.id).collect();
+    assert!(fixture.lease(2).messages.is_empty());
+    assert!(fixture.queue.deliver_now(&ids[0]).unwrap());
+    assert_eq!(bodies(&fixture.lease(2)), ["now"]);
+    assert!(!fixture.queue.deliver_now(&ids[0]).unwrap(), "it is being delivered");
+    assert!(fixture.queue.remove(&ids[1]).unwrap());
+    assert!(!fixture.queue.remove(&ids[1]).unwrap());
+    assert_eq!(fixture.queue.metrics().unwrap().backlog_count, 1);
+    assert_eq!(fixture.queue.metrics().unwrap().backlog_bytes, 3);
+}

@@ -4,6 +4,7 @@
 
 mod admin;
 mod tables;
+mod waiting;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::sqlite::{Database, OpenError};
 use crate::{Clock, Pending, block_on};
 
 pub use self::admin::{QueueInfo, QueueSettings};
+pub use self::waiting::WaitingMessage;
 
 /// The file with all queues.
 #[derive(Clone)]

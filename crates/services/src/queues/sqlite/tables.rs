@@ -45,6 +45,11 @@ pub(super) const SCHEMA: Schema = Schema {
 const CONTENT_TYPES: [ContentType; 4] =
     [ContentType::Json, ContentType::Text, ContentType::Bytes, ContentType::V8];
 
+/// The content type that a number in a row stands for.
+pub(super) fn content_type(number: i64) -> ContentType {
+    CONTENT_TYPES.get(number as usize).copied().unwrap_or(ContentType::Bytes)
+}
+
 pub(super) fn find_queue(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT number FROM queues WHERE name = ?1")?;
     statement.query_row([name], |row| row.get(0)).optional()
@@ -176,7 +181,7 @@ fn read_delivered(row: &Row<'_>) -> rusqlite::Result<Delivered> {
         id: row.get(1)?,
         timestamp_ms: row.get(2)?,
         attempts: row.get(3)?,
-        content_type: CONTENT_TYPES.get(kind as usize).copied().unwrap_or(ContentType::Bytes),
+        content_type: content_type(kind),
         body: row.get(5)?,
     })
 }
