@@ -1,14 +1,27 @@
-// `node:crypto`, in the parts that need no key objects: hashes, HMAC, key derivation, random values, and Web Crypto.
+// `node:crypto`: hashes, ciphers, keys and signatures, as far as Web Crypto's algorithms reach, and random values.
 // https://nodejs.org/api/crypto.html
 
 import { crypto } from "../crypto.js";
 import { natives } from "../natives.js";
 import { Buffer } from "./buffer.js";
-import { deriveBytes, hkdfSync, pbkdf2Sync } from "./crypto/derivation.js";
+import { Cipheriv, createCipheriv, createDecipheriv, Decipheriv, getCipherInfo, getCiphers } from "./crypto/ciphers.js";
+import * as constants from "./crypto/constants.js";
+import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from "./crypto/derivation.js";
+import { createECDH, diffieHellman, ECDH, getCurves, privateDecrypt, publicEncrypt } from "./crypto/exchange.js";
 import { createHash, createHmac, getHashes, Hash, hash, Hmac } from "./crypto/hashes.js";
+import {
+  createPrivateKey, createPublicKey, createSecretKey, generateKey, generateKeyPair, generateKeyPairSync, generateKeySync, KeyObject,
+  PrivateKeyObject, PublicKeyObject, SecretKeyObject,
+} from "./crypto/keys.js";
+import { createSign, createVerify, Sign, sign, Verify, verify } from "./crypto/signatures.js";
 import { bytesIn, invalidType, outOfRange } from "./crypto/values.js";
 
-export { createHash, createHmac, getHashes, Hash, hash, hkdfSync, Hmac, pbkdf2Sync };
+export {
+  Cipheriv, constants, createCipheriv, createDecipheriv, createECDH, createHash, createHmac, createPrivateKey, createPublicKey,
+  createSecretKey, createSign, createVerify, Decipheriv, diffieHellman, ECDH, generateKey, generateKeyPair, generateKeyPairSync,
+  generateKeySync, getCipherInfo, getCiphers, getCurves, getHashes, Hash, hash, hkdf, hkdfSync, Hmac, KeyObject, pbkdf2, pbkdf2Sync,
+  privateDecrypt, PrivateKeyObject, publicEncrypt, PublicKeyObject, scrypt, scryptSync, SecretKeyObject, Sign, sign, Verify, verify,
+};
 export const webcrypto = crypto;
 export const { subtle } = crypto;
 export const getRandomValues = (view) => crypto.getRandomValues(view);
@@ -79,10 +92,11 @@ export function timingSafeEqual(first, second) {
   throw Object.assign(error, { code: "ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH" });
 }
 
-export const pbkdf2 = deriveBytes(pbkdf2Sync);
-export const hkdf = deriveBytes(hkdfSync);
-
 export default {
-  createHash, createHmac, getHashes, getRandomValues, Hash, hash, hkdf, hkdfSync, Hmac, pbkdf2, pbkdf2Sync, pseudoRandomBytes: randomBytes,
-  randomBytes, randomFill, randomFillSync, randomInt, randomUUID, rng: randomBytes, subtle, timingSafeEqual, webcrypto,
+  Cipheriv, constants, createCipheriv, createDecipheriv, createECDH, createHash, createHmac, createPrivateKey, createPublicKey,
+  createSecretKey, createSign, createVerify, Decipheriv, diffieHellman, ECDH, generateKey, generateKeyPair, generateKeyPairSync,
+  generateKeySync, getCipherInfo, getCiphers, getCurves, getHashes, getRandomValues, Hash, hash, hkdf, hkdfSync, Hmac, KeyObject,
+  pbkdf2, pbkdf2Sync, privateDecrypt, PrivateKeyObject, pseudoRandomBytes: randomBytes, publicEncrypt, PublicKeyObject, randomBytes,
+  randomFill, randomFillSync, randomInt, randomUUID, rng: randomBytes, scrypt, scryptSync, SecretKeyObject, Sign, sign, subtle,
+  timingSafeEqual, Verify, verify, webcrypto,
 };

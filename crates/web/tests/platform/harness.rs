@@ -273,6 +273,14 @@ impl Platform {
     }
 }
 
+/// The same, where each program begins alike.
+pub(crate) fn check_after(prelude: &str, cases: &[(&str, &str)]) {
+    let programs: Vec<String> = cases.iter().map(|(code, _)| format!("{prelude} {code}")).collect();
+    let cases: Vec<_> =
+        programs.iter().map(String::as_str).zip(cases.iter().map(|(_, expected)| *expected)).collect();
+    check(&cases);
+}
+
 /// Runs each case's script in a fresh platform and compares what it says.
 #[track_caller]
 pub(crate) fn check(cases: &[(&str, &str)]) {

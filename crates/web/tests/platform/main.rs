@@ -9,6 +9,7 @@ mod html_rewriter;
 mod messages;
 mod messaging;
 mod node_crypto;
+mod node_keys;
 mod node_modules;
 mod node_streams;
 mod node_texts;

@@ -1,9 +1,13 @@
-// Hash and Hmac of `node:crypto`. Rust hashes; HMAC is two hashes, as RFC 2104 has it.
+// Hash and Hmac of `node:crypto`, which are streams, too. Rust hashes; HMAC is two hashes, as RFC 2104 has it.
 
 import { natives } from "../../natives.js";
 import { Buffer } from "../buffer.js";
 import { callable } from "../callable.js";
-import { bytesOf } from "./values.js";
+import { withCode } from "../errors.js";
+import { Transform } from "../stream.js";
+import { bytesOf, requireCount, requireString, secretBytes } from "./values.js";
+
+const OUTPUT_MAX_BYTES = 2 ** 32 - 1;
 
 /** By the names that Node's programs use, in lower case: the name in Rust, and the block's size in bytes. */
 const ALGORITHMS = {
@@ -32,18 +36,40 @@ export const getHashes = () => Object.keys(ALGORITHMS);
 
 const encoded = (bytes, encoding) => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return encoding === undefined || encoding === "buffer" ? buffer : buffer.toString(encoding);
+  const name = encoding === undefined || encoding === null ? "buffer" : `${encoding}`;
+  return name === "buffer" ? buffer : buffer.toString(name);
 };
 
 const finalized = () => Object.assign(new Error("Digest already called"), { code: "ERR_CRYPTO_HASH_FINALIZED" });
 
+// A digest as a stream: what is written is hashed, and at the end there is the digest to read, which can be asked for
+// besides.
+class Digesting extends Transform {
+  #made;
+
+  _transform(chunk, encoding, callback) {
+    this.update(chunk, encoding);
+    callback();
+  }
+
+  _flush(callback) {
+    this.push(encoded(this._digest()));
+    callback();
+  }
+
+  _digest() {
+    return (this.#made ??= this._finish());
+  }
+}
+
 /** A hash that is fed piece by piece. */
-class RunningHash {
+class RunningHash extends Digesting {
   #running;
   #ended = false;
 
-  constructor(algorithm) {
-    this.#running = typeof algorithm === "function" ? algorithm : natives.newDigest(algorithmNamed(algorithm).native);
+  constructor(algorithm, options) {
+    super(options);
+    this.#running = typeof algorithm === "function" ? algorithm : startHash(algorithm, options?.outputLength);
   }
 
   update(data, encoding) {
@@ -55,14 +81,28 @@ class RunningHash {
   digest(encoding) {
     if (this.#ended) throw finalized();
     this.#ended = true;
-    return encoded(this.#running(), encoding);
+    return encoded(this._digest(), encoding);
   }
 
   /** A second hash that has been fed the same. */
-  copy() {
+  copy(options) {
     if (this.#ended) throw finalized();
-    return new Hash(this.#running.copy());
+    return new Hash(this.#running.copy(), options);
   }
+
+  _finish() {
+    return this.#running();
+  }
+}
+
+// Only hashes whose length can be chosen could have another one, and there are none of those.
+function startHash(algorithm, outputLength) {
+  requireString(algorithm, "algorithm");
+  const running = natives.newDigest(algorithmNamed(algorithm).native);
+  if (outputLength === undefined) return running;
+  requireCount(outputLength, "outputLength", 0, OUTPUT_MAX_BYTES);
+  if (running.copy()().length === outputLength) return running;
+  throw withCode(new Error("Unsupported state or unable to change the output length"), "ERR_OSSL_EVP_NOT_XOF_OR_INVALID_LENGTH");
 }
 
 function digestOf(native, bytes) {
@@ -72,14 +112,16 @@ function digestOf(native, bytes) {
 }
 
 /** A keyed hash that is fed piece by piece. */
-class RunningHmac {
+class RunningHmac extends Digesting {
   #inner;
   #outer;
   #ended = false;
 
-  constructor(algorithm, key) {
-    const { native, blockBytes } = algorithmNamed(algorithm, `Invalid digest: ${algorithm}`);
-    const given = bytesOf(key, "key");
+  constructor(algorithm, key, options) {
+    super(options);
+    requireString(algorithm, "hmac");
+    const { native, blockBytes } = algorithmNamed(algorithm);
+    const given = secretBytes(key, "key");
     const block = new Uint8Array(blockBytes);
     block.set(given.length > blockBytes ? digestOf(native, given) : given);
     this.#inner = natives.newDigest(native);
@@ -98,16 +140,24 @@ class RunningHmac {
   digest(encoding) {
     if (this.#ended) return encoded(new Uint8Array(0), encoding);
     this.#ended = true;
+    return encoded(this._digest(), encoding);
+  }
+
+  _finish() {
     this.#outer(this.#inner());
-    return encoded(this.#outer(), encoding);
+    return this.#outer();
   }
 }
 
 export const Hash = callable(RunningHash);
 export const Hmac = callable(RunningHmac);
 
-export const createHash = (algorithm) => new Hash(algorithm);
-export const createHmac = (algorithm, key) => new Hmac(algorithm, key);
+export const createHash = (algorithm, options) => new Hash(algorithm, options);
+export const createHmac = (algorithm, key, options) => new Hmac(algorithm, key, options);
 
 /** The hash of one value. */
-export const hash = (algorithm, data, encoding = "hex") => new Hash(algorithm).update(data).digest(encoding);
+export function hash(algorithm, data, encoding = "hex") {
+  requireString(algorithm, "algorithm");
+  requireString(encoding, "outputEncoding");
+  return encoded(digestOf(algorithmNamed(algorithm).native, bytesOf(data, "input")), encoding);
+}

@@ -12,16 +12,16 @@ use ghash::universal_hash::UniversalHash as _;
 
 use super::digests::bytes_equal;
 
-const BLOCK_BYTES: usize = 16;
-type Block = [u8; BLOCK_BYTES];
+pub(super) const BLOCK_BYTES: usize = 16;
+pub(super) type Block = [u8; BLOCK_BYTES];
 
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 
 /// The bits of the counter that GCM counts with.
-const GCM_COUNTER_BITS: u32 = 32;
+pub(super) const GCM_COUNTER_BITS: u32 = 32;
 
-fn cipher_key(key: &[u8]) -> Option<UnboundCipherKey> {
+pub(super) fn cipher_key(key: &[u8]) -> Option<UnboundCipherKey> {
     let algorithm: &'static Algorithm = match key.len() {
         16 => &AES_128,
         24 => &AES_192,
@@ -130,7 +130,7 @@ impl Gcm {
     }
 
     /// The standard's J0.
-    fn first_counter(&self) -> Option<Block> {
+    pub(super) fn first_counter(&self) -> Option<Block> {
         if self.nonce.len() == NONCE_BYTES {
             let mut counter = [0; BLOCK_BYTES];
             counter[..NONCE_BYTES].copy_from_slice(&self.nonce);
@@ -141,10 +141,16 @@ impl Gcm {
     }
 
     fn encrypt(&self, start: Block, data: Vec<u8>) -> Option<Vec<u8>> {
+        ctr(&self.key, &Self::next_counter(start), GCM_COUNTER_BITS, data)
+    }
+
+    /// The counter of the first block of data.
+    pub(super) fn next_counter(start: Block) -> Block {
+        let [fixed @ .., a, b, c, d] = start;
+        let low = u32::from_be_bytes([a, b, c, d]).wrapping_add(1);
         let mut counter = start;
-        let low = u32::from_be_bytes(counter[NONCE_BYTES..].try_into().ok()?);
-        counter[NONCE_BYTES..].copy_from_slice(&low.wrapping_add(1).to_be_bytes());
-        ctr(&self.key, &counter, GCM_COUNTER_BITS, data)
+        counter[fixed.len()..].copy_from_slice(&low.to_be_bytes());
+        counter
     }
 
     fn tag(&self, start: Block, sealed: &[u8]) -> Option<Block> {
@@ -155,17 +161,27 @@ impl Gcm {
 
     /// GHASH of both, padded, and of their lengths in bits.
     fn hash(&self, first: &[u8], second: &[u8]) -> Option<Block> {
-        let mut hash_key = [0; BLOCK_BYTES];
-        apply_counter(&self.key, 0, &mut hash_key)?;
-        let mut ghash = GHash::new(&hash_key.into());
+        let mut ghash = self.ghash()?;
         ghash.update_padded(first);
         ghash.update_padded(second);
-        let mut lengths = [0; BLOCK_BYTES];
-        lengths[..8].copy_from_slice(&(first.len() as u64 * 8).to_be_bytes());
-        lengths[8..].copy_from_slice(&(second.len() as u64 * 8).to_be_bytes());
-        ghash.update(&[lengths.into()]);
+        ghash.update(&[length_block(first.len() as u64, second.len() as u64).into()]);
         Some(ghash.finalize().into())
     }
+
+    /// GHASH under this key, of nothing so far.
+    pub(super) fn ghash(&self) -> Option<GHash> {
+        let mut hash_key = [0; BLOCK_BYTES];
+        apply_counter(&self.key, 0, &mut hash_key)?;
+        Some(GHash::new(&hash_key.into()))
+    }
+}
+
+/// The last block that GHASH takes: the lengths of both of its parts, given in bytes, in bits.
+pub(super) fn length_block(first_bytes: u64, second_bytes: u64) -> Block {
+    let mut lengths = [0; BLOCK_BYTES];
+    lengths[..8].copy_from_slice(&(first_bytes * 8).to_be_bytes());
+    lengths[8..].copy_from_slice(&(second_bytes * 8).to_be_bytes());
+    lengths
 }
 
 const WRAP_ROUNDS: usize = 6;

@@ -6,7 +6,7 @@ use p256::elliptic_curve::Generate as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use pkcs8::der::asn1::ObjectIdentifier;
 use pkcs8::der::{Decode as _, Encode as _};
-use sec1::EcPrivateKey;
+use sec1::{EcParameters, EcPrivateKey};
 
 use super::formats::{self, Label, Parameters};
 use super::random::SystemRandom;
@@ -104,8 +104,12 @@ impl Curve {
 
     /// The scalar and the point.
     pub(super) fn read_pkcs8(self, der: &[u8]) -> Option<Vec<Vec<u8>>> {
-        let inner = formats::open_private(&self.label(), der)?;
-        let key = EcPrivateKey::from_der(&inner).ok()?;
+        self.read_sec1(&formats::open_private(&self.label(), der)?)
+    }
+
+    /// The same, where the key stands without the envelope.
+    pub(super) fn read_sec1(self, der: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let key = EcPrivateKey::from_der(der).ok()?;
         if key.parameters.is_some_and(|found| found.named_curve() != Some(self.identifier())) {
             return None;
         }
@@ -117,6 +121,12 @@ impl Curve {
     pub(super) fn write_pkcs8(self, scalar: &[u8], point: &[u8]) -> Option<Vec<u8>> {
         let key = EcPrivateKey { private_key: scalar, parameters: None, public_key: Some(point) };
         formats::seal_private(&self.label(), &key.to_der().ok()?)
+    }
+
+    /// Without an envelope the key itself names its curve.
+    pub(super) fn write_sec1(self, scalar: &[u8], point: &[u8]) -> Option<Vec<u8>> {
+        let parameters = Some(EcParameters::NamedCurve(self.identifier()));
+        EcPrivateKey { private_key: scalar, parameters, public_key: Some(point) }.to_der().ok()
     }
 
     pub(super) fn read_spki(self, der: &[u8]) -> Option<Vec<u8>> {

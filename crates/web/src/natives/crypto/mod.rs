@@ -13,6 +13,8 @@ mod edwards;
 mod formats;
 mod random;
 mod rsa;
+mod running;
+mod scrypt;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -116,10 +118,38 @@ fn add_ciphers(natives: &Natives) -> Result<()> {
         let (key, counter) = (arguments.bytes(0), arguments.bytes(1));
         Ok(ciphers::ctr(&key, &counter, arguments.number(2) as u32, arguments.bytes(3)))
     })?;
+    natives.add("newCipher", new_cipher)?;
     natives
         .add_bytes("aesKwWrap", |arguments| Ok(ciphers::wrap(&arguments.bytes(0), &arguments.bytes(1))))?;
     natives
         .add_bytes("aesKwUnwrap", |arguments| Ok(ciphers::unwrap(&arguments.bytes(0), &arguments.bytes(1))))
+}
+
+/// The mode, whether it decrypts, the key, the start and GCM's additional data become a function that takes more bytes
+/// and whether there is padding; without bytes it ends. Its method `tag` gives GCM's tag.
+fn new_cipher(context: Context, arguments: &Arguments) -> Result<Value> {
+    let (key, iv, additional) = (arguments.bytes(2), arguments.bytes(3), arguments.bytes(4));
+    let mode = arguments.string(0)?;
+    let Some(running) = running::Running::new(&mode, arguments.boolean(1), &key, &iv, &additional) else {
+        return Ok(context.undefined());
+    };
+    let running = Rc::new(RefCell::new(running));
+    let tagged = Rc::clone(&running);
+    let function = context.function("update", 2, move |context, _, values| {
+        let arguments = Arguments { context, values };
+        let (mut running, padded) = (running.borrow_mut(), arguments.boolean(1));
+        let result = if arguments.value(0).is_undefined() {
+            running.finish(padded)
+        } else {
+            running.update(&arguments.bytes(0), padded)
+        };
+        result.map_or(Ok(context.undefined()), |bytes| context.uint8_array(bytes))
+    })?;
+    let tag = context.function("tag", 0, move |context, _, _| {
+        tagged.borrow().tag().map_or(Ok(context.undefined()), |bytes| context.uint8_array(bytes))
+    })?;
+    function.set("tag", &tag)?;
+    Ok(function)
 }
 
 fn gcm_of(arguments: &Arguments) -> ciphers::Gcm {
@@ -137,6 +167,12 @@ fn add_derivation(natives: &Natives) -> Result<()> {
         let (secret, salt, info) = (arguments.bytes(1), arguments.bytes(2), arguments.bytes(3));
         let length = arguments.number(4) as usize;
         Ok(hash.and_then(|hash| derivation::hkdf(hash, &secret, &salt, &info, length)))
+    })?;
+    natives.add_bytes("scrypt", |arguments| {
+        let (password, salt) = (arguments.bytes(0), arguments.bytes(1));
+        let number = |index| arguments.number(index) as usize;
+        let cost = scrypt::Cost { rounds: number(2), block_size: number(3), parallelization: number(4) };
+        Ok(scrypt::scrypt(&password, &salt, &cost, number(5)))
     })?;
     natives.add_bytes("pbkdf2", |arguments| {
         let hash = digests::Hash::named(&arguments.string(0)?);
@@ -173,6 +209,13 @@ fn add_curves(natives: &Natives) -> Result<()> {
     natives.add_bytes("ecToPkcs8", |arguments| {
         let (scalar, point) = (arguments.bytes(1), arguments.bytes(2));
         Ok(curve_of(arguments)?.and_then(|curve| curve.write_pkcs8(&scalar, &point)))
+    })?;
+    natives.add_parts("ecFromSec1", |arguments| {
+        Ok(curve_of(arguments)?.and_then(|curve| curve.read_sec1(&arguments.bytes(1))))
+    })?;
+    natives.add_bytes("ecToSec1", |arguments| {
+        let (scalar, point) = (arguments.bytes(1), arguments.bytes(2));
+        Ok(curve_of(arguments)?.and_then(|curve| curve.write_sec1(&scalar, &point)))
     })?;
     natives.add_bytes("ecFromSpki", |arguments| {
         Ok(curve_of(arguments)?.and_then(|curve| curve.read_spki(&arguments.bytes(1))))
@@ -228,6 +271,8 @@ fn add_rsa(natives: &Natives) -> Result<()> {
         Ok(rsa::from_components(&parts))
     })?;
     natives.add_bytes("rsaFromPkcs8", |arguments| Ok(rsa::from_pkcs8(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaFromPrivatePkcs1", |arguments| Ok(rsa::from_private_pkcs1(&arguments.bytes(0))))?;
+    natives.add_bytes("rsaFromPublicPkcs1", |arguments| Ok(rsa::from_public_pkcs1(&arguments.bytes(0))))?;
     natives.add_bytes("rsaToPkcs8", |arguments| Ok(rsa::to_pkcs8(&arguments.bytes(0))))?;
     natives.add_bytes("rsaFromSpki", |arguments| Ok(rsa::from_spki(&arguments.bytes(0))))?;
     natives.add_bytes("rsaToSpki", |arguments| Ok(rsa::to_spki(&arguments.bytes(0))))?;
@@ -239,6 +284,12 @@ fn add_rsa(natives: &Natives) -> Result<()> {
         let (key, digest, signature) = (arguments.bytes(0), arguments.bytes(2), arguments.bytes(4));
         let padding = padding_of(arguments)?;
         let valid = padding.is_some_and(|padding| rsa::verify(&key, &padding, &digest, &signature));
+        Ok(context.boolean(valid))
+    })?;
+    natives.add("rsaVerifyAnySalt", |context, arguments| {
+        let (key, digest, signature) = (arguments.bytes(0), arguments.bytes(2), arguments.bytes(3));
+        let hash = digests::Hash::named(&arguments.string(1)?);
+        let valid = hash.is_some_and(|hash| rsa::verify_salted(&key, hash, None, &digest, &signature));
         Ok(context.boolean(valid))
     })?;
     natives.add_bytes("rsaEncrypt", |arguments| {

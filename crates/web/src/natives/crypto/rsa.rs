@@ -121,6 +121,16 @@ pub(super) fn from_pkcs8(der: &[u8]) -> Option<Vec<u8>> {
     valid_private(formats::open_private(&LABEL, der)?)
 }
 
+/// A private key that has no envelope.
+pub(super) fn from_private_pkcs1(der: &[u8]) -> Option<Vec<u8>> {
+    valid_private(der.to_vec())
+}
+
+/// A public key that has no envelope.
+pub(super) fn from_public_pkcs1(der: &[u8]) -> Option<Vec<u8>> {
+    valid_public(der.to_vec())
+}
+
 pub(super) fn to_pkcs8(key: &[u8]) -> Option<Vec<u8>> {
     formats::seal_private(&LABEL, key)
 }
@@ -166,17 +176,31 @@ pub(super) fn sign(key: &[u8], padding: &Padding, digest: &[u8]) -> Option<Vec<u
 
 /// Whether this is the signature of the digest.
 pub(super) fn verify(key: &[u8], padding: &Padding, digest: &[u8], signature: &[u8]) -> bool {
+    if padding.salt_bytes.is_some() {
+        return verify_salted(key, padding.hash, padding.salt_bytes, digest, signature);
+    }
+    let Ok(public) = RsaPublicKey::from_pkcs1_der(key) else { return false };
+    plain_padding(padding.hash).is_some_and(|plain| public.verify(plain, digest, signature).is_ok())
+}
+
+/// The same of PSS. Without a length the salt may be of any.
+pub(super) fn verify_salted(
+    key: &[u8],
+    hash: Hash,
+    salt_len: Option<usize>,
+    digest: &[u8],
+    signature: &[u8],
+) -> bool {
+    fn pss<D: sha1::Digest>(salt_len: Option<usize>) -> Pss<D> {
+        Pss { salt_len, ..Pss::new() }
+    }
     let Ok(key) = RsaPublicKey::from_pkcs1_der(key) else { return false };
-    let Some(salt) = padding.salt_bytes else {
-        let plain = plain_padding(padding.hash);
-        return plain.is_some_and(|plain| key.verify(plain, digest, signature).is_ok());
-    };
-    match padding.hash {
+    match hash {
         Hash::Md5 => return false,
-        Hash::Sha1 => key.verify(Pss::<Sha1>::new_with_salt(salt), digest, signature),
-        Hash::Sha256 => key.verify(Pss::<Sha256>::new_with_salt(salt), digest, signature),
-        Hash::Sha384 => key.verify(Pss::<Sha384>::new_with_salt(salt), digest, signature),
-        Hash::Sha512 => key.verify(Pss::<Sha512>::new_with_salt(salt), digest, signature),
+        Hash::Sha1 => key.verify(pss::<Sha1>(salt_len), digest, signature),
+        Hash::Sha256 => key.verify(pss::<Sha256>(salt_len), digest, signature),
+        Hash::Sha384 => key.verify(pss::<Sha384>(salt_len), digest, signature),
+        Hash::Sha512 => key.verify(pss::<Sha512>(salt_len), digest, signature),
     }
     .is_ok()
 }
