@@ -148,6 +148,13 @@ def test_sdk(sdk, code, value):
     assert sdk(code) == value
 
 
+@pytest.mark.parametrize("value", ["to_js(content)", "to_js(content).buffer", "memoryview(content)"])
+def test_the_sdk_sends_a_large_buffer_as_a_whole(sdk, value):
+    # A look at each of its bytes would take longer than an event may compute.
+    code = f"content = bytes(range(256)) * {16 * MIB // 256}\nawait r2.put('KEY', {value})\n"
+    assert sdk(code + "bytes(await (await r2.get('KEY')).arrayBuffer()) == content") == "True"
+
+
 UPLOAD = f"O = {O}\nupload = await r2.createMultipartUpload('KEY')\nsend = upload.uploadPart\n"
 PARTS = "list_ = lambda *parts: to_js([O(partNumber=n, etag=e) for n, e in parts])\n"
 

@@ -87,6 +87,15 @@ def test_a_syntax_error_is_said_once_with_its_place(make):
     assert 'entry.py", line 1\n    def broken(:\n' in text
 
 
+@pytest.mark.parametrize("use", ["env.STORE", "env['STORE']"])
+def test_the_arguments_of_handlers_outside_of_classes_are_explained(make, use):
+    source = "from workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+    source += f"    async def fetch(self, request, env, ctx):\n        return Response({use})\n"
+    assert make(source).fetch().text.rstrip().endswith(
+        "hint: `env` is `None` as an argument of a class's handler: there it is `self.env`"
+    )
+
+
 def test_an_entrypoint_by_another_name_is_named(make):
     source = "from workers import WorkerEntrypoint\n\nclass Main(WorkerEntrypoint):\n    async def fetch(self, request): ...\n"
     assert '("Main" is not called "Default")' in make(source).fetch().text

@@ -101,12 +101,12 @@ def use_scratch(folder: str) -> None:
 
 def start_asyncio() -> None:
     """Replaces Pyodide's WebLoop by the native loop, and what it takes from browsers; ``pyodide`` must have been imported."""
-    from . import nested, urls
+    from . import amended, nested
     from .loop import HognoseLoop
 
     loop = HognoseLoop()
     nested.install(loop)
-    urls.install()
+    amended.install()
     sys.set_asyncgen_hooks(firstiter=loop._asyncgen_firstiter_hook, finalizer=loop._asyncgen_finalizer_hook)
 
 

@@ -8,6 +8,7 @@ import contextlib
 import difflib
 import errno
 import re
+import traceback
 
 from pyodide.ffi import JsException, JsProxy
 
@@ -16,6 +17,7 @@ NAMES_MAX = 12
 _CLASS_WITHOUT_NEW = "class constructors must be invoked with 'new'"
 _PAIRS_EXPECTED = "To initialize a Headers object from a sequence"
 _NOT_AWAITED = re.compile(r"'(coroutine|PyodideFuture|PyodideTask)' object|: (coroutine|PyodideFuture)$|^Awaitable ")
+_USE_OF_NONE = re.compile(r"^'NoneType' object (has no attribute|is not subscriptable)")
 _UNFIT_BODY = re.compile(r"Unsupported type in Response: (\w+)$")
 _ARGUMENTS = re.compile(r"__init__\(\) takes .* positional arguments? but 3 were given")
 
@@ -89,6 +91,14 @@ def _on_type(error: TypeError | AttributeError) -> str | None:
     return None
 
 
+def _on_none(error: TypeError | AttributeError) -> str | None:
+    if not _USE_OF_NONE.match(str(error)):
+        return None
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    none = [name for name in ("env", "ctx") if frame.f_locals.get(name, frame) is None]
+    return f"`{none[0]}` is `None` as an argument of a class's handler: there it is `self.{none[0]}`" if none else None
+
+
 def _on_file(error: OSError) -> str | None:
     if error.errno not in (errno.EROFS, errno.EACCES) or error.filename is None:
         return None
@@ -101,5 +111,6 @@ _ADVICE = (
     (NameError, _on_name),
     (JsException, _on_javascript),
     ((TypeError, AttributeError), _on_type),
+    ((TypeError, AttributeError), _on_none),
     (OSError, _on_file),
 )

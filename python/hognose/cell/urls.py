@@ -2,32 +2,10 @@
 the Python stack, so that nobody else waits.
 """
 
-import importlib.machinery
-import sys
 
-_MODULE = "pyodide.http"
-
-
-def install() -> None:
-    """Has the module get it when it is imported."""
-    sys.meta_path.insert(0, _Finder)
-
-
-class _Finder:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name != _MODULE:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            spec.loader = _Loader(name, spec.origin)
-        return spec
-
-
-class _Loader(importlib.machinery.SourceFileLoader):
-    def exec_module(self, module):
-        super().exec_module(module)
-        module.__dict__.setdefault("XMLHttpRequest", _Request)
+def amend(module) -> None:
+    """Gives it to the module."""
+    module.__dict__.setdefault("XMLHttpRequest", _Request)
 
 
 class _Request:
