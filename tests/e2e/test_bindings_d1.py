@@ -8,6 +8,19 @@ OWN = "MINE"
 TABLE = "await db.exec('CREATE TABLE MINE (id INTEGER PRIMARY KEY, name TEXT, x, n INTEGER)')\n"
 NAMES = "await db.prepare(\"INSERT INTO MINE (name) VALUES ('a'), ('b')\").run()\n"
 
+# Pragmas that D1 allows, and how many rows each gives for the table with one index.
+PRAGMAS = {
+    "table_info(MINE)": 4, "table_xinfo(MINE)": 4, "data_version": 1, "page_size": 1, "case_sensitive_like": 0,
+    "case_sensitive_like = on": 0, "foreign_keys": 1, "defer_foreign_keys": 1, "ignore_check_constraints": 1,
+    "legacy_alter_table": 1, "recursive_triggers": 1, "reverse_unordered_selects": 1, "foreign_key_check": 0,
+    "foreign_key_check(MINE)": 0, "foreign_key_list(MINE)": 0, "index_info(iMINE)": 1, "index_list(MINE)": 1,
+    "index_xinfo(iMINE)": 2, "quick_check": 1, "optimize": 0,
+}  # fmt: skip
+OTHER_PRAGMAS = [
+    "integrity_check", "user_version", "schema_version", "cache_size", "synchronous", "compile_options", "database_list",
+    "encoding", "busy_timeout", "page_size = 1024", "function_list", "collation_list",
+]  # fmt: skip
+
 # Code for both styles, and what it gives.
 COMMON = [
     ("other.constructor.name", "'D1Database'"),
@@ -50,6 +63,30 @@ COMMON = [
     ("await db.prepare('SELECT 1; SELECT ? AS x').bind(2).first('x')", "2"),
     ("[await db.exec('CREATE TABLE MINE (x)'), await other.prepare(\"SELECT count(*) AS c FROM sqlite_schema\").first('c')][1]",
      "0"),
+    *[(TABLE + "await db.exec('CREATE INDEX iMINE ON MINE (name)')\n"
+       f"len((await db.prepare('PRAGMA {pragma}').all()).results)", str(rows)) for pragma, rows in PRAGMAS.items()],
+    ("[await db.prepare('SELECT ? AS x').bind(value).first('x') in (None, jsnull) for value in (js.NaN, js.Infinity)]",
+     "[True, True]"),
+    *[(f"await db.prepare('SELECT {sql} AS x').bind(1, 2, 3).first('x')", value) for sql, value in [
+        ("?3", "3"), (":a + :b + :c + :a", "7"), ("@a + $b + :c", "6"),
+    ]],
+    *[(f"len(await db.prepare('{sql}').raw())", "1") for sql in ("SELECT 1; SELECT 2", "SELECT 1; ", "SELECT 1 -- one")],
+    (TABLE + "meta = (await db.prepare('SELECT 1; INSERT INTO MINE (id) VALUES (5); SELECT 2').all()).meta\n"
+     "[meta.changes, meta.last_row_id]", "[0, 5]"),
+    (TABLE + NAMES + "meta = (await db.prepare('SELECT 1').all()).meta\n[meta.changes, meta.last_row_id, meta.changed_db]",
+     "[0, 2, False]"),
+    *[(TABLE + NAMES + f"(await db.prepare('UPDATE MINE SET n = 1 WHERE {where}').run()).meta.changed_db", changed)
+      for where, changed in [("1", "True"), ("0", "False")]],
+    *[(f"(await db.exec('CREATE {what}')).count", "1") for what in [
+        "VIRTUAL TABLE MINE USING rtree(id, low, high)", "TABLE MINE (a INTEGER) STRICT",
+        "TABLE MINE (a PRIMARY KEY) WITHOUT ROWID", "TABLE MINE (a, b AS (a * 2) STORED, c AS (a * 3))",
+    ]],
+    ("statement = db.prepare('SELECT ? AS x')\n[await statement.bind(x).first('x') for x in (1, 2)]", "[1, 2]"),
+    ("[db.withSession(x).getBookmark() in (None, jsnull) for x in ('', '  ', 'first-primary', 'first-unconstrained')]",
+     "[True, True, True, True]"),
+    ("session = db.withSession('ffffffff-00000000-00000000-00000000000000000000000000000000')\n"
+     "await session.prepare('SELECT 1').run()\nsession.getBookmark()[:8]", "'ffffffff'"),
+    ("[hasattr(other.withSession(), name) for name in ('exec', 'dump')]", "[False, False]"),
     ("run_sync(db.prepare('SELECT 1 AS x').first('x'))", "1"),
     ("session = other.withSession()\n[session.constructor.name, session.getBookmark() in (None, jsnull)]",
      "['D1DatabaseSession', True]"),
@@ -157,7 +194,36 @@ ERRORS = [
     ("await db.prepare('SELECT sqlite_version()').run()",
      "Error: D1_ERROR: not authorized to use function: sqlite_version at offset 7: SQLITE_ERROR"),
     ("await db.prepare(\"SELECT load_extension('x')\").run()", "Error: D1_ERROR: not authorized to use function: load_extension"),
+    *[(f"await db.prepare('PRAGMA {pragma}').run()", AUTH) for pragma in OTHER_PRAGMAS],
+    *[(f"await db.prepare('{sql}').run()", AUTH) for sql in [
+        "DETACH x", "CREATE TEMP VIEW x AS SELECT 1", "CREATE VIRTUAL TABLE x USING fts4(y)",
+    ]],
+    ("await db.prepare(\"VACUUM INTO 'x'\").run()", "Error: D1_ERROR: cannot VACUUM from within a transaction: SQLITE_ERROR"),
+    ("await db.prepare('SELECT ?1').bind(1, 2).run()", "Error: D1_ERROR: Wrong number of parameter bindings for SQL query."),
+    ("await db.prepare('  ').run()", "Error: D1_ERROR: No SQL statements detected."),
+    ("await db.prepare('SELECT 1;;').run()", "Error: D1_ERROR: SQL code did not contain a statement."),
+    ("await db.exec('-- nothing')", "Error: D1_EXEC_ERROR: Error in line 1: -- nothing: SQL code did not contain a statement."),
+    ("await db.exec('SELECT 1; -- one')",
+     "Error: D1_EXEC_ERROR: Error in line 1: SELECT 1; -- one: SQL code did not contain a statement."),
+    ("await db.exec('SELECT\\n1')", "Error: D1_EXEC_ERROR: Error in line 1: SELECT: incomplete input: SQLITE_ERROR"),
+    ("await db.batch()", "TypeError: batch() takes an array of D1PreparedStatement objects."),
+    ("await db.batch(to_js([1]))", "TypeError: batch() takes an array of D1PreparedStatement objects."),
+    ("await db.exec('CREATE TABLE MINE (x CHECK (x > 0), y UNIQUE)')\nawait db.prepare('INSERT INTO MINE VALUES (0, 1)').run()",
+     "Error: D1_ERROR: CHECK constraint failed: x > 0: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_CHECK)"),
+    ("await db.exec('CREATE TABLE MINE (y UNIQUE)')\nawait db.prepare('INSERT INTO MINE VALUES (1), (1)').run()",
+     "Error: D1_ERROR: UNIQUE constraint failed: MINE.y: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)"),
+    ("await db.exec('CREATE TABLE MINE (x INTEGER) STRICT')\nawait db.prepare(\"INSERT INTO MINE VALUES ('x')\").run()",
+     "Error: D1_ERROR: cannot store TEXT value in INTEGER column MINE.x: SQLITE_CONSTRAINT"),
+    (TABLE + "await db.exec('CREATE TABLE MINE (x)')",
+     "Error: D1_EXEC_ERROR: Error in line 1: CREATE TABLE MINE (x): table MINE already exists"),
+    ("await db.prepare('SELECT x FROM (SELECT 1)').run()", "Error: D1_ERROR: no such column: x at offset 7: SQLITE_ERROR"),
     # Limits, and what just passes.
+    ("await db.prepare('SELECT ' + '+'.join('1' * 100)).run()", None),
+    ("await db.prepare('SELECT ' + '+'.join('1' * 101)).run()",
+     "Error: D1_ERROR: Expression tree is too large (maximum depth 100): SQLITE_ERROR"),
+    ("await db.prepare('SELECT ' + ','.join('1' * 101)).run()", "Error: D1_ERROR: too many columns in result set: SQLITE_ERROR"),
+    ("await db.prepare('SELECT 1 GLOB ?').bind('x' * 51).run()", "Error: D1_ERROR: LIKE or GLOB pattern too complex: SQLITE_ERROR"),
+    ("await db.prepare('SELECT zeroblob(2000001)').run()", "Error: D1_ERROR: string or blob too big: SQLITE_TOOBIG"),
     ("await db.prepare('SELECT ' + ','.join('?' * 100)).bind(*range(100)).run()", None),
     ("await db.prepare('SELECT ' + ','.join('?' * 101)).bind(*range(101)).run()",
      "Error: D1_ERROR: too many SQL variables at offset "),
@@ -173,7 +239,7 @@ ERRORS = [
     ("await db.prepare('SELECT length(?)').bind('x' * 2_000_000).run()", None),
     ("await db.prepare('SELECT length(?)').bind('x' * 2_000_001).run()", "Error: D1_ERROR: string or blob too big: SQLITE_TOOBIG"),
     ("await db.prepare('SELECT 1'.ljust(100_000)).run()", None),
-    ("await db.prepare('SELECT 1 --'.ljust(100_001, '-')).run()", "Error: D1_ERROR: "),
+    ("await db.prepare('SELECT 1 --'.ljust(100_001, '-')).run()", "Error: D1_ERROR: statement too long: SQLITE_TOOBIG"),
     ("await db.prepare('WITH RECURSIVE n(x) AS (SELECT randomblob(1000000) UNION ALL SELECT x FROM n) SELECT x FROM n').run()",
      "Error: D1_ERROR: D1 DB's isolate exceeded its memory limit and was reset."),
     ("for _ in range(999):\n    await db.prepare('SELECT 1').run()\nawait db.prepare('SELECT 1').run()", None),

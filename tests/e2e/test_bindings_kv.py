@@ -22,6 +22,10 @@ COMMON = [
     ("await kv.put('KEY', '1', expirationTtl=60)\nawait kv.get('KEY')", "'1'"),
     ("await kv.get('missing', 'no type') in (None, jsnull)", "True"),
     ("run_sync(kv.put('KEY', '1'))\nrun_sync(kv.get('KEY', cacheTtl=60))", "'1'"),
+    ("await kv.put(5, 'x')\nawait kv.get('5')", "'x'"),
+    ("await kv.put('KEY', False)\nawait kv.get('KEY')", "'false'"),
+    ("await kv.put('KEY', '1')\nawait kv.get('KEY', cacheTtl=30.9)", "'1'"),
+    ("await kv.put('KEY', '', expirationTtl='60')\nawait kv.get('KEY')", "''"),
     ("other.constructor.name", "'KvNamespace'"),
 ]
 
@@ -114,6 +118,40 @@ ERRORS = [
         "await kv.put('KEY', 'x' * ((25 << 20) + 1))",
         "Error: KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.",
     ),
+    ("await kv.put('KEY', '', metadata='ü' * 511)", None),
+    (
+        "await kv.put('KEY', '', metadata='ü' * 512)",
+        "Error: KV PUT failed: 413 Metadata length of 1026 exceeds limit of 1024.",
+    ),
+    ("await kv.list(cursor='nonsense')", "Error: KV GET failed: 400 Invalid cursor."),
+    ("await kv.get(to_js(['']))", "Error: KV GET_BULK failed: 400 "),
+    (
+        "await kv.get(to_js(['x' * 513]))",
+        "Error: KV GET_BULK failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.",
+    ),
+    (
+        "await kv.put('KEY', '')\nawait kv.get(to_js(['KEY']), 'json')",
+        "Error: KV GET_BULK failed: 400 At least one of the requested keys corresponds to a non-json value",
+    ),
+    (
+        "await kv.put('KEY', 'x' * (13 << 20))\nawait kv.put('KEY2', 'x' * (13 << 20))\nawait kv.get(to_js(['KEY', 'KEY2']))",
+        "Error: KV GET_BULK failed: 413 Total size of request exceeds the limit of 25MB",
+    ),
+    ("await kv.put('KEY', '', expiration=int(js.Date.now() / 1000) + 70)", None),
+    ("await kv.put('KEY', '', expiration=int(js.Date.now() / 1000) + 50)", "Error: KV PUT failed: 400 Invalid expiration of "),
+    ("await kv.put('KEY', '', expiration=2**31)", "TypeError: Value out of range. Must be between -2147483648 and 2147483647"),
+    (
+        "await kv.put('KEY', '', expirationTtl='soon')",
+        "Error: KV PUT failed: 400 Invalid expiration_ttl of 0. Please specify integer greater than 0.",
+    ),
+    *[
+        (
+            f"await kv.put('KEY', js.{value})",
+            "TypeError: KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.",
+        )
+        for value in ("Blob.new()", "Response.new('x')", "Array.new()", "Symbol")
+    ],
+    ("await kv.put('KEY', js.Symbol.iterator)", "TypeError: cannot convert symbol to string"),
     (
         "js.structuredClone(other)",
         "DataCloneError: A KV namespace binding cannot be serialized.",
@@ -140,6 +178,15 @@ def test_errors_and_what_just_passes(request, style, code, error):
         ("await kv.put('KEY', to_js(b'\\x00\\xff'))\nbytes((await kv.get('KEY', 'arrayBuffer')).to_py())", r"b'\x00\xff'"),
         ("await kv.put('KEY', to_js(b'\\xff'))\nawait kv.get('KEY')", "'\ufffd'"),
         ("await kv.put('KEY', '{\"a\": [1]}')\n(await kv.get('KEY', 'json')).a[0]", "1"),
+        ("await kv.put('KEY', jsnull)\nawait kv.get('KEY')", "'null'"),
+        ("await kv.put('KEY', js.DataView.new(to_js(b'abcd').buffer, 1, 2))\nawait kv.get('KEY')", "'bc'"),
+        ("await kv.put('KEY', js.Float64Array.new(2))\n(await kv.get('KEY', 'arrayBuffer')).byteLength", "16"),
+        ("await kv.put('KEY', '')\n(await kv.get('KEY', 'stream')).constructor.name", "'ReadableStream'"),
+        ("await kv.put('KEY', 'ab')\nfound = await kv.getWithMetadata('KEY', 'arrayBuffer')\n[found.value.byteLength, found.cacheStatus]",
+         "[2, jsnull]"),
+        ("await kv.put('KEY', '0')\n(await kv.getWithMetadata(to_js(['KEY', 'missing']), 'json')).to_py()",
+         "{'KEY': {'value': 0, 'metadata': jsnull}, 'missing': jsnull}"),
+        ("list((await kv.get(to_js(['b', 'a', 'b', 'c']))).to_py())", "['b', 'a', 'c']"),
         ("await kv.put('KEY', '[1]')\n(await kv.get('KEY', type='json')).to_py()", "[1]"),
         ("await kv.put('KEY', '1', to_js({'metadata': {'a': 1}}, dict_converter=js.Object.fromEntries))\n"
          "(await kv.getWithMetadata('KEY')).metadata.a", "1"),
@@ -165,6 +212,12 @@ def test_raw(raw, code, value):
         ("await kv.put('KEY', '1')\nawait kv.get(['KEY', 'missing'])", "{'KEY': '1', 'missing': None}"),
         ("await kv.put('KEY', '[1]', metadata=2)\nawait kv.getWithMetadata(['KEY', 'missing'], 'json')",
          "{'KEY': {'value': [1], 'metadata': 2}, 'missing': None}"),
+        # No limit is the default one.
+        ("for name in 'ab':\n    await kv.put('KEY' + name, '')\n"
+         "[len((await kv.list(prefix='KEY', limit=limit))['keys']) for limit in (0, -5, 1, 1.9, '1')]", "[2, 2, 1, 1, 1]"),
+        # What is not said again is gone.
+        ("await kv.put('KEY', '', expirationTtl=60, metadata='m')\nawait kv.put('KEY', '')\n"
+         "key = (await kv.list(prefix='KEY'))['keys'][0]\nlist(key)", "['name']"),
         ("await kv.getWithMetadata('missing')", "{'value': None, 'metadata': None, 'cacheStatus': None}"),
     ],
 )  # fmt: skip
@@ -213,11 +266,6 @@ def pull(controller):
     if not left[0]:
         controller.close()
 from pyodide.ffi import create_proxy
-
-WORKER = "kv"
-OWN = "KEY"
-
-
 await kv.put('KEY', js.ReadableStream.new(pull=create_proxy(pull)))
 digest, size = hashlib.sha256(), 0
 async for chunk in await kv.get('KEY', 'stream'):

@@ -11,7 +11,11 @@ OWN = "KEY"
 MIB = 1 << 20
 O = "lambda **fields: to_js(fields, dict_converter=js.Object.fromEntries)"
 PUT = f"O = {O}\nobj = await r2.put('KEY', 'content')\n"
+UPLOAD = f"O = {O}\nupload = await r2.createMultipartUpload('KEY')\nsend = upload.uploadPart\n"
+PARTS = "list_ = lambda *parts: to_js([O(partNumber=n, etag=e) for n, e in parts])\n"
 MD5 = hashlib.md5(b"content").hexdigest()
+FIELDS = ["key", "version", "size", "etag", "httpEtag", "uploaded", "checksums", "httpMetadata", "customMetadata", "range",
+          "storageClass", "ssecKeyMd5"]  # fmt: skip
 
 # Code for both styles, and what it gives.
 COMMON = [
@@ -121,12 +125,91 @@ def test_both_styles(request, style, code, value):
          "middle = await r2.get('KEY', range=O(offset=(5 << 20) - 1, length=2))\n"
          "[obj.size, obj.customMetadata.a, obj.etag[-2:], await middle.text(), obj.checksums.md5]",
          "[5242881, '1', '-2', 'ab', None]"),
+        # What each method tells of an object.
+        *[(PUT + f"list(js.Object.keys({given}))", str(FIELDS)) for given in ("obj", "await r2.head('KEY')")],
+        (PUT + "objects = (obj, await r2.head('KEY'), await r2.get('KEY'), (await r2.list(prefix='KEY')).objects[0])\n"
+         "[js.JSON.stringify([o.range, o.httpMetadata, o.customMetadata]) for o in objects]",
+         str(["[null,{},{}]", *2 * ['[{"offset":0,"length":7},{},{}]'], "[null,null,null]"])),
+        (PUT + "page = await r2.list(prefix='KEY', include=to_js(['httpMetadata', 'customMetadata']))\n"
+         "[js.JSON.stringify(getattr(page.objects[0], name)) for name in ('httpMetadata', 'customMetadata')]", "['{}', '{}']"),
+        (PUT + "[js.JSON.stringify(obj.checksums), obj.checksums.md5.byteLength, obj.checksums.sha1]",
+         str([f'{{"md5":"{MD5}"}}', 16, None])),
+        ("await r2.put('KEY', 'x', O(httpMetadata=O(contentType='a/b', contentLanguage='en', contentDisposition='inline', "
+         "contentEncoding='br', cacheControl='no-store', cacheExpiry=js.Date.new(1000))))\n"
+         "headers = js.Headers.new(O(**{'content-type': 'old', 'etag': 'own'}))\n"
+         "(await r2.head('KEY')).writeHttpMetadata(headers)\ndict(js.Object.fromEntries(headers).to_py())",
+         str({"cache-control": "no-store", "content-disposition": "inline", "content-encoding": "br",
+              "content-language": "en", "content-type": "a/b", "etag": "own", "expires": "Thu, 01 Jan 1970 00:00:01 GMT"})),
+        ("headers = O(**{'content-type': 'a/b', 'expires': 'Thu, 01 Jan 1970 00:00:01 GMT', 'x-other': '1'})\n"
+         "js.JSON.stringify((await r2.put('KEY', 'x', O(httpMetadata=js.Headers.new(headers)))).httpMetadata)",
+         """'{"contentType":"a/b","cacheExpiry":"1970-01-01T00:00:01.000Z"}'"""),
+        ("(await r2.put('KEY', 'x', O(storageClass='InfrequentAccess'))).storageClass", "'InfrequentAccess'"),
+        (PUT + "[(await r2.put('KEY', value)).size for value in (jsnull, js.undefined, js.Float64Array.new(2))]", "[0, 0, 16]"),
+        ("(await r2.put('KEY', js.Response.new('of a response').body)).size", "13"),
+        (PUT + "obj = await r2.get('KEY')\nbody = obj.body\n[obj.bodyUsed, await obj.text(), obj.bodyUsed]",
+         "[False, 'content', True]"),
+        (PUT + "obj = await r2.get('KEY')\nawait obj.text()\n[obj.bodyUsed, obj.body.constructor.name]", "[True, 'ReadableStream']"),
+        # Ranges.
+        *[(PUT + f"obj = await r2.get('KEY', range={range_})\n[await obj.text(), obj.range.offset, obj.range.length]", told)
+          for range_, told in [
+              ("O()", "['content', 0, 7]"),
+              ("O(suffix=100)", "['content', 0, 7]"),
+              ("js.Headers.new()", "['content', 0, 7]"),
+              ("js.Headers.new(O(range='bytes=-3'))", "['ent', 4, 3]"),
+              ("js.Headers.new(O(range='bytes=0-1,3-4'))", "['content', 0, 7]"),
+              ("js.Headers.new(O(range='bytes=100-'))", "['content', 0, 7]"),
+          ]],
+        # Conditions: comparisons of times are strict, and an etag says more than a time.
+        *[(PUT + f"time = obj.uploaded.getTime()\nhasattr(await r2.get('KEY', onlyIf=O({condition})), 'body')", str(holds))
+          for condition, holds in [
+              ("uploadedBefore=obj.uploaded", False),
+              ("uploadedBefore=js.Date.new(time + 1)", True),
+              ("uploadedAfter=obj.uploaded", False),
+              ("uploadedAfter=js.Date.new(time - 1)", True),
+              ("uploadedAfter=js.Date.new(time - time % 1000), secondsGranularity=True", False),
+              ("uploadedAfter=js.Date.new(time - 1000), secondsGranularity=True", True),
+              ("uploadedAfter=js.Date.new(8e15), etagDoesNotMatch='x'", True),
+              ("etagDoesNotMatch='*'", False),
+              ("nothing=1", True),
+          ]],
+        *[(PUT + f"hasattr(await r2.get('KEY', onlyIf=js.Headers.new(O(**{headers}))), 'body')", str(holds))
+          for headers, holds in [
+              ({}, True),
+              ({"if-match": "*"}, True),
+              ({"if-none-match": "*"}, False),
+              ({"if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, True),
+              ({"if-unmodified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, False),
+              ({"if-modified-since": "no time"}, True),
+          ]],
+        ("await r2.get('missing', onlyIf=O(etagMatches='x'))", "jsnull"),
+        ("await r2.put('KEY', 'x', onlyIf=O(uploadedAfter=js.Date.new(0)))", "jsnull"),
+        ("(await r2.put('KEY', 'x', onlyIf=O(uploadedBefore=js.Date.new(0)))).key", "'KEY'"),
+        # Lists.
+        ("for name in 'abc':\n    await r2.put('KEY' + name, '')\npage = await r2.list(prefix='KEY', limit=1)\n"
+         "[o.key for o in (await r2.list(prefix='KEY', cursor=page.cursor, startAfter='KEYb')).objects]", "['KEYc']"),
+        ("for name in ('a::1', 'a::2', 'b'):\n    await r2.put('KEY' + name, '')\npage = await r2.list(prefix='KEY', delimiter='::')\n"
+         "[[o.key for o in page.objects], page.delimitedPrefixes.to_py()]", "[['KEYb'], ['KEYa::']]"),
+        (PUT + "[o.key for o in (await r2.list(prefix='KEY', delimiter='')).objects]", "['KEY']"),
+        # Keys that no object can have.
+        *[(f"await r2.{call}", value) for call, value in [
+            ("head('')", "jsnull"), ("get('x' * 1025)", "jsnull"), ("delete('')", "None"), ("delete(to_js([]))", "None"),
+        ]],
+        # Uploads.
+        (UPLOAD + "obj = await upload.complete(to_js([]))\n[obj.size, obj.etag[-2:]]", "[0, '-0']"),
+        (UPLOAD + "first, second = await send(1, 'a'), await send(2, 'b')\n(await upload.complete(to_js([second]))).size", "1"),
+        (UPLOAD + "second, first = await send(2, 'b'), await send(1, 'a' * (5 << 20))\n"
+         "(await upload.complete(to_js([first, second]))).size", "5242881"),
+        (UPLOAD + "part = await send(1, 'a')\nawait upload.complete(to_js([part]))\nawait upload.abort()", "None"),
+        ("key = O(ssecKey='ab' * 32, httpMetadata=O(contentType='a/b'), storageClass='InfrequentAccess')\n"
+         "upload = await r2.createMultipartUpload('KEY', key)\npart = await upload.uploadPart(1, 'x', key)\n"
+         "obj = await upload.complete(to_js([part]))\n[obj.httpMetadata.contentType, obj.storageClass, len(obj.ssecKeyMd5), "
+         "await (await r2.get('KEY', ssecKey='ab' * 32)).text()]", "['a/b', 'InfrequentAccess', 32, 'x']"),
         ("upload = await r2.createMultipartUpload('KEY')\nawait upload.uploadPart(1, 'old')\n"
          "part = await upload.uploadPart(1, 'new')\nawait upload.complete(to_js([part]))\nawait (await r2.get('KEY')).text()", "'new'"),
     ],
 )
 def test_raw(raw, code, value):
-    assert raw(code) == value
+    assert raw(f"O = {O}\n{code}") == value
 
 
 @pytest.mark.parametrize(
@@ -154,9 +237,6 @@ def test_the_sdk_sends_a_large_buffer_as_a_whole(sdk, value):
     code = f"content = bytes(range(256)) * {16 * MIB // 256}\nawait r2.put('KEY', {value})\n"
     assert sdk(code + "bytes(await (await r2.get('KEY')).arrayBuffer()) == content") == "True"
 
-
-UPLOAD = f"O = {O}\nupload = await r2.createMultipartUpload('KEY')\nsend = upload.uploadPart\n"
-PARTS = "list_ = lambda *parts: to_js([O(partNumber=n, etag=e) for n, e in parts])\n"
 
 # What goes wrong, and how it is told; `None` where it just passes.
 ERRORS = [
@@ -186,8 +266,47 @@ ERRORS = [
     (PUT + "await r2.get('KEY', range=O(length=0))", "Error: get: The requested range is not satisfiable (10039)"),
     (PUT + "await r2.get('KEY', onlyIf=O(etagMatches='\"x\"'))",
      'TypeError: Conditional ETag should not be wrapped in quotes ("x").'),
+    *[(PUT + f"await r2.{call}", f"TypeError: Incorrect type for the '{field}' field on '{owner}': the provided value is not of "
+       f"type '{expected}'.")
+      for call, field, owner, expected in [
+          ("get('KEY', range=5)", "range", "GetOptions", "Range or Headers"),
+          ("get('KEY', onlyIf=5)", "onlyIf", "GetOptions", "Conditional or Headers"),
+          ("get('KEY', onlyIf=O(uploadedBefore='x'))", "uploadedBefore", "Conditional", "date"),
+          ("get('KEY', ssecKey=5)", "ssecKey", "GetOptions", "ArrayBuffer or ArrayBufferView or string"),
+          ("put('KEY', 'x', httpMetadata=5)", "httpMetadata", "PutOptions", "HttpMetadata or Headers"),
+          ("put('KEY', 'x', httpMetadata=O(cacheExpiry='x'))", "cacheExpiry", "HttpMetadata", "date"),
+          ("put('KEY', 'x', customMetadata=5)", "customMetadata", "PutOptions", "object"),
+          ("put('KEY', 'x', md5=5)", "md5", "PutOptions", "ArrayBuffer or ArrayBufferView or string"),
+          ("list(include='httpMetadata')", "include", "ListOptions", "Array"),
+          ("createMultipartUpload('KEY', httpMetadata=5)", "httpMetadata", "MultipartOptions", "HttpMetadata or Headers"),
+      ]],
+    *[(f"await r2.put('KEY', 'x', {name}='{digits}')", f"TypeError: {error}")
+      for name, title, size in [("sha1", "SHA-1", 40), ("sha256", "SHA-256", 64), ("sha384", "SHA-384", 96), ("sha512", "SHA-512", 128)]
+      for digits, error in [("0", f"{title} is {size} hex characters, not 1"),
+                            ("x" * size, f"Provided {title} wasn't a valid hex string")]],
+    *[(f"await r2.put('KEY', 'x', {name}='{'0' * size}')", f"Error: put: The {title} checksum you specified did not match")
+      for name, title, size in [("md5", "MD5", 32), ("sha1", "SHA-1", 40), ("sha384", "SHA-384", 96), ("sha512", "SHA-512", 128)]],
+    *[(f"O = {O}\nawait r2.put('KEY', '', O(customMetadata=O(a={value})))", error)
+      for value, error in [
+          ("'ü' * 8191", None), ("'ü' * 8192", "Error: put: Your metadata headers exceed the maximum"),
+          ("'ж' * 4095", None), ("'ж' * 4096", "Error: put: Your metadata headers exceed the maximum"),
+      ]],
+    (PUT + "await r2.get('KEY', range=O(suffix=0))", "Error: get: The requested range is not satisfiable (10039)"),
+    (PUT + "await r2.get('KEY', range=O(offset=1.5))",
+     "RangeError: Invalid range. Starting offset (1.5) must be an integer, not floating point."),
+    ("await r2.list(cursor='%')", "Error: list: The specified cursor is not valid. (10022)"),
+    ("await r2.createMultipartUpload('')", "Error: createMultipartUpload: The specified object name is not valid. (10020)"),
+    (UPLOAD + "await upload.complete(5)",
+     "TypeError: Failed to execute 'complete' on 'R2MultipartUpload': parameter 1 is not of type 'Array'."),
+    (UPLOAD + "await send(1, 5)", "TypeError: Failed to execute 'uploadPart' on 'R2MultipartUpload': parameter 2 is not of type "),
+    (UPLOAD + "await send(1.5, '')", "TypeError: Part number must be between 1 and 10000 (inclusive). Actual value was: 1.5"),
+    (UPLOAD + PARTS + "await upload.complete(list_((10001, 'x')))",
+     "TypeError: Part number must be between 1 and 10000 (inclusive). Actual value was: 10001"),
+    (UPLOAD + "await send(1, js.ReadableStream.new())", "TypeError: Provided readable stream must have a known length"),
+    (UPLOAD + PARTS + "e = (await send(1, 'a')).etag\nawait upload.complete(list_((1, e)))\nawait upload.complete(list_((1, e)))",
+     "Error: completeMultipartUpload: The specified multipart upload does not exist. (10024)"),
     (PUT + "await r2.get('KEY', onlyIf=O(etagMatches=5))",
-     "TypeError: Incorrect type for the 'etagMatches' field on 'R2Conditional': the provided value is not of type 'string'."),
+     "TypeError: Incorrect type for the 'etagMatches' field on 'Conditional': the provided value is not of type 'string'."),
     *[(PUT + f"await r2.get('KEY', onlyIf=js.Headers.new(O(**{{'if-match': {header!r}}})))", f"Error: {error}")
       for header, error in [
           ("W/x", "Weak etags must start with W/ and their value must be quoted"),

@@ -1,4 +1,4 @@
-"""Rate limits, the Analytics Engine and Hyperdrive."""
+"""Rate limits, the Analytics Engine and Hyperdrive; and what a flag changes of R2."""
 
 import contextlib
 import json
@@ -223,3 +223,21 @@ def test_hyperdrive_without_a_database_is_refused(project, line, said):
     code, output = run("dev", "--port", "0", folder=folder)
     assert code == 1
     assert said in output
+
+
+def test_lists_of_r2_include_all_metadata_before_the_flag(project, serve):
+    code = """
+export default { async fetch(request, { FILES }) {
+  await FILES.put("a", "", { customMetadata: { who: "me" }, httpMetadata: { contentType: "a/b" } });
+  const { objects: [{ customMetadata, httpMetadata }] } = await FILES.list({ include: [] });
+  return Response.json([customMetadata, httpMetadata]);
+} };
+"""
+    config = """
+name = "old"
+main = "index.mjs"
+compatibility_date = "2022-08-03"
+r2_buckets = [{ binding = "FILES", bucket_name = "files" }]
+"""
+    server = serve(project(files={"index.mjs": code, "wrangler.toml": config}))
+    assert server.fetch("/").text == '[{"who":"me"},{"contentType":"a/b"}]'

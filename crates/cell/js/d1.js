@@ -60,6 +60,8 @@
 
   const toResult = ({ rows, meta }) => ({ success: true, results: rows, meta });
 
+  const NO_STATEMENTS = "batch() takes an array of D1PreparedStatement objects.";
+
   let partsOf;
 
   class D1PreparedStatement {
@@ -70,7 +72,7 @@
     static {
       partsOf = (statement) => {
         if (typeof statement !== "object" || statement === null || !(#sql in statement)) {
-          throw new TypeError("batch() takes an array of D1PreparedStatement objects.");
+          throw new TypeError(NO_STATEMENTS);
         }
         return [statement.#sql, statement.#params];
       };
@@ -117,6 +119,8 @@
   }
 
   const batch = async (connection, statements) => {
+    // An array, or a Python list as it is.
+    if (typeof statements?.[Symbol.iterator] !== "function") throw new TypeError(NO_STATEMENTS);
     const results = await connection.query(Array.from(statements, partsOf), false);
     return results.map(toResult);
   };

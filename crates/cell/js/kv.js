@@ -117,7 +117,8 @@
     async put(key, value, putOptions) {
       const { expiration, expirationTtl, metadata } = options("put", 3, "PutOptions", putOptions);
       const name = checkKey("PUT", String(key));
-      const body = isObject(value) ? value : String(value);
+      // Not `String`, which a symbol would pass.
+      const body = isObject(value) ? value : `${value}`;
       if (isObject(value) && !natives.isPuttable(value)) {
         throw new TypeError(
           "KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.",

@@ -5,6 +5,9 @@
 
   const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
+  // An array, or a Python list as it is.
+  const isIterable = (value) => isObject(value) && Symbol.iterator in value;
+
   // Options that are absent, undefined or null are no options.
   const options = (method, position, expected, value, owner = "R2Bucket") => {
     if (value === undefined || value === null) return {};
@@ -14,25 +17,30 @@
     );
   };
 
+  const wrongField = (owner, field, expected) => {
+    throw new TypeError(
+      `Incorrect type for the '${field}' field on '${owner}': the provided value is not of type '${expected}'.`,
+    );
+  };
+
   const text = (owner, field, value) => {
     if (value === undefined || typeof value === "string") return value;
-    throw new TypeError(
-      `Incorrect type for the '${field}' field on '${owner}': the provided value is not of type 'string'.`,
-    );
+    return wrongField(owner, field, "string");
+  };
+
+  // A field that is an object, or as good as absent.
+  const structure = (owner, field, expected, value) => {
+    if (value === undefined || value === null) return undefined;
+    return isObject(value) ? value : wrongField(owner, field, expected);
   };
 
   const milliseconds = (owner, field, value) => {
     if (value === undefined) return undefined;
     const time = value instanceof Date ? value.getTime() : value;
-    if (typeof time === "number" && Number.isFinite(time)) return time;
-    throw new TypeError(
-      `Incorrect type for the '${field}' field on '${owner}': the provided value is not of type 'date'.`,
-    );
+    return typeof time === "number" && Number.isFinite(time) ? time : wrongField(owner, field, "date");
   };
 
   // Hexadecimal.
-
-  const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   const fromHex = (hex) => Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
@@ -49,7 +57,7 @@
     ["sha512", "SHA-512", 64],
   ];
 
-  const readHash = (title, size, value) => {
+  const readHash = (name, title, size, value) => {
     if (typeof value === "string") {
       if (value.length !== 2 * size) {
         throw new TypeError(`${title} is ${2 * size} hex characters, not ${value.length}`);
@@ -57,9 +65,7 @@
       if (!/^[0-9a-f]*$/i.test(value)) throw new TypeError(`Provided ${title} wasn't a valid hex string`);
       return fromHex(value);
     }
-    if (!natives.isBuffer(value)) {
-      throw new TypeError(`${title} must be a hex string, an ArrayBuffer or an ArrayBufferView.`);
-    }
+    if (!natives.isBuffer(value)) wrongField("PutOptions", name, "ArrayBuffer or ArrayBufferView or string");
     const bytes = bytesOf(value);
     if (bytes.length !== size) throw new TypeError(`${title} is ${size} bytes, not ${bytes.length}`);
     return bytes;
@@ -70,15 +76,16 @@
     if (hashes.length > 1) throw new TypeError("You cannot specify multiple hashing algorithms.");
     if (hashes.length === 0) return undefined;
     const [[name, title, size]] = hashes;
-    return [name, readHash(title, size, given[name])];
+    return [name, readHash(name, title, size, given[name])];
   };
 
-  const customerKey = (value) => {
+  const customerKey = (owner, value) => {
     if (value === undefined || value === null) return undefined;
     if (typeof value === "string") {
       if (!/^[0-9a-f]{64}$/.test(value)) throw new Error("SSE-C Key has invalid format");
       return fromHex(value);
     }
+    if (!natives.isBuffer(value)) wrongField(owner, "ssecKey", "ArrayBuffer or ArrayBufferView or string");
     const bytes = bytesOf(value);
     if (bytes.length !== 32) throw new Error("SSE-C Key must be 32 bytes in length");
     return bytes;
@@ -87,7 +94,7 @@
   // Conditions.
 
   const singleEtag = (field, value) => {
-    const etag = text("R2Conditional", field, value);
+    const etag = text("Conditional", field, value);
     if (etag === undefined) return undefined;
     if (etag === "*") return ["wildcard"];
     if (etag.length > 1 && etag.startsWith('"') && etag.endsWith('"')) {
@@ -134,8 +141,9 @@
     return Number.isNaN(time) ? undefined : time;
   };
 
-  const condition = (value) => {
-    if (value === undefined || value === null) return undefined;
+  const condition = (owner, given) => {
+    const value = structure(owner, "onlyIf", "Conditional or Headers", given);
+    if (value === undefined) return undefined;
     if (value instanceof Headers) {
       return {
         etagMatches: etagList("if-match", value.get("if-match")),
@@ -148,8 +156,8 @@
     return {
       etagMatches: singleEtag("etagMatches", value.etagMatches),
       etagDoesNotMatch: singleEtag("etagDoesNotMatch", value.etagDoesNotMatch),
-      uploadedBefore: milliseconds("R2Conditional", "uploadedBefore", value.uploadedBefore),
-      uploadedAfter: milliseconds("R2Conditional", "uploadedAfter", value.uploadedAfter),
+      uploadedBefore: milliseconds("Conditional", "uploadedBefore", value.uploadedBefore),
+      uploadedAfter: milliseconds("Conditional", "uploadedAfter", value.uploadedAfter),
       secondsGranularity: Boolean(value.secondsGranularity),
     };
   };
@@ -166,8 +174,9 @@
     return number;
   };
 
-  const range = (value) => {
-    if (value === undefined || value === null) return undefined;
+  const range = (given) => {
+    const value = structure("GetOptions", "range", "Range or Headers", given);
+    if (value === undefined) return undefined;
     if (value instanceof Headers) {
       const header = value.get("range");
       return header === null ? undefined : { header };
@@ -197,8 +206,8 @@
     ["cacheControl", "cache-control"],
   ];
 
-  const httpMetadata = (value) => {
-    if (value === undefined || value === null) return {};
+  const httpMetadata = (owner, given) => {
+    const value = structure(owner, "httpMetadata", "HttpMetadata or Headers", given) ?? {};
     const metadata = {};
     if (value instanceof Headers) {
       for (const [field, header] of HTTP_FIELDS) metadata[field] = value.get(header) ?? undefined;
@@ -208,64 +217,66 @@
     for (const [field] of HTTP_FIELDS) {
       if (value[field] !== undefined) metadata[field] = String(value[field]);
     }
-    const expiry = milliseconds("R2HttpMetadata", "cacheExpiry", value.cacheExpiry);
+    const expiry = milliseconds("HttpMetadata", "cacheExpiry", value.cacheExpiry);
     if (expiry !== undefined) metadata.cacheExpiry = Math.trunc(expiry);
     return metadata;
   };
 
-  const properties = (given) => ({
-    httpMetadata: httpMetadata(given.httpMetadata),
-    customMetadata: Object.entries(given.customMetadata ?? {}).map(([name, value]) => [name, String(value)]),
-    storageClass: text("R2PutOptions", "storageClass", given.storageClass ?? undefined),
-    ssecKey: customerKey(given.ssecKey),
+  const customMetadata = (owner, given) =>
+    Object.entries(structure(owner, "customMetadata", "object", given) ?? {}).map(([name, value]) => [name, `${value}`]);
+
+  const properties = (owner, given) => ({
+    httpMetadata: httpMetadata(owner, given.httpMetadata),
+    customMetadata: customMetadata(owner, given.customMetadata),
+    storageClass: given.storageClass === undefined || given.storageClass === null ? undefined : `${given.storageClass}`,
+    ssecKey: customerKey(owner, given.ssecKey),
   });
 
   // Objects.
 
+  // Most are never looked at, so that they are made when they are.
   class R2Checksums {
-    constructor(checksums) {
+    #digests;
+
+    static {
       for (const [name] of HASHES) {
-        const found = checksums.find(([algorithm]) => algorithm === name);
-        this[name] = found === undefined ? undefined : Uint8Array.from(found[1]).buffer;
+        const get = function () {
+          const hex = this.#digests[name];
+          return hex === undefined ? undefined : Uint8Array.from(fromHex(hex)).buffer;
+        };
+        Object.defineProperty(this.prototype, name, { get, enumerable: true, configurable: true });
       }
+    }
+
+    constructor(digests) {
+      this.#digests = digests;
     }
 
     toJSON() {
-      const json = {};
-      for (const [name] of HASHES) {
-        if (this[name] !== undefined) json[name] = toHex(new Uint8Array(this[name]));
-      }
-      return json;
+      return { ...this.#digests };
     }
   }
 
-  const dressedHttpMetadata = (metadata) => {
-    const dressed = {};
-    for (const [field] of HTTP_FIELDS) {
-      if (metadata[field] !== null) dressed[field] = metadata[field];
-    }
-    if (metadata.cacheExpiry !== null) dressed.cacheExpiry = new Date(metadata.cacheExpiry);
-    return dressed;
+  const dressedHttpMetadata = (metadata, cacheExpiry) => {
+    if (cacheExpiry !== null) metadata.cacheExpiry = new Date(cacheExpiry);
+    return metadata;
   };
 
-  const ALL = ["httpMetadata", "customMetadata"];
-
   class HeadResult {
-    constructor(object, include = ALL) {
-      this.key = object.key;
-      this.version = object.version;
-      this.size = object.size;
-      this.etag = object.etag;
-      this.httpEtag = `"${object.etag}"`;
-      this.uploaded = new Date(object.uploaded);
-      this.checksums = new R2Checksums(object.checksums);
-      this.httpMetadata = include.includes("httpMetadata") ? dressedHttpMetadata(object.httpMetadata) : undefined;
-      this.customMetadata = include.includes("customMetadata")
-        ? Object.fromEntries(object.customMetadata)
-        : undefined;
-      this.range = object.range === null ? undefined : { offset: object.range[0], length: object.range[1] };
-      this.storageClass = object.storageClass;
-      this.ssecKeyMd5 = object.ssecKeyMd5 ?? undefined;
+    // The fields come in the order of the natives' `fields`.
+    constructor(fields) {
+      this.key = fields[0];
+      this.version = fields[1];
+      this.size = fields[2];
+      this.etag = fields[3];
+      this.httpEtag = `"${fields[3]}"`;
+      this.uploaded = new Date(fields[4]);
+      this.checksums = new R2Checksums(fields[5]);
+      this.httpMetadata = fields[6] === null ? undefined : dressedHttpMetadata(fields[6], fields[7]);
+      this.customMetadata = fields[8] ?? undefined;
+      this.range = fields[9] === null ? undefined : { offset: fields[9][0], length: fields[9][1] };
+      this.storageClass = fields[10];
+      this.ssecKeyMd5 = fields[11] ?? undefined;
     }
 
     writeHttpMetadata(headers) {
@@ -282,13 +293,20 @@
     }
   }
 
+  // What has been read already.
+  const spent = () => {
+    const response = new Response("");
+    response.text();
+    return response;
+  };
+
   // An object with its content, which is read once: as it came, or as the stream that `body` has become.
   class GetResult extends HeadResult {
     #content;
     #response;
 
-    constructor(object, content) {
-      super(object);
+    constructor(fields, content) {
+      super(fields);
       this.#content = content;
     }
 
@@ -304,7 +322,7 @@
     }
 
     get body() {
-      this.#response ??= new Response(natives.readStream(this.#takeContent()));
+      this.#response ??= this.#content === undefined ? spent() : new Response(natives.readStream(this.#takeContent()));
       return this.#response.body;
     }
 
@@ -333,7 +351,7 @@
     }
   }
 
-  const dressed = (object) => (object === null ? null : new HeadResult(object));
+  const dressed = (fields) => (fields === null ? null : new HeadResult(fields));
 
   // Contents.
 
@@ -381,7 +399,7 @@
       const params = {
         upload: this.#upload,
         partNumber: partNumber(number),
-        ssecKey: customerKey(given.ssecKey),
+        ssecKey: customerKey("UploadPartOptions", given.ssecKey),
       };
       const content = storable("uploadPart", "R2MultipartUpload", 2, value);
       const etag = await natives.uploadPart(this.#cap, JSON.stringify(params), content);
@@ -389,6 +407,11 @@
     }
 
     async complete(parts) {
+      if (!isIterable(parts)) {
+        throw new TypeError(
+          "Failed to execute 'complete' on 'R2MultipartUpload': parameter 1 is not of type 'Array'.",
+        );
+      }
       const list = Array.from(parts, ({ partNumber: number, etag }) => ({
         partNumber: partNumber(number),
         etag: String(etag),
@@ -402,8 +425,14 @@
     }
   }
 
+  const ALL = ["httpMetadata", "customMetadata"];
+
   const included = (value) => {
-    const include = value === undefined || value === null ? [] : Array.from(value, String);
+    // Before the flag, both kinds come whatever is asked for.
+    if (globalThis.Cloudflare?.compatibilityFlags?.r2_list_honor_include === false) return ALL;
+    if (value === undefined || value === null) return [];
+    if (!isIterable(value)) wrongField("ListOptions", "include", "Array");
+    const include = Array.from(value, String);
     const wrong = include.find((name) => !ALL.includes(name));
     if (wrong !== undefined) throw new RangeError(`Unsupported include value ${wrong}`);
     return include;
@@ -424,21 +453,21 @@
       const given = options("get", 2, "GetOptions", getOptions);
       const params = {
         key: keyOf(key),
-        onlyIf: condition(given.onlyIf),
+        onlyIf: condition("GetOptions", given.onlyIf),
         range: range(given.range),
-        ssecKey: customerKey(given.ssecKey),
+        ssecKey: customerKey("GetOptions", given.ssecKey),
       };
       const got = await natives.get(this.#cap, JSON.stringify(params));
       if (got === null) return null;
-      return got.hasBody ? new GetResult(got.object, got.content) : new HeadResult(got.object);
+      return got.content === undefined ? new HeadResult(got.fields) : new GetResult(got.fields, got.content);
     }
 
     async put(key, value, putOptions) {
       const given = options("put", 3, "PutOptions", putOptions);
       const params = {
         key: keyOf(key),
-        onlyIf: condition(given.onlyIf),
-        properties: properties(given),
+        onlyIf: condition("PutOptions", given.onlyIf),
+        properties: properties("PutOptions", given),
         checksum: checksum(given),
       };
       const content = storable("put", "R2Bucket", 2, value);
@@ -462,16 +491,17 @@
         delimiter: field("delimiter"),
         startAfter: field("startAfter"),
       };
-      const page = await natives.list(this.#cap, JSON.stringify(params));
-      const objects = page.objects.map((object) => new HeadResult(object, include));
-      const listed = { objects, truncated: page.cursor !== null, delimitedPrefixes: page.delimitedPrefixes };
-      if (page.cursor !== null) listed.cursor = page.cursor;
+      const [http, custom] = ALL.map((name) => include.includes(name));
+      const page = await natives.list(this.#cap, JSON.stringify(params), http, custom);
+      const [objects, delimitedPrefixes, cursor] = page;
+      const listed = { objects: objects.map(dressed), truncated: cursor !== null, delimitedPrefixes };
+      if (cursor !== null) listed.cursor = cursor;
       return listed;
     }
 
     async createMultipartUpload(key, uploadOptions) {
       const given = options("createMultipartUpload", 2, "MultipartOptions", uploadOptions);
-      const params = { key: keyOf(key), properties: properties(given) };
+      const params = { key: keyOf(key), properties: properties("MultipartOptions", given) };
       const uploadId = await natives.createUpload(this.#cap, JSON.stringify(params));
       return new R2MultipartUpload(this.#cap, params.key, uploadId);
     }

@@ -135,8 +135,12 @@ pub(crate) fn from_json<P: DeserializeOwned>(context: Context, json: &Value) -> 
 
 /// The description of a result, as the JavaScript value that its JSON form means.
 pub(super) fn to_json<R: DeserializeOwned + Serialize>(context: Context, bytes: &[u8]) -> Result<Value> {
-    let result: R = read(context, bytes)?;
-    let text = serde_json::to_string(&result).expect("invariant: results are plain data");
+    parse(context, &read::<R>(context, bytes)?)
+}
+
+/// The JavaScript value that the JSON form of a result means.
+pub(super) fn parse(context: Context, result: &impl Serialize) -> Result<Value> {
+    let text = serde_json::to_string(result).expect("invariant: results are plain data");
     context.json_parse(&text, "hognose:result")
 }
 
