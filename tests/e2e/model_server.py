@@ -8,6 +8,8 @@ import json
 import threading
 
 PNG = b"\x89PNG\r\n\x1a\n picture"
+LIES = ["page", "half", "drip", "flood"]
+"""Prompts that are answered otherwise than was asked: each is a method of the handler."""
 
 
 class ModelServer(http.server.ThreadingHTTPServer):
@@ -48,17 +50,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
         asked = json.loads(body) if is_json else body
         self.server.asked.append((self.path, self.headers["authorization"], asked))
         if self.server.failures:
-            return self.answer({"error": {"message": "not now"}}, self.server.failures.pop(0))
+            return self.fail(self.server.failures.pop(0))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             getattr(self, "post" + self.path.replace("/", "_"))(asked)
 
-    def answer(self, value, status=200, content_type="application/json"):
+    def fail(self, failure):
+        """Answers with a status, or with one and what `retry-after` says, or with a status and a body of its own."""
+        status, *more = failure if isinstance(failure, tuple) else (failure,)
+        fields = {"retry-after": more[0]} if more and isinstance(more[0], str) else {}
+        body = more[0] if more and isinstance(more[0], bytes) else {"error": {"message": "not now"}}
+        self.answer(body, status, **fields)
+
+    def answer(self, value, status=200, content_type="application/json", **fields):
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
+        for name, field in fields.items():
+            self.send_header(name, field)
         self.end_headers()
         self.wfile.write(body)
+
+    def begin(self, length):
+        """The head of a JSON answer of so many bytes, of which not all need to come."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(length))
+        self.send_header("connection", "close")
+        self.close_connection = True
+        self.end_headers()
+        self.wfile.flush()
 
     def post_v1_completions(self, asked):
         self.answer({"choices": [{"text": f"raw {asked['prompt']}"}], "usage": {"prompt_tokens": 1}})
@@ -73,6 +94,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(b"not JSON")
         if last == "nothing":
             return self.answer({"choices": []})
+        if last in LIES:
+            return getattr(self, last)()
         message = {"role": "assistant", "content": f"you said {last}"}
         if last == "json":
             message["content"] = '{"a": 1}'
@@ -86,7 +109,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 3, "completion_tokens": asked["max_tokens"], "total_tokens": 4}
         self.answer({"id": "1", "object": "chat.completion", "choices": [{"index": 0, "message": message}], "usage": usage})
 
+    def page(self):
+        self.answer(b"<html>Please log in</html>", content_type="text/html")
+
+    def half(self):
+        self.begin(1000)
+        self.wfile.write(b'{"choices": [')
+
+    def drip(self):
+        """A byte now and then, until nobody listens."""
+        self.begin(1 << 20)
+        with contextlib.suppress(OSError):
+            while not self.server.gate.wait(0.01):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+        self.server.gone.set()
+
+    def flood(self):
+        self.begin(1 << 30)
+        try:
+            for _ in range(1 << 10):
+                self.wfile.write(b" " * (1 << 20))
+        except OSError:
+            self.server.gone.set()
+
     def stream(self, last):
+        if last == "no stream":
+            return self.answer({"error": {"message": "streams cost extra"}})
         self.send_response(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("connection", "close")
@@ -114,6 +163,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def token(self, text):
         self.wfile.write(b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() + b"\n\n")
         self.wfile.flush()
+
+    def post_v1_responses(self, asked):
+        if asked.get("stream"):
+            return self.answer(b'data: {"type":"response.completed"}\n\n', content_type="text/event-stream")
+        text = {"type": "output_text", "text": f"{asked['instructions']} {asked['input']}"}
+        self.answer({"id": "1", "object": "response", "model": asked["model"], "output": [{"type": "message", "content": [text]}]})
 
     def post_v1_embeddings(self, asked):
         if asked["input"] == ["too few"]:

@@ -30,6 +30,7 @@ MODELS = {
     "@cf/microsoft/resnet-50": "",
     "impatient": 'task = "text-generation"\ntimeout_ms = 200\nretries = 0',
     "single": "retries = 0",
+    "hasty": "timeout_ms = 500\nretries = 0",
 }
 
 
@@ -88,6 +89,10 @@ FEW = base64.b64encode(b"few").decode()
         (LLAMA + "[call] = (await ai.run(llama, p({'prompt': 'x', 'tools': [{'name': 'weather'}]}))).tool_calls\n"
          "[call.name, call.arguments.city]", "['weather', 'Oslo']"),
         ("(await ai.run('@cf/openai/gpt-oss-20b', p({'prompt': 'hi'}))).choices[0].message.content", "'you said hi'"),
+        ("found = await ai.run('@cf/openai/gpt-oss-20b', p({'instructions': 'Say', 'input': 'hi'}))\n"
+         "[found.output[0].content[0].text, found.model]", "['Say hi', 'oss']"),
+        (READ + "await read(await ai.run('@cf/openai/gpt-oss-20b', p({'input': 'hi', 'stream': True})))",
+         repr('data: {"type":"response.completed"}\n\n')),
         (PY + "found = await ai.run('@cf/baai/bge-small-en-v1.5', p({'text': ['a', 'bcd']}))\n"
          "[py(found.shape), py(found.data), found.pooling]", "[[2, 2], [[1, 1], [3, 1]], 'mean']"),
         (PY + "py((await ai.run('@cf/baai/bge-small-en-v1.5', p({'text': 'abc'}))).data)", "[[3, 1]]"),
@@ -164,6 +169,21 @@ def test_both_styles(post, code, value):
         ("await ai.run('@cf/microsoft/resnet-50', p({'image': [1]}))",
          "AiError: 5006: Error: servers that speak as OpenAI's does cannot do image-classification; give the model `folder = \"...\"`, a folder "
          "with `model.onnx` in hognose.toml"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'x', 'temperature': 5.1}))",
+         "AiError: 5006: Error: '/temperature' must be from 0 to 5, not 5.1"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'x', 'lora': 'mine'}))",
+         "AiError: 5005: LoRA unsupported: give the adapted model a name of its own in hognose.toml"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'page'}))",
+         "AiError: 3043: The server's answer is not JSON: expected value at line 1 column 1"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'half'}))",
+         "AiError: 3043: The server's answer broke off: Network connection lost."),
+        ("await ai.run('hasty', p({'prompt': 'drip'}))",
+         "AiError: 3007: The model did not send its whole answer within 500 ms"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'flood'}))", "AiError: 3043: The server's answer has more than 67108864 bytes"),
+        (LLAMA + "await ai.run(llama, p({'prompt': 'no stream', 'stream': True}))",
+         "AiError: 3043: The server was asked for a stream and sent none: streams cost extra"),
+        ("await ai.run('@cf/deepgram/nova-3', p({'audio': {'body': js.Response.new('x').body, 'contentType': 'audio/mpeg'}}), "
+         "p({'gateway': {'id': 'g'}}))", "AiInternalError: AI Gateway does not support ReadableStreams yet."),
         ("await ai.run('gone', p({'prompt': 'x'}))",
          "AiError: 3040: The server at http://127.0.0.1:9/v1 cannot be reached: Connection refused (os error 111)"),
         ("await ai.run('fails', p({'prompt': 'x'}))", "InferenceUpstreamError: 7009: Upstream service unavailable"),
@@ -192,7 +212,7 @@ def test_a_stream_that_lies_fails_where_it_is_read(post, prompt, error):
 def test_a_stream_is_handed_on_as_it_comes(server, models):
     models.gate.clear()
     with contextlib.closing(server.connect()) as connection:
-        connection.request("GET", "/stream")
+        connection.request("GET", "/stream?prompt=slowly")
         response = connection.getresponse()
         assert response.headers["content-type"] == "text/event-stream"
         assert response.readline() == b'data: {"p":"","response":"one "}\n'
@@ -226,6 +246,20 @@ def test_what_a_server_cannot_take_is_sent_again(post, models):
     assert post(f"(await ai.run('single', p({{'prompt': 'hi'}}), {options})).response") == "'you said hi'"
 
 
+def test_a_busy_server_says_when_to_come_again(post, models):
+    models.failures = [(429, "0"), (503, "Sun, 06 Nov 1994 08:49:37 GMT")]
+    assert post(LLAMA + "(await ai.run(llama, p({'prompt': 'hi'}))).response") == "'you said hi'"
+    models.failures = [(429, "11")]
+    assert post(LLAMA + "await ai.run(llama, p({'prompt': 'hi'}))") == "AiError: 3040: not now"
+
+
+def test_what_a_server_says_instead_of_an_answer_is_told_but_not_without_end(post, models):
+    for body, told in [(b"", "The server answered with status 500"), (b" out of order\n", "out of order"),
+                       (b"x" * (64 << 10), "x" * 1000), (b"x" * ((64 << 10) + 1), "The server answered with status 500")]:
+        models.failures = [(500, body)]
+        assert post("await ai.run('single', p({'prompt': 'hi'}))") == f"AiError: 3043: {told}"
+
+
 def test_a_slow_server_is_given_up(post, models):
     models.gate.clear()
     models.failures = []
@@ -239,6 +273,23 @@ def test_a_signal_ends_the_waiting(raw, models):
     code = LLAMA + "controller = js.AbortController.new()\nrunning = ai.run(llama, p({'prompt': 'wait'}), signal=controller.signal)\n"
     assert raw(code + "controller.abort()\nawait running").startswith("AbortError: ")
     models.gate.set()
+
+
+def test_a_signal_ends_the_engine_s_work(raw, models):
+    models.gate.clear()
+    models.gone.clear()
+    code = LLAMA + "controller = js.AbortController.new()\nrunning = ai.run(llama, p({'prompt': 'drip'}), signal=controller.signal)\n"
+    assert raw(code + "js.setTimeout(controller.abort.bind(controller), 50)\nawait running").startswith("AbortError: ")
+    assert models.gone.wait(60)
+    models.gate.set()
+
+
+def test_a_client_that_goes_away_ends_the_stream_of_the_engine(server, models):
+    models.gone.clear()
+    with contextlib.closing(server.connect()) as connection:
+        connection.request("GET", "/stream?prompt=forever")
+        assert connection.getresponse().read(4096)
+    assert models.gone.wait(60)
 
 
 def test_what_was_asked_last_is_told(raw):

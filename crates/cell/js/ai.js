@@ -26,6 +26,7 @@
   // What `toMarkdown` takes; pictures only where a model describes them.
   const OFFICE = "application/vnd.openxmlformats-officedocument";
   const SUPPORTED = [
+    [".pdf", "application/pdf"],
     [".html", "text/html"],
     [".xml", "application/xml"],
     [".csv", "text/csv"],
@@ -53,14 +54,23 @@
     return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value) : value;
   };
 
+  // A form is sent as the bytes that it is on the wire, whose boundary only its type says.
+  const asStream = (source, { contentType } = {}) => {
+    if (!(source instanceof FormData)) return { body: source, contentType };
+    const { body, headers } = new Response(source);
+    return { body, contentType: headers.get("content-type") };
+  };
+
   const streamOf = (source) => (source instanceof ReadableStream ? source : new Response(source).body);
 
-  // Rejects when the signal fires; what was asked for is then no longer waited for.
-  const unlessAborted = (signal, promise) => {
+  // Rejects when the signal fires, and gives up what was asked for: its engine stops.
+  const unlessAborted = (signal, { response: promise, cancel }) => {
     if (signal === undefined || signal === null) return promise;
-    signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const abort = () => reject(signal.reason);
+      const abort = () => {
+        cancel();
+        reject(signal.reason);
+      };
       signal.addEventListener("abort", abort, { once: true });
       const done = (settle) => (value) => {
         signal.removeEventListener("abort", abort);
@@ -153,7 +163,7 @@
       this.#cap = cap;
     }
 
-    #begin(model, inputs, options) {
+    #begin(model, inputs, options, gateway) {
       const keys = Object.keys(inputs).filter((key) => isStreamInput(inputs[key]));
       if (keys.length === 0) {
         const body = JSON.stringify(inputs, asLists);
@@ -165,10 +175,10 @@
           `Multiple ReadableStreams are not supported. Found streams in keys: [${found}]`,
         );
       }
+      if (gateway) throw new AiInternalError("AI Gateway does not support ReadableStreams yet.");
       const [key] = keys;
       const { [key]: input, ...others } = inputs;
-      const body = isStream(input) ? input : input.body;
-      const contentType = input.contentType ?? (body instanceof FormData ? "multipart/form-data" : undefined);
+      const { body, contentType } = isStream(input) ? asStream(input) : asStream(input.body, input);
       if (!contentType) throw new AiInternalError("Content-Type is required with ReadableStream inputs");
       const rest = JSON.stringify(others, asLists);
       return natives.run(this.#cap, String(model), options, body, key, String(contentType), rest);
@@ -180,8 +190,9 @@
       if (inputs === null || typeof inputs !== "object") {
         throw new InferenceUpstreamError("3003: Request is missing headers or body", "AiError");
       }
+      signal?.throwIfAborted();
       this.lastRequestId = "";
-      const running = this.#begin(model, inputs, JSON.stringify(options));
+      const running = this.#begin(model, inputs, JSON.stringify(options), options.gateway);
       const { status, headers, body } = await unlessAborted(signal, running);
       const fields = new Headers(headers);
       this.lastRequestId = fields.get("cf-ai-req-id");

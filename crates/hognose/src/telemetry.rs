@@ -96,6 +96,7 @@ impl Telemetry {
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: json!({ "resourceSpans": resources }).to_string().into(),
             timeout: PATIENCE,
+            whole: true,
         };
         let answer = self.http.send(request).wait().await.map_err(|error| error.to_string())?;
         match answer.status {

@@ -10,12 +10,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use hognose_services::ai::{Http, HttpError, HttpRequest, HttpResponse};
 use hognose_services::{ByteStream, Content, Pending, StreamError};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::body::Body;
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::policy::EgressPolicy;
+
+/// How often the server of a file may send one elsewhere.
+const REDIRECTIONS_MAX: usize = 5;
 
 /// Sends requests to engines. Used within a tokio runtime.
 pub struct EngineClient {
@@ -42,29 +46,69 @@ impl Http for EngineClient {
     }
 }
 
+impl EngineClient {
+    /// The file at a URL, wherever redirections lead. The server may take `patience` for its first byte and for each next.
+    pub async fn get(&self, url: &str, patience: Duration) -> Result<HttpResponse, HttpError> {
+        let mut url = url.to_owned();
+        for _ in 0..=REDIRECTIONS_MAX {
+            let (head, incoming) =
+                answer(&self.egress, http::Request::get(&url), Bytes::new(), patience).await?;
+            let location = head.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            match location.filter(|_| head.status.is_redirection()) {
+                Some(location) => url = resolved(&url, location)?,
+                None => return Ok(taken(&head, incoming, patience, false)),
+            }
+        }
+        Err(HttpError::Unreachable(format!("more than {REDIRECTIONS_MAX} redirections")))
+    }
+}
+
+/// Where a redirection leads.
+fn resolved(from: &str, location: &str) -> Result<String, HttpError> {
+    let nowhere =
+        |error: url::ParseError| HttpError::Unreachable(format!("it leads to {location:?}: {error}"));
+    Ok(url::Url::parse(from).and_then(|from| from.join(location)).map_err(nowhere)?.into())
+}
+
 async fn exchange(egress: &Egress, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    let patience = request.timeout;
+    let (patience, whole) = (request.timeout, request.whole);
     let mut head = http::Request::post(&request.url);
     for (name, value) in &request.headers {
         head = head.header(name, value);
     }
+    let (head, incoming) = answer(egress, head, request.body, patience).await?;
+    Ok(taken(&head, incoming, patience, whole))
+}
+
+async fn answer(
+    egress: &Egress,
+    head: http::request::Builder,
+    body: Bytes,
+    patience: Duration,
+) -> Result<(http::response::Parts, Incoming), HttpError> {
     let unsendable = |error: http::Error| HttpError::Unreachable(error.to_string());
-    let request = head.body(Body::Whole(request.body)).map_err(unsendable)?;
+    let request = head.body(Body::Whole(body)).map_err(unsendable)?;
     let answered = timeout(patience, egress.client().request(request)).await;
     let response =
         answered.map_err(|_| HttpError::Timeout(patience))?.map_err(|error| unreachable(&error))?;
-    let (head, incoming) = response.into_parts();
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(response.into_parts())
+}
+
+fn taken(head: &http::response::Parts, incoming: Incoming, patience: Duration, whole: bool) -> HttpResponse {
+    let field =
+        |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = Box::new(Patient {
         body: Body::from_network(incoming),
         patience,
+        whole,
         deadline: Box::pin(sleep(patience)),
     });
-    Ok(HttpResponse {
+    HttpResponse {
         status: head.status.as_u16(),
-        content_type: content_type.map(str::to_owned),
+        content_type: field(CONTENT_TYPE),
+        retry_after: field(RETRY_AFTER),
         body: Content::Stream(body),
-    })
+    }
 }
 
 fn unreachable(error: &dyn std::error::Error) -> HttpError {
@@ -72,22 +116,26 @@ fn unreachable(error: &dyn std::error::Error) -> HttpError {
     HttpError::Unreachable(innermost.map_or_else(String::new, ToString::to_string))
 }
 
-/// A body each of whose pieces must come in time.
+/// A body that must come in time: each of its pieces, or all of it.
 struct Patient {
     body: Body,
     patience: Duration,
+    whole: bool,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl ByteStream for Patient {
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamError>>> {
         if let Poll::Ready(chunk) = self.body.poll_chunk(context) {
-            let next = Instant::now() + self.patience;
-            self.deadline.as_mut().reset(next);
+            if !self.whole {
+                let next = Instant::now() + self.patience;
+                self.deadline.as_mut().reset(next);
+            }
             return Poll::Ready(chunk);
         }
         ready!(self.deadline.as_mut().poll(context));
-        let message = format!("3007: The model did not go on within {} ms", self.patience.as_millis());
+        let came = if self.whole { "send its whole answer" } else { "go on" };
+        let message = format!("3007: The model did not {came} within {} ms", self.patience.as_millis());
         Poll::Ready(Some(Err(StreamError { name: "AiError".to_owned(), message })))
     }
 

@@ -6,8 +6,9 @@ use hognose_engine::{Context, Result, Value};
 use hognose_wire::ai;
 
 use super::content;
-use super::natives::{convert_whole, from_json, link, operate, read};
+use super::natives::{Answer, convert_whole, from_json, link, operate, operate_until, read};
 use crate::cell::Cell;
+use crate::link::Link;
 
 /// The class `Ai`; its constructor takes the capability's number.
 pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
@@ -20,6 +21,7 @@ pub(super) fn class(cell: &Rc<Cell>) -> Result<Value> {
     context.eval(include_str!("../../js/ai.js"), "hognose:ai")?.call_function(&[natives])
 }
 
+/// `run(cap, model, options, body, key, contentType, others)`: the promise of the response, and what gives it up.
 fn run(context: Context, arguments: &[Value]) -> Result<Value> {
     let (_cell, link) = link(context)?;
     let (model, options) = (arguments[1].to_js_string()?, arguments[2].to_js_string()?);
@@ -32,18 +34,30 @@ fn run(context: Context, arguments: &[Value]) -> Result<Value> {
     let source = content::source(context, &arguments[3])?;
     let body = content::body(context, &link, &source)?;
     let params = ai::Run { model: &model, options: &options, stream };
-    operate(context, &arguments[0], "Workers AI", "run", &params, Some(body), |context, _link, mut answer| {
-        let bytes = answer.inline(context)?;
-        let head: ai::Response<'_> = read(context, &bytes)?;
-        let found = context.object()?;
-        found.define("status", &context.number(head.status))?;
-        let pair =
-            |(name, value): &(&str, &str)| context.array(&[context.string(name)?, context.string(value)?]);
-        let headers = head.headers.iter().map(pair).collect::<Result<Vec<_>>>()?;
-        found.define("headers", &context.array(&headers)?)?;
-        found.define("body", &content::hold(context, answer.bodies.pop())?)?;
-        Ok(found)
-    })
+    let respond = |context, _link: &Rc<Link>, answer| response(context, answer);
+    let (promise, open) =
+        operate_until(context, &arguments[0], "Workers AI", "run", &params, Some(body), respond)?;
+    let running = context.object()?;
+    running.define("response", &promise)?;
+    running.define_method("cancel", 0, move |context, _this, _arguments| {
+        if let Some(call) = open.get() {
+            link.cancel_call(call);
+        }
+        Ok(context.undefined())
+    })?;
+    Ok(running)
+}
+
+fn response(context: Context, mut answer: Answer) -> Result<Value> {
+    let bytes = answer.inline(context)?;
+    let head: ai::Response<'_> = read(context, &bytes)?;
+    let found = context.object()?;
+    found.define("status", &context.number(head.status))?;
+    let pair = |(name, value): &(&str, &str)| context.array(&[context.string(name)?, context.string(value)?]);
+    let headers = head.headers.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    found.define("headers", &context.array(&headers)?)?;
+    found.define("body", &content::hold(context, answer.bodies.pop())?)?;
+    Ok(found)
 }
 
 /// `toMarkdown(cap, bytes, documents, options)`, the documents being JSON of name, type and length of each.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hognose_engine::{Context, ErrorKind, Result, Thrown, Value};
-use hognose_wire::{Body, CapId, Payload, limits};
+use hognose_wire::{Body, CallId, CapId, Payload, limits};
 use pyo3::Python;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,6 +52,22 @@ pub(super) fn operate<P: Serialize>(
     body: Option<Body<'_>>,
     convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
 ) -> Result<Value> {
+    operate_until(context, cap, kind, method, params, body, convert).map(|(promise, _call)| promise)
+}
+
+/// A call that may be given up.
+pub(super) type Open = Rc<std::cell::Cell<Option<CallId>>>;
+
+/// As [`operate`]; gives the call's number beside the promise, for as long as there is no answer.
+pub(super) fn operate_until<P: Serialize>(
+    context: Context,
+    cap: &Value,
+    kind: &'static str,
+    method: &str,
+    params: &P,
+    body: Option<Body<'_>>,
+    convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
+) -> Result<(Value, Open)> {
     let (cell, _link) = link(context)?;
     let invocation = Python::attach(|py| cell.invocation(py));
     let count = |invocation| cell.isolate().map_or(0, |isolate| isolate.count_operation(invocation, kind));
@@ -59,7 +75,7 @@ pub(super) fn operate<P: Serialize>(
         let message = "Too many API requests by single worker invocation.";
         return Err(Thrown::new(context, ErrorKind::Error, message));
     }
-    call(context, cap, method, params, body, convert)
+    begin(context, cap, method, params, body, convert)
 }
 
 /// Calls `method` of the capability with postcard-encoded parameters and at most one body, and gives a promise of what
@@ -72,6 +88,17 @@ pub(super) fn call<P: Serialize>(
     body: Option<Body<'_>>,
     convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
 ) -> Result<Value> {
+    begin(context, cap, method, params, body, convert).map(|(promise, _call)| promise)
+}
+
+fn begin<P: Serialize>(
+    context: Context,
+    cap: &Value,
+    method: &str,
+    params: &P,
+    body: Option<Body<'_>>,
+    convert: impl FnOnce(Context, &Rc<Link>, Answer) -> Result<Value> + 'static,
+) -> Result<(Value, Open)> {
     let (cell, link) = link(context)?;
     let deferred = context.deferred()?;
     let promise = deferred.promise.clone();
@@ -84,15 +111,20 @@ pub(super) fn call<P: Serialize>(
     let invocation = Python::attach(|py| cell.invocation(py));
     let target = CapId(cap.as_f64().unwrap_or_default() as u32);
     let replied = Rc::clone(&link);
+    let open = Open::default();
+    let closing = Rc::clone(&open);
     let reply = move |_py: Python<'_>, result: std::result::Result<Payload<'_>, OwnedError>| {
+        // From now on another call may have the number.
+        closing.set(None);
         let outcome = result
             .and_then(|payload| take_answer(&replied, payload, invocation))
             .map_err(|error| js_error(context, &error))
             .and_then(|answer| convert(context, &replied, answer));
         settle(&deferred, outcome);
     };
-    link.call(invocation, target, method, payload, reply).map_err(|error| js_error(context, &error))?;
-    Ok(promise)
+    let call = link.call(invocation, target, method, payload, reply);
+    open.set(Some(call.map_err(|error| js_error(context, &error))?));
+    Ok((promise, open))
 }
 
 /// A promise of what `convert` makes of the whole content.

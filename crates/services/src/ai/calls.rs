@@ -1,7 +1,6 @@
 //! The calls a cell makes on Workers AI: from `hognose_wire::ai`'s vocabulary to a model's engine and back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use hognose_wire::ai as wire;
@@ -11,9 +10,10 @@ use super::batches::Batches;
 use super::error::json_bytes;
 use super::inputs::Inputs;
 use super::markdown::Document;
+use super::sender::Sender;
 use super::{
-    ANSWER_MAX_BYTES, AiError, DOCUMENTS_MAX, Endpoint, Engine, Http, HttpError, HttpRequest, HttpResponse,
-    INPUTS_MAX_BYTES, Local, Model, Models, Task, cloudflare, openai,
+    ANSWER_MAX_BYTES, AiError, DOCUMENTS_MAX, Engine, Http, INPUTS_MAX_BYTES, Local, Model, Models, Task,
+    cloudflare, openai,
 };
 use crate::content::read_at_most;
 use crate::{Answer, Call, CallError, Content, Failure, Pending, Service};
@@ -154,7 +154,7 @@ impl Shared {
             }
         };
         let task = model.task.unwrap_or_else(|| Task::of_model(&name));
-        let sender = Sender { http: &*self.http, retry: Retry::new(model, &options) };
+        let sender = Sender::new(&*self.http, model, &options);
         match &model.engine {
             Engine::OpenAi(endpoint) => openai::run(&sender, endpoint, &name, task, &inputs).await,
             Engine::Cloudflare(endpoint) => cloudflare::run(&sender, endpoint, &name, inputs).await,
@@ -197,97 +197,6 @@ impl Reply {
     }
 }
 
-/// How often, and after which pauses, a request is sent again that the server could not take.
-struct Retry {
-    attempts: u32,
-    delay: Duration,
-    backoff: Backoff,
-    timeout: Duration,
-}
-
-#[derive(Clone, Copy)]
-enum Backoff {
-    Constant,
-    Linear,
-    Exponential,
-}
-
-impl Retry {
-    /// The table's rules, unless the call's gateway options have their own.
-    fn new(model: &Model, options: &Value) -> Self {
-        let gateway = &options["gateway"];
-        let number = |value: &Value| value.as_u64();
-        let attempts = number(&gateway["retries"]["maxAttempts"]).map(|most| most.clamp(1, 5) as u32);
-        Self {
-            attempts: attempts.unwrap_or(1 + model.retries),
-            delay: Duration::from_millis(
-                number(&gateway["retries"]["retryDelayMs"]).unwrap_or(100).min(5000),
-            ),
-            backoff: match gateway["retries"]["backoff"].as_str() {
-                Some("constant") => Backoff::Constant,
-                Some("linear") => Backoff::Linear,
-                _ => Backoff::Exponential,
-            },
-            timeout: number(&gateway["requestTimeoutMs"]).map_or(model.timeout, Duration::from_millis),
-        }
-    }
-
-    /// How long to wait after the attempt of that number.
-    fn pause(&self, attempt: u32) -> Duration {
-        match self.backoff {
-            Backoff::Constant => self.delay,
-            Backoff::Linear => self.delay * attempt,
-            Backoff::Exponential => self.delay * 2_u32.pow(attempt - 1),
-        }
-    }
-}
-
-/// Sends requests to engines.
-pub(super) struct Sender<'a> {
-    http: &'a dyn Http,
-    retry: Retry,
-}
-
-impl Sender<'_> {
-    /// The server's answer, whatever its status.
-    pub(super) async fn send(
-        &self,
-        endpoint: &Endpoint,
-        url: String,
-        content_type: String,
-        body: Bytes,
-    ) -> Result<HttpResponse, AiError> {
-        let mut headers = vec![("content-type".to_owned(), content_type)];
-        if let Some(key) = &endpoint.key {
-            headers.push(("authorization".to_owned(), format!("Bearer {key}")));
-        }
-        let request = HttpRequest { url, headers, body, timeout: self.retry.timeout };
-        let mut attempt = 1;
-        loop {
-            let result = self.http.send(request.clone()).wait().await;
-            let again = match &result {
-                Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
-                Err(HttpError::Unreachable(_)) => true,
-                Err(HttpError::Timeout(_)) => false,
-            };
-            if !again || attempt >= self.retry.attempts {
-                return result.map_err(|error| unanswered(&endpoint.url, &error));
-            }
-            self.http.pause(self.retry.pause(attempt)).wait().await;
-            attempt += 1;
-        }
-    }
-}
-
-fn unanswered(url: &str, error: &HttpError) -> AiError {
-    match error {
-        HttpError::Unreachable(why) => {
-            AiError::unavailable(format!("The server at {url} cannot be reached: {why}"))
-        }
-        HttpError::Timeout(_) => AiError::timeout(format!("The server at {url} took too long: {error}")),
-    }
-}
-
 /// An engine's answer, whole.
 pub(super) async fn read_body(body: Content) -> Result<Bytes, AiError> {
     let too_long =
@@ -296,8 +205,8 @@ pub(super) async fn read_body(body: Content) -> Result<Bytes, AiError> {
 }
 
 /// All bytes, unless they are too many.
-async fn gather(content: Content, limit: usize) -> Result<Option<Bytes>, AiError> {
-    read_at_most(content, limit).await.map_err(|error| AiError::engine(502, error.message))
+pub(super) async fn gather(content: Content, limit: usize) -> Result<Option<Bytes>, AiError> {
+    read_at_most(content, limit).await.map_err(AiError::broken_off)
 }
 
 /// The models of the table that a search asks for, as Cloudflare's catalogue shows them.

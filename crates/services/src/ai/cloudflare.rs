@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::calls::{Reply, Sender, read_body};
+use super::calls::{Reply, read_body};
 use super::error::json_bytes;
 use super::inputs::Inputs;
+use super::sender::{Sender, Use};
 use super::{AiError, Endpoint};
 
 /// Has the model at the endpoint run.
@@ -16,11 +17,11 @@ pub(super) async fn run(
 ) -> Result<Reply, AiError> {
     let name = endpoint.model.as_deref().unwrap_or(model);
     let url = format!("{}/{name}", endpoint.url.trim_end_matches('/'));
-    let (content_type, body) = match inputs.bytes {
+    let content = match inputs.bytes {
         Some((_, content_type, bytes)) => (content_type, bytes),
         None => ("application/json".to_owned(), json_bytes(&inputs.into_value())),
     };
-    let response = sender.send(endpoint, url, content_type, body).await?;
+    let response = sender.send(endpoint, url, content, Use::Streamed).await?;
     if !is_json(response.content_type.as_deref()) {
         let content_type = response.content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
         return Ok(Reply { status: response.status, content_type, body: response.body });

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::calls::Reply;
+use crate::StreamError;
 
 /// Why a model gave no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -67,6 +68,19 @@ impl AiError {
     /// The engine has said that something is wrong, or makes no sense.
     pub(super) fn engine(status: u16, description: impl Into<String>) -> Self {
         Self::new(status, 3043, description)
+    }
+
+    /// A stream of the engine's has failed, which may have said Cloudflare's number for it.
+    pub(super) fn broken_off(error: StreamError) -> Self {
+        match error.message.strip_prefix("3007: ") {
+            Some(description) => Self::timeout(description),
+            None => Self::engine(502, format!("The server's answer broke off: {}", error.message)),
+        }
+    }
+
+    /// A model is to be changed as no engine can.
+    pub(super) fn no_lora() -> Self {
+        Self::new(405, 5005, "LoRA unsupported: give the adapted model a name of its own in hognose.toml")
     }
 
     /// JSON was asked for, and something else came.

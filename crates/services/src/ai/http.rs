@@ -26,6 +26,9 @@ pub struct HttpRequest {
     pub body: Bytes,
     /// How long the server may take for its first byte, and for each next.
     pub timeout: Duration,
+    /// Whether the answer is of use only once it is whole: then all of its body must come within the same time, so that a
+    /// server that sends a byte now and then does not keep anybody waiting without end.
+    pub whole: bool,
 }
 
 /// What came back.
@@ -35,6 +38,8 @@ pub struct HttpResponse {
     pub status: u16,
     /// Its `content-type`.
     pub content_type: Option<String>,
+    /// Its `retry-after`.
+    pub retry_after: Option<String>,
     /// Its body.
     pub body: Content,
 }

@@ -35,6 +35,11 @@ impl Inputs {
         Value::Object(self.fields)
     }
 
+    /// The same, kept.
+    pub(super) fn to_value(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.fields.get(key).filter(|value| !value.is_null())
     }

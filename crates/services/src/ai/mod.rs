@@ -14,6 +14,8 @@ mod inputs;
 mod local;
 mod markdown;
 mod openai;
+mod ranges;
+mod sender;
 mod tasks;
 
 use std::collections::BTreeMap;

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::responses;
 use super::stream::Reframed;
-use super::{Server, lacking, read_json};
+use super::{Server, failure, lacking, read_json};
 use crate::Content;
 use crate::ai::calls::Reply;
 use crate::ai::inputs::Inputs;
+use crate::ai::sender::Use;
 use crate::ai::{AiError, HttpResponse, Task};
 
 /// How many tokens an answer has at most, where the Worker does not say. Cloudflare's default.
@@ -30,6 +32,12 @@ const PASSED: [&str; 8] = [
 
 /// A conversation's next message.
 pub(super) async fn generate(server: &Server<'_>, task: Task, inputs: &Inputs) -> Result<Reply, AiError> {
+    if inputs.get("lora").is_some() {
+        return Err(AiError::no_lora());
+    }
+    if task.is_open_ai_shaped() && responses::are_asked_for(inputs) {
+        return responses::respond(server, inputs).await;
+    }
     let wants_json = inputs.get("response_format").is_some();
     let streams = inputs.is_true("stream");
     if wants_json && streams {
@@ -46,8 +54,9 @@ pub(super) async fn generate(server: &Server<'_>, task: Task, inputs: &Inputs) -
         request["stream_options"] = json!({ "include_usage": true });
     }
     let path = if raw.is_some() { "completions" } else { "chat/completions" };
-    let response = server.post(path, &request).await?;
-    if streams { stream(response, task) } else { whole(read_json(response).await?, task, wants_json) }
+    let used = if streams { Use::Streamed } else { Use::Whole };
+    let response = server.post(path, &request, used).await?;
+    if streams { stream(response, task).await } else { whole(read_json(response).await?, task, wants_json) }
 }
 
 fn add_options(request: &mut Value, inputs: &Inputs) {
@@ -143,11 +152,12 @@ fn message(message: &Value) -> Value {
     message
 }
 
-fn stream(response: HttpResponse, task: Task) -> Result<Reply, AiError> {
+pub(super) async fn stream(response: HttpResponse, task: Task) -> Result<Reply, AiError> {
     let is_stream =
         response.content_type.as_deref().is_some_and(|given| given.starts_with("text/event-stream"));
     if !is_stream {
-        return Err(AiError::engine(502, "The server was asked for a stream and sent none"));
+        let said = failure(response).await.description;
+        return Err(AiError::engine(502, format!("The server was asked for a stream and sent none: {said}")));
     }
     let body = if task.is_open_ai_shaped() {
         response.body

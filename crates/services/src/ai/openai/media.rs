@@ -9,6 +9,7 @@ use super::{Server, lacking, read_json};
 use crate::Content;
 use crate::ai::calls::{Reply, read_body};
 use crate::ai::inputs::Inputs;
+use crate::ai::sender::Use;
 use crate::ai::{AiError, Task};
 
 /// How large a picture is where the Worker does not say.
@@ -57,7 +58,8 @@ pub(super) async fn speak(server: &Server<'_>, task: Task, inputs: &Inputs) -> R
         "voice": voice,
         "response_format": format,
     });
-    let response = server.post("audio/speech", &request).await?;
+    let used = if task == Task::TextToSpeech { Use::Whole } else { Use::Streamed };
+    let response = server.post("audio/speech", &request, used).await?;
     if task == Task::TextToSpeech {
         let audio = STANDARD.encode(read_body(response.body).await?);
         return Ok(Reply::json(&json!({ "audio": audio })));
@@ -82,8 +84,7 @@ pub(super) async fn transcribe(server: &Server<'_>, task: Task, inputs: &Inputs)
     }
     form.file("file", content_type.as_deref().unwrap_or("application/octet-stream"), &audio);
     let path = if inputs.string("task") == Some("translate") { "translations" } else { "transcriptions" };
-    let (content_type, body) = form.finish();
-    let response = server.post_bytes(&format!("audio/{path}"), content_type, body).await?;
+    let response = server.post_bytes(&format!("audio/{path}"), form.finish(), Use::Whole).await?;
     let answer = read_json(response).await?;
     if !answer["text"].is_string() {
         return Err(lacking("text"));

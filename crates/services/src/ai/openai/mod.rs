@@ -3,15 +3,18 @@
 
 mod chat;
 mod media;
+mod responses;
 mod stream;
 mod vectors;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::calls::{Reply, Sender, read_body};
+use super::calls::{Reply, gather, read_body};
 use super::error::json_bytes;
 use super::inputs::Inputs;
+use super::ranges;
+use super::sender::{Sender, Use};
 use super::{AiError, Endpoint, HttpResponse, Task};
 
 /// Has the model at the endpoint run.
@@ -22,6 +25,7 @@ pub(super) async fn run(
     task: Task,
     inputs: &Inputs,
 ) -> Result<Reply, AiError> {
+    ranges::check(task, inputs)?;
     let server = Server { sender, endpoint, model: endpoint.model.as_deref().unwrap_or(model) };
     match task {
         Task::TextGeneration | Task::Chat => chat::generate(&server, task, inputs).await,
@@ -54,24 +58,24 @@ struct Server<'a> {
 
 impl Server<'_> {
     /// Asks with JSON; gives the answer where the server is content.
-    async fn post(&self, path: &str, body: &Value) -> Result<HttpResponse, AiError> {
-        self.post_bytes(path, "application/json".to_owned(), json_bytes(body)).await
+    async fn post(&self, path: &str, body: &Value, used: Use) -> Result<HttpResponse, AiError> {
+        self.post_bytes(path, ("application/json".to_owned(), json_bytes(body)), used).await
     }
 
     async fn post_bytes(
         &self,
         path: &str,
-        content_type: String,
-        body: Bytes,
+        content: (String, Bytes),
+        used: Use,
     ) -> Result<HttpResponse, AiError> {
         let url = format!("{}/{path}", self.endpoint.url.trim_end_matches('/'));
-        let response = self.sender.send(self.endpoint, url, content_type, body).await?;
+        let response = self.sender.send(self.endpoint, url, content, used).await?;
         if (200..300).contains(&response.status) { Ok(response) } else { Err(failure(response).await) }
     }
 
     /// The same, where the answer is JSON.
     async fn ask(&self, path: &str, body: &Value) -> Result<Value, AiError> {
-        read_json(self.post(path, body).await?).await
+        read_json(self.post(path, body, Use::Whole).await?).await
     }
 }
 
@@ -81,14 +85,20 @@ async fn read_json(response: HttpResponse) -> Result<Value, AiError> {
     serde_json::from_slice(&bytes).map_err(unread)
 }
 
+/// The longest answer of a server that is not content, in bytes: of a longer one only the status counts.
+const FAILURE_MAX_BYTES: usize = 64 << 10;
+/// How much of it is told where it is not JSON, in characters.
+const SAID_MAX: usize = 1000;
+
 /// What a server said that is not content.
 async fn failure(response: HttpResponse) -> AiError {
     let status = response.status;
-    let bytes = read_body(response.body).await.unwrap_or_default();
+    let bytes = gather(response.body, FAILURE_MAX_BYTES).await.ok().flatten().unwrap_or_default();
     let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let said = value["error"]["message"].as_str().or(value["error"].as_str()).or(value["message"].as_str());
-    let said =
-        said.map_or_else(|| String::from_utf8_lossy(&bytes).chars().take(1000).collect(), str::to_owned);
+    let text = || String::from_utf8_lossy(&bytes).trim().chars().take(SAID_MAX).collect();
+    let said = said.map_or_else(text, str::to_owned);
+    let said = if said.is_empty() { format!("The server answered with status {status}") } else { said };
     match status {
         429 | 502..=504 => AiError::unavailable(said),
         408 => AiError::timeout(said),

@@ -14,9 +14,11 @@ def plain(value):
 
 
 async def on_fetch(request, env, ctx):
-    path = URL.new(request.url).pathname
+    url = URL.new(request.url)
+    path = url.pathname
     if path == "/stream":
-        stream = await env.AI.run("@cf/meta/llama-3.1-8b-instruct", plain({"prompt": "slowly", "stream": True}))
+        prompt = url.searchParams.get("prompt")
+        stream = await env.AI.run("@cf/meta/llama-3.1-8b-instruct", plain({"prompt": prompt, "stream": True}))
         return Response.new(stream, plain({"headers": {"content-type": "text/event-stream"}}))
     raw = path == "/raw"
     names = {"ai": env.AI if raw else sdk_env.AI, "p": plain if raw else lambda value: value}
