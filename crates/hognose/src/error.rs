@@ -211,6 +211,9 @@ pub(crate) enum CommandError {
     /// What was to be a model has none.
     #[error("There is no `model.onnx`")]
     NoModel,
+    /// A file of a model cannot be had.
+    #[error("{url} could not be fetched: {reason}")]
+    Download { url: String, reason: String },
     /// A package cannot be had; `uv` has said why.
     #[error("The package `{0}` could not be fetched")]
     NoPackage(String),

@@ -27,6 +27,7 @@ mod debugger;
 mod deploy;
 mod deployments;
 mod doctor;
+mod download;
 mod dynamic;
 mod engines;
 mod error;
