@@ -1,4 +1,4 @@
-"""Documents as Markdown, for `env.AI.toMarkdown`: with nothing but Python's own library, in the process that runs models, so
+"""Documents as Markdown, for `env.AI.toMarkdown`: with nothing but Python's own library (only PDF needs more), in the process that runs models, so
 that a document that takes all memory or never ends takes that process with it and nothing else.
 
 `convert` goes by the type of the document, then by the ending of its name. Pictures are not for here: they are described by a
@@ -9,7 +9,7 @@ import csv
 import io
 import json
 
-from . import html, office, sheets
+from . import html, office, pdf, sheets
 from .tables import table
 
 
@@ -24,9 +24,11 @@ def convert(name, mime_type, data, options):
         raise DocumentError(f"Unsupported file type: {mime_type or name}")
     plain = (options.get("output") or {}).get("format") == "text"
     try:
-        return kind(data, plain, options).strip() + "\n"
+        return kind(data, plain, {**options, "name": name}).strip() + "\n"
     except (ValueError, KeyError, SyntaxError, NotImplementedError, EOFError, office.BadZipFile) as error:
         raise DocumentError(f"The document is damaged or of another type: {error}") from error
+    except ImportError as error:
+        raise DocumentError(f"Documents of this type need the package {error.name}: install `hognose[ai]`") from error
     except RecursionError as error:
         raise DocumentError("The document is nested too deeply") from error
 
@@ -82,6 +84,8 @@ KINDS = {
     "xlsx": sheets.excel,
     "xlsm": sheets.excel,
     "application/vnd.oasis.opendocument.spreadsheet": sheets.calc,
+    "application/pdf": pdf.convert,
+    "pdf": pdf.convert,
     "ods": sheets.calc,
 }
 """What converts each kind: by its type, and by the ending of its name."""
