@@ -123,6 +123,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "node/stream/duplex.js",
     "node/stream/errors.js",
     "node/stream/finished.js",
+    "node/stream/lazy.js",
     "node/stream/legacy.js",
     "node/stream/operators.js",
     "node/stream/pipe.js",

@@ -4,7 +4,8 @@ import { natives } from "../../natives.js";
 import { Buffer } from "../buffer.js";
 import { callable } from "../callable.js";
 import { withCode } from "../errors.js";
-import { Transform } from "../stream.js";
+import "../stream.js";
+import { LazyTransform } from "../stream/lazy.js";
 import { bytesOf, requireCount, requireString, secretBytes } from "./values.js";
 
 const OUTPUT_MAX_BYTES = 2 ** 32 - 1;
@@ -44,7 +45,7 @@ const finalized = () => Object.assign(new Error("Digest already called"), { code
 
 // A digest as a stream: what is written is hashed, and at the end there is the digest to read, which can be asked for
 // besides.
-class Digesting extends Transform {
+class Digesting extends LazyTransform {
   #made;
 
   _transform(chunk, encoding, callback) {
