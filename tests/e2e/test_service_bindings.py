@@ -1,6 +1,7 @@
 """Workers that call each other: `fetch` and methods, in Python and JavaScript, in every combination."""
 
 import functools
+import gzip
 
 import pytest
 from harness import run
@@ -342,3 +343,33 @@ export default {
     assert (plain, whole) == ("plain a", "whole b word function")
     assert many.startswith('TypeError: Cannot call handler function "many" over RPC')
     assert surplus.startswith('TypeError: Attempted to call RPC function "plain" with the wrong number of arguments.')
+
+
+CODING_CALLEE = """\
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("told in full", headers={"content-encoding": "gzip"})
+"""
+CODING_CALLER = """\
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        answer = await self.env.CALLEE.fetch("http://any.host/")
+        if request.url.endswith("/through"):
+            return answer
+        return Response(f"{answer.headers['content-encoding']} {await answer.text()}")
+"""
+
+
+def test_a_packed_answer_is_read_unpacked_and_passed_on_packed(serve, project):
+    binding = '[[services]]\nbinding = "CALLEE"\nservice = "callee"\n'
+    files = worker("caller", "python", CODING_CALLER, binding) | worker("callee", "python", CODING_CALLEE)
+    folder = project(files=files)
+    server = serve(folder / "caller", str(folder / "callee"))
+    assert server.fetch("/read").text == "gzip told in full"
+    through = server.fetch("/through")
+    assert through.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(through.body) == b"told in full"

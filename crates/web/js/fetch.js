@@ -38,7 +38,7 @@ async function send(target, input, init) {
   const [how, data, length] = contentOf(request).send(reject);
   const headers = target === undefined ? flatHeadersOf(state) : framedHeaders(flatHeadersOf(state), how, data, length);
   const raw = state.encodeResponseBody === "manual";
-  const packed = target === undefined && !raw;
+  const packed = !raw;
   let forgetSignal = () => {};
   const done = (error, parts) => {
     forgetSignal();
