@@ -6,13 +6,19 @@
 (natives, shared) => {
   "use strict";
 
-  const { VALUE_MAX, YEAR_MS, limited, milliseconds, pack, request, unpack } = shared;
+  const { VALUE_MAX, YEAR_MS, checkEventType, limited, milliseconds, pack, request, unpack } = shared;
 
   // A run whose next wait is over sooner than this goes on meanwhile, in milliseconds.
   const SHORT_MS = 1000;
   // The longest that a timer can be set for.
   const TIMER_MAX_MS = 2 ** 31 - 1;
   const DEFAULTS = { limit: 5, delay: 10_000, backoff: "exponential", timeout: "10 minutes" };
+  // What a step's configuration may say.
+  const SETTINGS = ["retries", "timeout", "sensitive"];
+  const RETRIES = ["limit", "delay", "backoff"];
+  const BACKOFFS = ["constant", "linear", "exponential"];
+  // The shortest that an event can be waited for.
+  const EVENT_WAIT_MIN_MS = 1000;
   const STANDARD = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
   const isNonRetryable = (error) =>
@@ -30,16 +36,23 @@
   const timedOut = (ms) => new Error(`WorkflowTimeoutError: Execution timed out after ${ms}ms`);
 
   const settingsOf = (name, config) => {
-    const invalid = new Error(`WorkflowFatalError: Step config for "${name}" is in a invalid format.`);
-    const { retries = {}, timeout = DEFAULTS.timeout } = config ?? {};
+    const invalid = new Error(
+      `WorkflowFatalError: Step config for "${name}" is in a invalid format. See https://developers.cloudflare.com/workflows/build/sleeping-and-retrying/`,
+    );
+    const { retries = {}, timeout = DEFAULTS.timeout, sensitive } = config ?? {};
+    const isKnown = holdsOnly(config ?? {}, SETTINGS) && holdsOnly(retries, RETRIES);
     const { limit, delay, backoff } = { ...DEFAULTS, ...retries };
-    if (typeof limit !== "number" || !(limit >= 0) || !["constant", "linear", "exponential"].includes(backoff)) throw invalid;
+    if (!isKnown || typeof limit !== "number" || !(limit >= 0) || !BACKOFFS.includes(backoff)) throw invalid;
+    if (timeout === 0 || (sensitive !== undefined && sensitive !== "output")) throw invalid;
     try {
-      return { limit, delay, backoff, timeout, delayMs: milliseconds(delay, "delay"), timeoutMs: milliseconds(timeout, "timeout") };
+      const [delayMs, timeoutMs] = [milliseconds(delay, "delay"), milliseconds(timeout, "timeout")];
+      return { limit, delay, backoff, timeout, sensitive, delayMs, timeoutMs };
     } catch {
       throw invalid;
     }
   };
+
+  const holdsOnly = (object, keys) => object instanceof Object && Object.keys(object).every((key) => keys.includes(key));
 
   const delayAfter = ({ backoff, delayMs }, failures) => {
     if (backoff === "constant") return delayMs;
@@ -47,7 +60,7 @@
   };
 
   const checkName = (name) => {
-    if (typeof name === "string" && name.length <= 256 && !/[\u0000-\u001f\u007f]/.test(name)) return;
+    if (typeof name === "string" && name.length <= 256 && !/[\u0000-\u001f]/.test(name)) return;
     throw new Error(`WorkflowFatalError: Step name "${name}" exceeds max length (256 chars) or invalid characters found`);
   };
 
@@ -173,7 +186,8 @@
     }
 
     async do(name, ...rest) {
-      const [config, callback] = rest.length > 1 ? rest : [undefined, rest[0]];
+      const [config, callback] = typeof rest[0] === "function" ? [undefined, rest[0]] : rest;
+      if (typeof callback !== "function") throw new Error(`WorkflowFatalError: Step "${name}" requires a callback function`);
       checkName(name);
       const settings = settingsOf(name, config);
       const [key, count] = this.keyOf("do", name);
@@ -194,10 +208,10 @@
 
     // Tries once, and keeps what came of it; true.
     async attempt({ key, name, count, settings, failures }, callback) {
-      const { limit, delay, backoff, timeout } = settings;
-      const config = { retries: { limit, delay, backoff }, timeout };
+      const { limit, delay, backoff, timeout, sensitive } = settings;
+      const config = { retries: { limit, delay, backoff }, timeout, ...(sensitive && { sensitive }) };
       const context = { step: { name, count }, attempt: failures + 1, config };
-      const finish = { key, name, startedMs: Date.now(), value: null, error: null, retryMs: null };
+      const finish = { key, name, startedMs: Date.now(), isSensitive: sensitive === "output", value: null, error: null, retryMs: null };
       this.active += 1;
       try {
         const result = await within((async () => callback(context))(), settings.timeoutMs);
@@ -247,7 +261,11 @@
 
     async waitForEvent(name, { type, timeout = "24 hours" }) {
       checkName(name);
+      checkEventType(type);
       const ms = milliseconds(timeout, "The time to wait");
+      if (ms < EVENT_WAIT_MIN_MS || ms > YEAR_MS) {
+        throw new Error("WorkflowError: An event is waited for between 1 second and 365 days");
+      }
       const [key] = this.keyOf("event", name);
       for (;;) {
         const step = await this.begin(key, name, { dueMs: Math.round(Date.now() + ms), event: type });

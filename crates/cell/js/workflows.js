@@ -53,6 +53,7 @@
   };
 
   const ID = /^[a-zA-Z0-9_][a-zA-Z0-9-_]{0,99}$/;
+  const STEP_TYPES = ["do", "sleep", "waitForEvent"];
   const EVENT_TYPE = /^[a-zA-Z0-9-_]{1,100}$/;
 
   const milliseconds = (duration, what) => {
@@ -60,6 +61,11 @@
     const [, count, unit] = /^\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?\s*$/.exec(duration) ?? [];
     if (unit === undefined) throw new Error(`${what} is not a duration: ${String(duration)}`);
     return Number(count) * UNITS_MS[unit];
+  };
+
+  const checkEventType = (type) => {
+    if (typeof type === "string" && EVENT_TYPE.test(type)) return;
+    throw new Error("WorkflowError: The type of an event has up to 100 letters, digits, '-' and '_'.");
   };
 
   const keptMs = (retention, key) =>
@@ -80,6 +86,30 @@
     };
   };
 
+  // The step that an instance is run again from, as the service is told.
+  const stepIn = ({ name, count = 1, type = "do" }) => {
+    const isValid = typeof name === "string" && Number.isInteger(count) && count > 0 && STEP_TYPES.includes(type);
+    if (isValid) return { name, count, kind: type };
+    const types = STEP_TYPES.join(", ");
+    throw new TypeError(`restart() takes { from: { name, count?, type? } }: count is 1 or more, type one of ${types}`);
+  };
+
+  const checkDeleted = (ids) => {
+    const refuse = (code, message) => {
+      throw new Error(`WorkflowError: (${code}) ${message}`);
+    };
+    if (!Array.isArray(ids)) refuse("body", "Provided argument is invalid");
+    if (ids.length > BATCH_MAX) refuse("body", `batchDeleteInstances only supports ${BATCH_MAX} instances at a time`);
+    if (ids.length === 0) refuse("body", "batchDeleteInstances should have at least 1 instance");
+    if (!ids.every((id) => typeof id === "string" && ID.test(id))) refuse("instance.invalid_id", "Instance ID is invalid");
+  };
+
+  // In the numbers and words of Cloudflare's API.
+  const notDeleted = ({ message }) =>
+    message.includes("(instance.not_found)")
+      ? { code: 10400, message: "workflows.api.error.instance.not_found" }
+      : { code: 10001, message: "workflows.api.error.internal_server" };
+
   class WorkflowInstance {
     #cap;
 
@@ -92,8 +122,8 @@
       return request(this.#cap, undefined, method, { id: this.id, ...argument });
     }
 
-    async #control(action) {
-      await this.#call("control", { action });
+    async #control(action, from) {
+      await this.#call("control", { action, from });
     }
 
     async status() {
@@ -111,8 +141,8 @@
       return this.#control("resume");
     }
 
-    restart() {
-      return this.#control("restart");
+    async restart({ from } = {}) {
+      await this.#control("restart", from && stepIn(from));
     }
 
     terminate() {
@@ -124,9 +154,7 @@
     }
 
     async sendEvent({ type, payload }) {
-      if (typeof type !== "string" || !EVENT_TYPE.test(type)) {
-        throw new Error("WorkflowError: The type of an event has up to 100 letters, digits, '-' and '_'.");
-      }
+      checkEventType(type);
       await this.#call("sendEvent", { kind: type, payload: limited(pack(payload), "The event's payload") });
     }
   }
@@ -159,19 +187,22 @@
     }
 
     async deleteBatch(ids) {
+      checkDeleted(ids);
+      const outcomes = new Map();
+      for (const id of new Set(ids)) {
+        const deleted = new WorkflowInstance(this.#cap, id).delete();
+        outcomes.set(id, await deleted.then(() => undefined, (error) => ({ id, ...notDeleted(error) })));
+      }
       const result = { deleted: [], errors: [] };
       for (const id of ids) {
-        try {
-          await new WorkflowInstance(this.#cap, String(id)).delete();
-          result.deleted.push({ id });
-        } catch ({ message }) {
-          result.errors.push({ id, code: /^\((.*?)\)/.exec(message)?.[1] ?? "internal", message });
-        }
+        const error = outcomes.get(id);
+        if (error === undefined) result.deleted.push({ id });
+        else result.errors.push(error);
       }
       return result;
     }
   }
 
-  const shared = { VALUE_MAX, YEAR_MS, limited, milliseconds, pack, request, unpack };
+  const shared = { VALUE_MAX, YEAR_MS, checkEventType, limited, milliseconds, pack, request, unpack };
   return { WorkflowImpl, NonRetryableError, shared };
 };

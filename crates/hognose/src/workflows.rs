@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use hognose_config::{Date, Plan, Workflow};
 use hognose_services::workflows::{InstanceRow, StepRow, WorkflowError, Workflows};
 use hognose_services::{SystemClock, block_on};
-use hognose_wire::workflows::{Action, NewInstance, SendEvent};
+use hognose_wire::workflows::{Action, NewInstance, SendEvent, StepKind, StepName};
 use serde_json::Value;
 
 use crate::clones::{packed, shown};
@@ -21,6 +21,9 @@ use crate::{format, state};
 
 /// The instance that was made last.
 const LATEST: &str = "latest";
+
+/// Stands for what a step has given whose configuration says `sensitive`.
+const REDACTED: &str = "[REDACTED]";
 
 /// Work with Workflows
 #[derive(Debug, Args)]
@@ -90,8 +93,14 @@ enum Instances {
     Pause(Target),
     /// Let a paused instance go on
     Resume(Target),
-    /// Run an instance from the top
-    Restart(Target),
+    /// Run an instance from the top, or from one of its steps
+    Restart {
+        #[command(flatten)]
+        target: Target,
+        /// Keep what the steps before the one of this name have given
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+    },
     /// End an instance
     Terminate(Target),
     /// Forget an instance
@@ -197,7 +206,8 @@ impl Opened {
             }
             Instances::Pause(target) => self.control(target, Action::Pause),
             Instances::Resume(target) => self.control(target, Action::Resume),
-            Instances::Restart(target) => self.control(target, Action::Restart),
+            Instances::Restart { target, from: None } => self.control(target, Action::Restart),
+            Instances::Restart { target, from: Some(step) } => self.restart_from(target, step),
             Instances::Terminate(target) => self.control(target, Action::Terminate),
             Instances::Delete(target) => self.control(target, Action::Delete),
         }
@@ -224,6 +234,12 @@ impl Opened {
     fn control(&self, target: &Target, action: Action) -> Result<(), CommandError> {
         let id = self.id(target)?;
         block_on(self.store.control(&target.name, &id, action).wait()).map_err(failed(&id))
+    }
+
+    fn restart_from(&self, target: &Target, step: &str) -> Result<(), CommandError> {
+        let id = self.id(target)?;
+        let step = StepName { name: step.to_owned(), count: 1, kind: StepKind::Do };
+        block_on(self.store.restart_from(&target.name, &id, step).wait()).map_err(failed(&id))
     }
 
     /// The instance that is meant.
@@ -271,7 +287,14 @@ fn step_line(step: &StepRow) -> String {
     });
     let due_ms = step.due_ms.filter(|_| step.state == "waiting");
     let until = due_ms.map(|due_ms| format!(" until {}", time(due_ms))).unwrap_or_default();
-    format!("{}  {}{until}{}", step.name, step.state, attempts.collect::<String>())
+    let output = step_output(step).map(|output| format!("  output: {output}")).unwrap_or_default();
+    format!("{}  {}{until}{}{output}", step.name, step.state, attempts.collect::<String>())
+}
+
+/// What a step gave, where it may be shown.
+pub(crate) fn step_output(step: &StepRow) -> Option<Value> {
+    let packed = step.value.as_deref()?;
+    Some(if step.is_sensitive { REDACTED.into() } else { shown(packed) })
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, UTC

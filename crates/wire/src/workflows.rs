@@ -67,6 +67,43 @@ pub struct Control {
     pub id: String,
     /// What to do with it.
     pub action: Action,
+    /// The step that a restart begins at; without, it begins from the top.
+    #[serde(default)]
+    pub from: Option<StepName>,
+}
+
+/// One of the steps that an instance has taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepName {
+    /// The name it was given.
+    pub name: String,
+    /// Which of the steps of that name and kind, from 1 on, in the order in which they were kept.
+    pub count: u32,
+    /// What it is.
+    pub kind: StepKind,
+}
+
+/// What a step is, as `restart()` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepKind {
+    /// Something done.
+    Do,
+    /// A sleep.
+    Sleep,
+    /// The wait for an event.
+    WaitForEvent,
+}
+
+impl StepKind {
+    /// What the keys of such steps begin with ([`BeginStep::key`]).
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Do => "do:",
+            Self::Sleep => "sleep:",
+            Self::WaitForEvent => "event:",
+        }
+    }
 }
 
 /// What can be done with an instance.
@@ -77,7 +114,7 @@ pub enum Action {
     Pause,
     /// Let it go on. What it waits for is put off by as long as it was paused.
     Resume,
-    /// Forget its steps, and begin from the top.
+    /// Forget its steps, all or from one on, and run again.
     Restart,
     /// End it.
     Terminate,
@@ -190,6 +227,8 @@ pub struct FinishStep {
     pub name: String,
     /// When the attempt began.
     pub started_ms: i64,
+    /// Whether the result is not to be shown to operators.
+    pub is_sensitive: bool,
     /// The result, packed.
     pub value: Option<String>,
     /// Or how it failed,

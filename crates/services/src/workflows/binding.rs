@@ -32,9 +32,6 @@ impl Service for WorkflowService {
             match method.as_str() {
                 "create" => {
                     let wire::Create { instances, is_batch } = argument.parse()?;
-                    if instances.iter().any(|instance| instance.params.len() > wire::VALUE_MAX) {
-                        return Err(WorkflowError::TooLarge.into());
-                    }
                     Ok(answer(&workflows.create(&name, instances, is_batch).wait().await?))
                 }
                 "status" => {
@@ -42,14 +39,15 @@ impl Service for WorkflowService {
                     Ok(answer(&workflows.status(&name, &id)?))
                 }
                 "control" => {
-                    let wire::Control { id, action } = argument.parse()?;
-                    Ok(answer(&workflows.control(&name, &id, action).wait().await?))
+                    let wire::Control { id, action, from } = argument.parse()?;
+                    let done = match from {
+                        Some(step) => workflows.restart_from(&name, &id, step),
+                        None => workflows.control(&name, &id, action),
+                    };
+                    Ok(answer(&done.wait().await?))
                 }
                 "sendEvent" => {
                     let event: wire::SendEvent = argument.parse()?;
-                    if event.payload.len() > wire::VALUE_MAX {
-                        return Err(WorkflowError::TooLarge.into());
-                    }
                     Ok(answer(&workflows.send_event(&name, event).wait().await?))
                 }
                 unknown => Err(CallError::unknown_method("a workflow", unknown)),

@@ -19,6 +19,15 @@ pub enum WorkflowError {
     /// The instance is over.
     #[error("(instance.{0}) Cannot {1} instance since its on a finite state")]
     Over(&'static str, &'static str),
+    /// No instance can have the id.
+    #[error("WorkflowError: Workflow instance has invalid id")]
+    InvalidId,
+    /// No event can have the type.
+    #[error("WorkflowError: The type of an event has up to 100 letters, digits, '-' and '_'.")]
+    InvalidEventType,
+    /// An instance was to be run again from a step that it has not taken.
+    #[error("WorkflowError: (instance.cannot_restart) Step \"{0}\" not found in execution history")]
+    StepNotFound(String),
     /// The argument is too large.
     #[error("The argument exceeds the limit of 1MiB.")]
     TooLarge,

@@ -1,6 +1,6 @@
 //! Statements on instances and their events.
 
-use hognose_wire::workflows::{Action, Fault, NewInstance, SendEvent, Status};
+use hognose_wire::workflows::{Action, Fault, NewInstance, SendEvent, Status, StepName};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{InstanceRow, WorkflowError};
@@ -95,7 +95,7 @@ pub(super) fn control(
     match action {
         Action::Pause => pause(transaction, number, &status, now_ms)?,
         Action::Resume => resume(transaction, number, &status, now_ms)?,
-        Action::Restart => restart(transaction, number, now_ms)?,
+        Action::Restart => restart(transaction, number, 0, now_ms)?,
         Action::Terminate => {
             let sql =
                 "UPDATE instances SET status = 'terminated', ended_ms = ?2, due_ms = NULL, epoch = epoch + 1,
@@ -105,6 +105,26 @@ pub(super) fn control(
         Action::Delete => forget(transaction, number)?,
     }
     Ok(Ok(()))
+}
+
+/// Runs an instance again from one of its steps on. What came before stays as it is.
+pub(super) fn restart_from(
+    transaction: &Transaction<'_>,
+    (workflow, id): (&str, &str),
+    StepName { name, count, kind }: &StepName,
+    now_ms: i64,
+) -> rusqlite::Result<Result<(), WorkflowError>> {
+    let Some((instance, _)) = find(transaction, workflow, id)? else {
+        return Ok(Err(WorkflowError::NotFound));
+    };
+    let sql = "SELECT number FROM steps WHERE instance = ?1 AND name = ?2 AND substr(key, 1, length(?3)) = ?3
+        ORDER BY number LIMIT 1 OFFSET ?4";
+    let values = params![instance, name, kind.prefix(), count.saturating_sub(1)];
+    let first: Option<i64> = transaction.query_row(sql, values, |row| row.get(0)).optional()?;
+    match first {
+        Some(first) => restart(transaction, instance, first, now_ms).map(Ok),
+        None => Ok(Err(WorkflowError::StepNotFound(name.clone()))),
+    }
 }
 
 /// One that runs is asked to come to rest; one that does not is paused at once.
@@ -135,8 +155,9 @@ fn resume(transaction: &Transaction<'_>, number: i64, status: &str, now_ms: i64)
     Ok(())
 }
 
-fn restart(transaction: &Transaction<'_>, number: i64, now_ms: i64) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM steps WHERE instance = ?1", [number])?;
+/// `first`: the number of the first step that is forgotten.
+fn restart(transaction: &Transaction<'_>, number: i64, first: i64, now_ms: i64) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM steps WHERE instance = ?1 AND number >= ?2", [number, first])?;
     transaction.execute("DELETE FROM events WHERE instance = ?1", [number])?;
     let sql = "UPDATE instances SET status = 'queued', due_ms = ?2, epoch = epoch + 1, revision = revision + 1,
         output = NULL, error_name = NULL, error_message = NULL, paused_ms = NULL, ended_ms = NULL WHERE number = ?1";

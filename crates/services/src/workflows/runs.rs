@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hognose_wire::workflows::{
-    BeginStep, End, Fault, FinishStep, News, Run, Start, Suspend, VALUE_MAX, Watch,
-};
+use hognose_wire::workflows::{BeginStep, End, Fault, FinishStep, News, Run, Start, Suspend, Watch};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::binding::{Argument, answer};
+use super::store::check_size;
 use super::{WorkflowError, Workflows, instances, steps};
 use crate::queues::Signal;
 use crate::{Answer, Call, CallError, Pending, Service, block_on};
@@ -199,12 +198,6 @@ fn end(
     let ended =
         transaction.execute(sql, params![run.instance, run.epoch, status, output, name, message, now_ms])?;
     Ok(if ended == 1 { Ok(()) } else { Err(WorkflowError::Stale) })
-}
-
-/// Holds a cell to the limit that its own half has told the Worker of.
-fn check_size(packed: Option<&str>) -> Result<(), WorkflowError> {
-    let is_too_large = packed.is_some_and(|packed| packed.len() > VALUE_MAX);
-    if is_too_large { Err(WorkflowError::TooLarge) } else { Ok(()) }
 }
 
 impl Service for WorkflowRuns {

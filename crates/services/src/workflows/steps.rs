@@ -98,7 +98,7 @@ pub(super) fn finish(
     finish: &FinishStep,
     now_ms: i64,
 ) -> rusqlite::Result<Result<(), WorkflowError>> {
-    let FinishStep { run, key, name, started_ms, value, error, retry_ms } = finish;
+    let FinishStep { run, key, name, started_ms, is_sensitive, value, error, retry_ms } = finish;
     if !is_current(transaction, *run)? {
         return Ok(Err(WorkflowError::Stale));
     }
@@ -110,25 +110,46 @@ pub(super) fn finish(
     let attempt = json!({ "startedMs": started_ms, "endedMs": now_ms, "error": error }).to_string();
     let name_of = error.as_ref().map(|error| &error.name);
     let message_of = error.as_ref().map(|error| &error.message);
-    let sql = "INSERT INTO steps (instance, key, name, state, failures, due_ms, value, error_name, error_message, attempts)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, json_array(json(?10)))
+    let sql = "INSERT INTO steps
+        (instance, key, name, state, failures, due_ms, value, error_name, error_message, attempts, is_sensitive)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, json_array(json(?10)), ?11)
         ON CONFLICT DO UPDATE SET state = excluded.state, failures = failures + excluded.failures,
         due_ms = excluded.due_ms, value = excluded.value, error_name = excluded.error_name,
         error_message = excluded.error_message, attempts = json_insert(attempts, '$[#]', json(?10))";
     let failed = u32::from(error.is_some());
-    let values =
-        params![run.instance, key, name, state, failed, retry_ms, value, name_of, message_of, attempt];
-    transaction.execute(sql, values)?;
+    transaction.execute(
+        sql,
+        params![
+            run.instance,
+            key,
+            name,
+            state,
+            failed,
+            retry_ms,
+            value,
+            name_of,
+            message_of,
+            attempt,
+            is_sensitive
+        ],
+    )?;
     Ok(Ok(()))
 }
 
 pub(super) fn list(connection: &Connection, workflow: &str, id: &str) -> rusqlite::Result<Vec<StepRow>> {
-    let sql = "SELECT steps.name, steps.state, steps.due_ms, steps.attempts FROM steps
+    let sql = "SELECT steps.name, steps.state, steps.due_ms, steps.attempts, value, is_sensitive FROM steps
         JOIN instances ON instances.number = steps.instance
         WHERE instances.workflow = ?1 AND instances.id = ?2 ORDER BY steps.number";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([workflow, id], |row| {
-        Ok(StepRow { name: row.get(0)?, state: row.get(1)?, due_ms: row.get(2)?, attempts: row.get(3)? })
+        Ok(StepRow {
+            name: row.get(0)?,
+            state: row.get(1)?,
+            due_ms: row.get(2)?,
+            attempts: row.get(3)?,
+            value: row.get(4)?,
+            is_sensitive: row.get(5)?,
+        })
     })?;
     rows.collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hognose_wire::workflows::{Action, NewInstance, SendEvent, Status};
+use hognose_wire::workflows::{Action, NewInstance, SendEvent, Status, StepName, VALUE_MAX};
 
 use super::{WorkflowError, instances, steps};
 use crate::queues::Signal;
@@ -11,7 +11,7 @@ use crate::sqlite::{Database, OpenError, Schema};
 use crate::{Clock, Pending};
 
 const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: "
         -- `due_ms`: when the next run begins; NULL while one goes on, or none is to.
         CREATE TABLE instances (
@@ -50,6 +50,7 @@ const SCHEMA: Schema = Schema {
             error_message TEXT,
             -- A JSON array: when each attempt began and ended, and how it failed.
             attempts TEXT NOT NULL DEFAULT '[]',
+            is_sensitive INTEGER NOT NULL DEFAULT 0,
             UNIQUE (instance, key)
         ) STRICT;
 
@@ -62,8 +63,11 @@ const SCHEMA: Schema = Schema {
         ) STRICT;
         CREATE INDEX events_by_kind ON events (instance, kind, number);
     ",
-    changes: &[],
+    changes: &["ALTER TABLE steps ADD COLUMN is_sensitive INTEGER NOT NULL DEFAULT 0"],
 };
+
+/// The most characters of an instance's id, and of an event's type.
+const WORD_MAX: usize = 100;
 
 /// The file.
 #[derive(Clone)]
@@ -100,6 +104,10 @@ pub struct StepRow {
     pub due_ms: Option<i64>,
     /// Its attempts: a JSON array of objects with `startedMs`, `endedMs` and `error`.
     pub attempts: String,
+    /// Its result, packed.
+    pub value: Option<String>,
+    /// Whether the Worker does not want the result to be shown.
+    pub is_sensitive: bool,
 }
 
 impl Workflows {
@@ -118,6 +126,9 @@ impl Workflows {
         is_batch: bool,
     ) -> Pending<Result<Vec<String>, WorkflowError>> {
         let (workflow, now_ms) = (workflow.to_owned(), self.0.clock.now_ms());
+        if let Err(error) = new.iter().try_for_each(check_new) {
+            return Pending::Ready(Err(error));
+        }
         self.change(move |transaction| {
             let made = instances::create(transaction, &workflow, &new, now_ms)?;
             Ok(if is_batch || made.len() == new.len() { Ok(made) } else { Err(WorkflowError::Exists) })
@@ -136,9 +147,23 @@ impl Workflows {
         self.change(move |transaction| instances::control(transaction, (&workflow, &id), action, now_ms))
     }
 
+    /// Runs an instance again from one of its steps on.
+    pub fn restart_from(
+        &self,
+        workflow: &str,
+        id: &str,
+        step: StepName,
+    ) -> Pending<Result<(), WorkflowError>> {
+        let (workflow, id, now_ms) = (workflow.to_owned(), id.to_owned(), self.0.clock.now_ms());
+        self.change(move |transaction| instances::restart_from(transaction, (&workflow, &id), &step, now_ms))
+    }
+
     /// Sends an event to an instance.
     pub fn send_event(&self, workflow: &str, event: SendEvent) -> Pending<Result<(), WorkflowError>> {
         let (workflow, now_ms) = (workflow.to_owned(), self.0.clock.now_ms());
+        if let Err(error) = check_event(&event) {
+            return Pending::Ready(Err(error));
+        }
         self.change(move |transaction| instances::send_event(transaction, &workflow, &event, now_ms))
     }
 
@@ -166,4 +191,27 @@ impl Workflows {
             result
         })
     }
+}
+
+/// An id: letters, digits, `-` and `_`, of which `-` is not the first.
+fn check_new(NewInstance { id, params, .. }: &NewInstance) -> Result<(), WorkflowError> {
+    if !is_word(id) || id.starts_with('-') {
+        return Err(WorkflowError::InvalidId);
+    }
+    check_size(Some(params))
+}
+
+fn check_event(SendEvent { kind, payload, .. }: &SendEvent) -> Result<(), WorkflowError> {
+    if is_word(kind) { check_size(Some(payload)) } else { Err(WorkflowError::InvalidEventType) }
+}
+
+fn is_word(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(is_letter)
+}
+
+/// Holds to the limit those whose own half has not done so.
+pub(super) fn check_size(packed: Option<&str>) -> Result<(), WorkflowError> {
+    let is_too_large = packed.is_some_and(|packed| packed.len() > VALUE_MAX);
+    if is_too_large { Err(WorkflowError::TooLarge) } else { Ok(()) }
 }

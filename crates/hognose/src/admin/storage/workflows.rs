@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hognose_services::workflows::{InstanceRow, StepRow, WorkflowError, Workflows};
@@ -15,7 +16,7 @@ use crate::admin::Admin;
 use crate::admin::answers::{Answer, Found, Problem, found};
 use crate::catalog::{Resource, ResourceKind};
 use crate::clones::{packed, shown};
-use crate::workflows::random_id;
+use crate::workflows::{random_id, step_output};
 
 /// The most instances that are listed: the newest.
 const LISTED_MAX: usize = 200;
@@ -119,6 +120,9 @@ fn open<'a>(admin: &'a Admin, name: &str) -> Result<&'a Workflows, Problem> {
 fn problem(error: WorkflowError) -> Problem {
     match error {
         WorkflowError::NotFound => Problem::missing(error.to_string()),
+        WorkflowError::InvalidId | WorkflowError::InvalidEventType | WorkflowError::TooLarge => {
+            Problem::new(StatusCode::BAD_REQUEST, error.to_string())
+        }
         other => Problem::engine(other),
     }
 }
@@ -137,5 +141,6 @@ fn about(row: &InstanceRow) -> Value {
 
 fn step(row: &StepRow) -> Value {
     let attempts: Value = serde_json::from_str(&row.attempts).unwrap_or_default();
-    json!({ "name": row.name, "state": row.state, "due_ms": row.due_ms, "attempts": attempts })
+    let output = step_output(row);
+    json!({ "name": row.name, "state": row.state, "due_ms": row.due_ms, "attempts": attempts, "output": output })
 }
