@@ -11,17 +11,19 @@ A test that takes `env`, `js` or `ctx` runs inside the Worker's process, with it
 
 The project is the one whose configuration pytest's root folder has; the ini option `hognose_project` names another, the
 fixture `hognose_options` gives more options of `hognose dev`. The Worker runs as it does in `dev`: in a locked process,
-with real bindings, whose data lies in a temporary folder and goes with the test.
+with real bindings, whose data lies in a temporary folder. Its code is loaded once; for each test it begins anew, in a fork
+that has run nothing yet and with nothing stored. Only what it wrote below `/tmp` stays.
 """
 
-import contextlib
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -29,6 +31,13 @@ from hognose import in_cell
 
 READY = re.compile(r"Ready on http://\S+?:(\d+)")
 TIMEOUT_S = 60
+# How a server is told to begin anew, and what it prints then.
+ANEW = "/cdn-cgi/explorer/api/local/anew"
+LOADED = "oaded"
+# How many servers are kept for later tests with the same options.
+SERVERS_MAX = 4
+# What pytest says of the test that runs, in the environment.
+CURRENT_TEST = "PYTEST_CURRENT_TEST"
 CONFIGURATIONS = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 
 
@@ -62,6 +71,7 @@ class Worker:
         threading.Thread(target=self._gather, daemon=True).start()
         if not self._ready.wait(TIMEOUT_S) or self.port is None:
             process.kill()
+            process.wait(TIMEOUT_S)
             pytest.fail(f"The Worker is not served:\n{self.output}", pytrace=False)
 
     @property
@@ -89,9 +99,26 @@ class Worker:
             connection.close()
 
     def _wait_for(self, mark, start):
-        """Waits until a line with the mark is printed after so many characters, or no more can be."""
+        """Waits until something with the mark is printed after so many characters, or no more can be."""
         with self._more:
             self._more.wait_for(lambda: mark in self.output[start:] or self._process.poll() is not None, TIMEOUT_S)
+
+    def _begin_anew(self):
+        """Ends what runs and forgets what is stored and what was printed; says whether that could be done."""
+        printed = len(self.output)
+        try:
+            begun = self.fetch(ANEW, "POST").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        if begun:
+            # The last lines of the test before come ahead of this one.
+            self._wait_for(LOADED, printed)
+            self._lines.clear()
+        return begun
+
+    def _end(self):
+        self._process.terminate()
+        self._process.wait(TIMEOUT_S)
 
     def _gather(self):
         for line in self._process.stdout:
@@ -115,30 +142,59 @@ def hognose_options():
     return ()
 
 
+class Servers:
+    """The servers of a session: one for each set of options, which begins anew for each test. Its process stays, and the
+    Worker's code stays loaded; isolates are forked again, and nothing is stored yet."""
+
+    def __init__(self, project, new_folder):
+        self._project, self._new_folder = project, new_folder
+        self._running = {}
+
+    def fresh(self, options):
+        """The project's Worker, as if it had just been started."""
+        # Options and environment are told to a process once.
+        alike = (*options, *sorted(f"{name}={value}" for name, value in os.environ.items() if name != CURRENT_TEST))
+        worker = self._running.pop(alike, None)
+        if worker and not worker._begin_anew():
+            worker._end()
+            worker = None
+        self._running[alike] = worker = worker or self._new(options)
+        return worker
+
+    def _new(self, options):
+        if len(self._running) == SERVERS_MAX:
+            wanted_longest_ago = next(iter(self._running))
+            self._running.pop(wanted_longest_ago)._end()
+        return Worker(self._start(options))
+
+    def end(self):
+        """Ends all of them."""
+        for worker in self._running.values():
+            worker._end()
+
+    def _start(self, options):
+        command = [sys.executable, "-m", "hognose", "dev", "--anew", str(self._project), "--port", "0"]
+        return subprocess.Popen(
+            [*command, "--persist-to", str(self._new_folder()), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+
+
+@pytest.fixture(scope="session")
+def _servers(pytestconfig, tmp_path_factory):
+    servers = Servers(_project(pytestconfig), partial(tmp_path_factory.mktemp, "hognose"))
+    yield servers
+    servers.end()
+
+
 @pytest.fixture
-def worker(pytestconfig, tmp_path_factory, hognose_options):
+def worker(hognose_options, _servers):
     """The project's Worker, served for one test."""
-    with _served(pytestconfig, tmp_path_factory, hognose_options) as served:
-        yield served
-
-
-@contextlib.contextmanager
-def _served(pytestconfig, tmp_path_factory, options):
-    state = tmp_path_factory.mktemp("hognose")
-    command = [sys.executable, "-m", "hognose", "dev", str(_project(pytestconfig)), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--persist-to", str(state), *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    try:
-        yield Worker(process)
-    finally:
-        process.terminate()
-        process.wait(TIMEOUT_S)
+    return _servers.fresh(hognose_options)
 
 
 def _project(pytestconfig):
@@ -166,13 +222,12 @@ def _modules(pytestconfig, tmp_path_factory):
 
 
 @pytest.fixture
-def _cell(request, pytestconfig, tmp_path_factory, hognose_options, _modules):
+def _cell(request, hognose_options, _modules, _servers):
     """The Worker in whose cell one test is run."""
     modules = _modules(request.node.path.parent)
-    options = ["--script", str(modules.main), *hognose_options]
-    with _served(pytestconfig, tmp_path_factory, options) as served:
-        served.secret = modules.secret
-        yield served
+    worker = _servers.fresh(["--script", str(modules.main), *hognose_options])
+    worker.secret = modules.secret
+    return worker
 
 
 @pytest.fixture

@@ -120,6 +120,9 @@ struct DevArguments {
     // With `=`, as a folder may follow.
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "5678")]
     inspect: Option<u16>,
+    /// Forget all data when told to: for `hognose.pytest`
+    #[arg(long, hide = true)]
+    anew: bool,
     /// Act on keys: `b` opens a browser, `e` the dashboard, `c` clears, `x` quits [default: on a terminal]
     #[arg(long, value_name = "BOOLEAN", default_value_t = true, action = ArgAction::Set, hide_default_value = true)]
     show_interactive_dev_session: bool,
@@ -260,10 +263,11 @@ pub(crate) fn run(arguments: &[OsString], interpreter: &Interpreter) -> u8 {
             directories,
             live_reload,
             inspect,
+            anew,
             show_interactive_dev_session: hotkeys,
             options,
         }) => {
-            let offers = Offers { live_reload, hotkeys, inspect, ..Offers::default() };
+            let offers = Offers { live_reload, hotkeys, inspect, anew, ..Offers::default() };
             serve::serve(Mode::Dev, &directories, &options, offers, interpreter, console).map(|()| 0)
         }
         Command::Serve(ServeArguments { directories, admin_port, options }) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use hognose_config::{
     Migration as ConfiguredMigration, ObjectBinding, Plan, QueueConsumer as ConfiguredConsumer, SendEmail,
@@ -64,6 +64,26 @@ pub(crate) struct Engines {
     cache: SqliteKv,
 }
 
+/// The engines in use, as everybody sees them: those that begin anew take the place of the others.
+#[derive(Clone)]
+pub(crate) struct CurrentEngines(Arc<RwLock<Arc<Engines>>>);
+
+impl CurrentEngines {
+    pub(crate) fn new(engines: Engines) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(engines))))
+    }
+
+    /// Those of now.
+    pub(crate) fn get(&self) -> Arc<Engines> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has others in their place.
+    pub(crate) fn set(&self, engines: Engines) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(engines);
+    }
+}
+
 /// How many batches of a queue are delivered at a time where the configuration does not say.
 const CONCURRENCY: usize = 16;
 
@@ -77,38 +97,53 @@ pub(crate) struct Bound<'a> {
 impl Engines {
     /// Opens them in the state folder.
     pub(crate) fn open(state: &State, console: Console) -> Result<Self, CommandError> {
+        Self::open_in(state, "", console)
+    }
+
+    /// Engines with nothing in them, whose files lie in `place` of the state. Only secrets stay what they were. No object may
+    /// be live: a server has one store of them, which forgets them.
+    pub(crate) fn anew(&self, state: &State, place: &str) -> Result<Self, CommandError> {
+        let anew = Self::open_in(state, place, self.console)?;
+        let folder = state.folder(&format!("{place}/do"))?;
+        let begun = self.objects.begin_anew(folder.clone());
+        begun.map_err(|source| CommandError::Storage { folder, source: source.into() })?;
+        Ok(Self { objects: Arc::clone(&self.objects), vault: Arc::clone(&self.vault), ..anew })
+    }
+
+    fn open_in(state: &State, place: &str, console: Console) -> Result<Self, CommandError> {
+        let folder_of = |name: &str| state.folder(&Path::new(place).join(name).to_string_lossy());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let unopened = |folder: &Path| {
             let folder = folder.to_owned();
             move |source: OpenError| CommandError::Storage { folder, source: source.into() }
         };
-        let folder = state.folder("kv")?;
+        let folder = folder_of("kv")?;
         let kv = SqliteKv::open(&folder.join("kv.sqlite"), Arc::clone(&clock)).map_err(unopened(&folder))?;
-        let folder = state.folder("cache")?;
+        let folder = folder_of("cache")?;
         let cache =
             SqliteKv::open(&folder.join("cache.sqlite"), Arc::clone(&clock)).map_err(unopened(&folder))?;
-        let folder = state.folder("r2")?;
+        let folder = folder_of("r2")?;
         let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
-        let d1 = SqliteD1::new(state.folder("d1")?, Arc::clone(&clock));
-        let vectorize = SqliteVectorize::new(state.folder("vectorize")?, Arc::clone(&clock));
-        let folder = state.folder("queues")?;
+        let d1 = SqliteD1::new(folder_of("d1")?, Arc::clone(&clock));
+        let vectorize = SqliteVectorize::new(folder_of("vectorize")?, Arc::clone(&clock));
+        let folder = folder_of("queues")?;
         let queues = SqliteQueues::open(&folder.join("queues.sqlite"), Arc::clone(&clock))
             .map_err(unopened(&folder))?;
         // What was in delivery when an earlier server ended is nobody's any more: the folder is locked for this one.
         queues.recover().map_err(|source| CommandError::Storage { folder, source: source.into() })?;
-        let folder = state.folder("workflows")?;
+        let folder = folder_of("workflows")?;
         let workflows = Workflows::open(&folder.join("workflows.sqlite"), Arc::clone(&clock))
             .map_err(unopened(&folder))?;
         WorkflowRuns::recover(&workflows)
             .map_err(|source| CommandError::Storage { folder, source: source.into() })?;
-        let email = state.folder("email")?;
-        let folder = state.folder("crons")?;
+        let email = folder_of("email")?;
+        let folder = folder_of("crons")?;
         let crons = RunLog::open(&folder.join("crons.sqlite")).map_err(unopened(&folder))?;
-        let folder = state.folder("do")?;
+        let folder = folder_of("do")?;
         let classes = ClassRecords::open(&folder.join("classes.json")).map_err(CommandError::Classes)?;
         let objects = SqliteObjects::open(folder.clone(), Arc::clone(&clock)).map_err(unopened(&folder))?;
         let (objects, classes) = (Arc::new(objects), Mutex::new(classes));
-        let folder = state.folder("analytics")?;
+        let folder = folder_of("analytics")?;
         let analytics = Analytics::open(&folder.join("analytics.sqlite"), Arc::clone(&clock));
         let analytics = Arc::new(analytics.map_err(unopened(&folder))?);
         let vault = Arc::new(Vault::open(&state.folder(secret::FOLDER)?).map_err(CommandError::Secrets)?);

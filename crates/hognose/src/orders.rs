@@ -23,6 +23,7 @@ pub(crate) async fn carry_out(session: &Session<'_>, server: &Server, mut orders
             Order::Activate { worker, version, message, reply } => {
                 drop(reply.send(activate(session, server, &worker, &version, &message).await));
             }
+            Order::BeginAnew(reply) => drop(reply.send(begin_anew(session, server).await)),
             Order::Delete { worker, reply } => drop(reply.send(delete(session, server, &worker).await)),
         }
     }
@@ -74,6 +75,17 @@ async fn switch(
         }
         Err(ReplaceError::UnknownWorker(name)) => Err(CommandError::NotDeployed(name)),
     }
+}
+
+async fn begin_anew(session: &Session<'_>, server: &Server) -> Result<(), CommandError> {
+    server.halt().await;
+    session.begin_anew()?;
+    for index in 0..session.worker_count() {
+        let project = session.read(index)?;
+        // One that does not load is told as an event.
+        let _told = server.replace(session.version(index, &project)?).await;
+    }
+    Ok(())
 }
 
 async fn delete(session: &Session<'_>, server: &Server, worker: &str) -> Result<(), CommandError> {

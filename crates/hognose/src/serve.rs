@@ -44,6 +44,8 @@ pub(crate) struct Offers {
     pub(crate) hotkeys: bool,
     /// The port where an editor listens for what it debugs.
     pub(crate) inspect: Option<u16>,
+    /// Forgetting all data when told to.
+    pub(crate) anew: bool,
 }
 
 /// Serves the Workers of `directories`, or of the configurations that `options` name, until a signal comes.
@@ -88,7 +90,7 @@ async fn run(
     let protocol = if options.tls.is_some() { "https" } else { "http" };
     let server = Server::start(options).await?;
     let url = address::url(protocol, server.local_addr());
-    let (admin, orders) = admin(session, &server, &url);
+    let (admin, orders) = admin(session, &server, &url, offers);
     let listening = Listening::begin(&admin, session.state.path(), offers.admin_port).await?;
     if is_watched {
         server.serve_locally(local_service(&admin, offers.live_reload));
@@ -152,7 +154,12 @@ async fn act_on(hotkeys: Option<&mut Hotkeys>, url: &str, console: Console) {
 }
 
 /// What the API looks at, and where the orders given to it come out.
-fn admin(session: &Session<'_>, server: &Server, url: &str) -> (Arc<Admin>, mpsc::Receiver<Order>) {
+fn admin(
+    session: &Session<'_>,
+    server: &Server,
+    url: &str,
+    offers: Offers,
+) -> (Arc<Admin>, mpsc::Receiver<Order>) {
     let (sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let about = About {
@@ -166,11 +173,12 @@ fn admin(session: &Session<'_>, server: &Server, url: &str) -> (Arc<Admin>, mpsc
     let admin = Admin {
         about,
         monitor: server.monitor(),
-        engines: Arc::clone(&session.engines),
+        engines: session.engines.clone(),
         catalog: Arc::clone(&session.catalog),
         deployments: session.deployments.clone(),
         orders: sender,
         reloads: watch::Sender::new(since.as_millis() as u64),
+        may_begin_anew: offers.anew,
         stop: CancellationToken::new(),
     };
     (Arc::new(admin), orders)

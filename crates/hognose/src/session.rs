@@ -3,7 +3,7 @@
 //! The order matters: what can be wrong with the projects is found before the state is touched, the state is locked
 //! before anything is written into it, and the address is known to be free before a cell is started.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
@@ -28,7 +28,7 @@ use crate::certificates;
 use crate::cli::ServerArguments;
 use crate::console::Console;
 use crate::deployments::{Deployments, Upload, UploadedVersion};
-use crate::engines::Engines;
+use crate::engines::{CurrentEngines, Engines};
 use crate::error::CommandError;
 use crate::interpreter::Interpreter;
 use crate::label::Label;
@@ -68,7 +68,7 @@ pub(crate) struct Session<'a> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) deployments: Deployments,
     pub(crate) state: State,
-    pub(crate) engines: Arc<Engines>,
+    pub(crate) engines: CurrentEngines,
     inference: Inference,
     /// Where traces go.
     otlp_endpoint: Option<String>,
@@ -79,6 +79,8 @@ pub(crate) struct Session<'a> {
     pub(crate) lock: ChosenLock,
     /// What each Worker asks of its base, as of its last reading.
     wishes: RefCell<Vec<Wishes>>,
+    /// How often it has begun anew.
+    turn: Cell<u64>,
 }
 
 /// What a Worker asks of the base that its zygote is forked from. Workers that differ in their code only share one.
@@ -132,7 +134,7 @@ impl<'a> Session<'a> {
             console,
             catalog: Arc::default(),
             deployments: Deployments::new(state.folder("workers")?),
-            engines: Arc::new(Engines::open(&state, console)?),
+            engines: CurrentEngines::new(Engines::open(&state, console)?),
             inference: Inference::new(interpreter, &options)?,
             otlp_endpoint: settings.otlp_endpoint.clone().or_else(telemetry::endpoint),
             state,
@@ -141,6 +143,7 @@ impl<'a> Session<'a> {
             options,
             remarks,
             wishes: RefCell::default(),
+            turn: Cell::default(),
         };
         if mode == Mode::Serve {
             session.add_deployed(&mut projects)?;
@@ -274,16 +277,30 @@ impl<'a> Session<'a> {
         Ok(project)
     }
 
+    /// Has engines with nothing in them in the place of those in use. Nothing may run.
+    pub(crate) fn begin_anew(&self) -> Result<(), CommandError> {
+        let turn = self.turn.get() + 1;
+        self.turn.set(turn);
+        self.engines.set(self.engines.get().anew(&self.state, &format!("anew/{turn}"))?);
+        Ok(())
+    }
+
+    /// How many Workers there are.
+    pub(crate) fn worker_count(&self) -> usize {
+        self.readers.borrow().len()
+    }
+
     /// A project as the server takes it.
     pub(crate) fn version(&self, index: usize, project: &Project) -> Result<WorkerVersion, CommandError> {
-        self.engines.migrate(&project.plan)?;
+        self.engines.get().migrate(&project.plan)?;
         let ai = self.inference.service(project, self.options.ai_base_url.as_deref())?;
         self.catalog.set(&project.plan, &ai);
         let files = &project.settings.certificates;
         let identities = certificates::identities(&project.plan, files, self.console);
         let dynamic = self.state.folder("scratch/dynamic")?;
         let base = (self.base(index)?, text(&self.scratch_folder(index)?), dynamic);
-        let version = plan::version(&project.plan, &project.label, &self.engines, ai, identities, base)?;
+        let version =
+            plan::version(&project.plan, &project.label, &self.engines.get(), ai, identities, base)?;
         Ok(WorkerVersion { limits: limits(project), ..version })
     }
 
@@ -296,14 +313,14 @@ impl<'a> Session<'a> {
         let (dev, settings) = projects.first().map(|first| (&first.plan.dev, &first.settings)).unzip();
         let (dev, settings) = (dev.cloned().unwrap_or_default(), settings.cloned().unwrap_or_default());
         // All of them first: a binding may lead to a class of another Worker.
-        projects.iter().try_for_each(|project| self.engines.migrate(&project.plan))?;
+        projects.iter().try_for_each(|project| self.engines.get().migrate(&project.plan))?;
         let versions = projects.iter().enumerate().map(|(index, project)| self.version(index, project));
         Ok(ServerOptions {
             listen: address::choose(&self.options, &dev)?,
             tls: https::choose(&self.options.https, &dev, &self.state)?,
             workers: versions.collect::<Result<_, _>>()?,
             pool: pool(&settings),
-            objects: self.engines.objects(),
+            objects: self.engines.get().objects(),
             cell: self.interpreter.cell_command(),
             egress: EgressOptions {
                 ca_file: self.options.ca_file.clone(),

@@ -21,6 +21,7 @@
 //! | `https/` | the certificate for `localhost` |
 //! | `cache/` | what `caches` holds |
 //! | `packages/<hash>/` | the Worker's installed packages |
+//! | `anew/<n>/` | the data of tests that began anew in one process |
 //! | `scratch/` | the writable folders of the cells, emptied at start |
 
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -139,6 +139,14 @@ impl Server {
         slot.replace(version).await.map_err(ReplaceError::Load)
     }
 
+    /// Ends what all Workers do, at once. Requests wait until each is given again by [`Server::replace`]: with the same code,
+    /// which is not loaded anew, and with other services, or the same.
+    pub async fn halt(&self) {
+        for slot in &*self.slots.all() {
+            slot.halt().await;
+        }
+    }
+
     /// Adds a Worker, or replaces the version of one that is there already, as [`Server::replace`] does. One that is new
     /// and does not load is not added.
     pub async fn deploy(&self, version: WorkerVersion) -> Result<(), ReplaceError> {

@@ -1,7 +1,7 @@
 //! A Worker by its name: the version that serves it now, and how the next one takes its place.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, OnceLock, PoisonError};
 
 use hognose_services::assets::Assets;
 use hognose_wire::control::{EnvEntry, LoadFailure};
@@ -27,6 +27,7 @@ use crate::recorder::{Counters, Recorder, Tracing};
 use crate::routes::Routes;
 use crate::scheduled::ScheduledResult;
 use crate::tails::Tails;
+use crate::template::Template;
 use crate::trace::Trace;
 use crate::version::{InUse, Version, WorkerVersion};
 use crate::watch::WorkerLimits;
@@ -66,6 +67,8 @@ pub(crate) struct Slot {
     classes: SyncMutex<Vec<Arc<ObjectLink>>>,
     /// Held while a version loads. What the last one was forked from is kept for the next.
     loading: Mutex<Option<Arc<Nursery>>>,
+    /// What the version was forked from that was halted.
+    halted: SyncMutex<Option<Template>>,
     /// How many versions were given so far: one that waits to load is passed over when a newer one has come.
     given: AtomicU64,
     /// Why the version given last does not serve.
@@ -116,6 +119,7 @@ impl Slot {
             routes: Routes::default(),
             classes: SyncMutex::default(),
             loading: Mutex::default(),
+            halted: SyncMutex::default(),
             given: AtomicU64::new(0),
             failure: std::sync::Mutex::default(),
             counters: Arc::default(),
@@ -191,7 +195,8 @@ impl Slot {
         let links = (links, identities);
         let objects = (object_links, classes.clone());
         let grants = Arc::new(self.grants(ways, services, assets, links, (objects, tracing, limits)));
-        let loading = Version::load(worker, grants, nursery, (self.shared.pool, limits));
+        let kept = self.halted().take();
+        let loading = Version::load(worker, grants, (nursery, kept), (self.shared.pool, limits));
         match self.shared.stop.run_until_cancelled(loading).await {
             Some(Ok((version, loaded))) => {
                 version.consume(consumers);
@@ -210,6 +215,19 @@ impl Slot {
             None => {}
         }
         Ok(())
+    }
+
+    /// Ends what runs at once; new requests wait for the next version, which must have the same code.
+    pub(crate) async fn halt(&self) {
+        let Some(version) = self.version() else { return };
+        self.serving.send_replace(Serving::Nothing);
+        let kept = version.retire(Instant::now()).await;
+        self.shared.objects.updated(&self.name);
+        *self.halted() = kept;
+    }
+
+    fn halted(&self) -> MutexGuard<'_, Option<Template>> {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs the tests of one entrypoint, once the Worker has loaded.
@@ -331,7 +349,7 @@ impl Slot {
     fn serve(&self, serving: Serving) {
         if let Serving::Version(old) = self.serving.send_replace(serving) {
             let deadline = Instant::now() + RELOAD_DRAIN_MAX;
-            self.shared.tasks.spawn(async move { old.retire(deadline).await });
+            self.shared.tasks.spawn(async move { drop(old.retire(deadline).await) });
         }
     }
 

@@ -99,15 +99,19 @@ pub(crate) struct Version {
 pub(crate) struct InUse(Arc<Version>);
 
 impl Version {
-    /// Loads a Worker: makes its zygote, which imports its code. The event is to be sent once the version serves.
+    /// Loads a Worker: makes its zygote, which imports its code, unless one of the same code was `kept`. The event is to be
+    /// sent once the version serves.
     pub(crate) async fn load(
         worker: Worker,
         grants: Arc<Grants>,
-        nursery: Arc<Nursery>,
+        (nursery, kept): (Arc<Nursery>, Option<Template>),
         (options, limits): (PoolOptions, WorkerLimits),
     ) -> Result<(Arc<Self>, ServerEvent), LoadFailure> {
         let begun = Instant::now();
-        let zygote = nursery.zygote(&worker, &surroundings(&grants)).await?;
+        let zygote = match kept.filter(Template::is_alive) {
+            Some(zygote) => zygote,
+            None => nursery.zygote(&worker, &surroundings(&grants)).await?,
+        };
         grants.loop_back(worker.loopback, &zygote.loaded.exports);
         let loaded = ServerEvent::Loaded {
             worker: Arc::clone(&grants.worker),
@@ -315,15 +319,16 @@ impl Version {
         made.map_err(|failure| failure.message)
     }
 
-    /// Finishes what was begun, until `deadline` at the latest, and ends all processes. No new request may come.
-    pub(crate) async fn retire(&self, deadline: tokio::time::Instant) {
+    /// Finishes what was begun, until `deadline` at the latest, and ends all processes but the zygote, which it gives. No
+    /// new request may come.
+    pub(crate) async fn retire(&self, deadline: tokio::time::Instant) -> Option<Template> {
         self.retiring.cancel();
         let _out_of_time = timeout_at(deadline, self.all_answered()).await;
         for isolate in self.pool.close() {
             let _out_of_time = timeout_at(deadline, isolate.drained()).await;
             isolate.close();
         }
-        self.zygote.lock().await.take();
+        self.zygote.lock().await.take()
     }
 
     async fn all_answered(&self) {

@@ -23,6 +23,8 @@ def export(main: str, namespace: dict, secret: str) -> None:
     """Makes a module export what the Worker's main module does, and run tests. ``main`` is that module's name; who brings
     a test knows the secret."""
     own = importlib.import_module(main)
+    # Here, once for all tests: each is run by a fork of this process.
+    importlib.import_module("pytest")
     kept = {name: value for name, value in vars(own).items() if not name.startswith("__")}
     namespace.update(kept)
     if any(name.startswith("on_") for name in kept):

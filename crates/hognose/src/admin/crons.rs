@@ -29,7 +29,7 @@ struct Listed {
 async fn list(State(admin): State<Arc<Admin>>) -> Answer<Vec<Listed>> {
     let now_ms = SystemClock.now_ms();
     let one = |worker: &String, schedule: &Schedule| {
-        let last_ms = admin.engines.last_run(worker, schedule.text()).map_err(Problem::engine)?;
+        let last_ms = admin.engines.get().last_run(worker, schedule.text()).map_err(Problem::engine)?;
         let (worker, cron) = (worker.clone(), schedule.text().to_owned());
         Ok(Listed { worker, cron, last_ms, next_ms: schedule.next_after(now_ms) })
     };

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::deployments::{Deployment, Deployments, Upload, UploadedVersion};
-use crate::engines::Engines;
+use crate::engines::CurrentEngines;
 use crate::error::CommandError;
 
 pub(crate) use listen::{Listening, local_service};
@@ -42,7 +42,7 @@ pub(crate) const PREFIX: &str = "/cdn-cgi/explorer";
 pub(crate) struct Admin {
     pub(crate) about: About,
     pub(crate) monitor: Monitor,
-    pub(crate) engines: Arc<Engines>,
+    pub(crate) engines: CurrentEngines,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) deployments: Deployments,
     /// Where changes go.
@@ -50,6 +50,8 @@ pub(crate) struct Admin {
     /// The number of the newest version of any Worker: when the server began, in milliseconds since the epoch, and one
     /// more for each that has come.
     pub(crate) reloads: watch::Sender<u64>,
+    /// Whether clients may have all data forgotten: what is served is tested.
+    pub(crate) may_begin_anew: bool,
     /// Cancelled when the server stops: streams that would go on for ever end.
     pub(crate) stop: CancellationToken,
 }
@@ -79,6 +81,8 @@ pub(crate) enum Order {
     Activate { worker: String, version: String, message: String, reply: Reply<Deployment> },
     /// Take a Worker away, and forget its versions.
     Delete { worker: String, reply: Reply<()> },
+    /// End what runs, and let all Workers serve with nothing stored.
+    BeginAnew(Reply<()>),
 }
 
 /// Where the outcome of an order goes.

@@ -21,6 +21,7 @@ const PAGE_BYTES: u64 = 4096;
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/local/workers", get(workers))
+        .route("/local/anew", post(begin_anew))
         .route("/workers", post(deploy))
         .route("/workers/{worker}", delete(remove))
         .route("/workers/{worker}/versions", get(versions))
@@ -85,6 +86,14 @@ async fn activate(
 
 async fn remove(State(admin): State<Arc<Admin>>, Path(worker): Path<String>) -> Answer<()> {
     Ok(found(order(&admin, |reply| Order::Delete { worker, reply }).await?))
+}
+
+async fn begin_anew(State(admin): State<Arc<Admin>>) -> Answer<()> {
+    if !admin.may_begin_anew {
+        let why = "only a server that tests have started for themselves forgets its data";
+        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, why));
+    }
+    Ok(found(order(&admin, Order::BeginAnew).await?))
 }
 
 /// Has an order carried out.

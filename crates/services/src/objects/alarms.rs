@@ -116,6 +116,12 @@ impl Alarms {
         Ok(())
     }
 
+    /// Removes all alarms.
+    pub(super) fn clear_all(&self) -> rusqlite::Result<()> {
+        let written = self.database.write(|transaction| transaction.execute("DELETE FROM alarms", []));
+        block_on(written).map(drop)
+    }
+
     /// Removes all alarms of a namespace.
     pub(super) fn clear(&self, namespace: &str) -> rusqlite::Result<()> {
         let namespace = namespace.to_owned();

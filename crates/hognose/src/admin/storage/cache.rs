@@ -70,5 +70,5 @@ fn open(admin: &Admin, worker: &str) -> Result<SqliteNamespace, Problem> {
     if !admin.catalog.workers().iter().any(|name| name == worker) {
         return Err(Problem::missing(format!("no Worker `{worker}` is served")));
     }
-    Ok(admin.engines.cached(worker)?)
+    Ok(admin.engines.get().cached(worker)?)
 }

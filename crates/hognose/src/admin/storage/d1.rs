@@ -39,7 +39,7 @@ async fn query(
 ) -> Answer<Vec<Value>> {
     known(&admin, ResourceKind::D1, &id)?;
     let params = params.into_iter().map(parameter).collect::<Result<_, _>>()?;
-    let database = admin.engines.database(&id);
+    let database = admin.engines.get().database(&id);
     let outcome = database.query(vec![Statement { sql, params }]).wait().await.map_err(Problem::engine)?;
     Ok(found(outcome.results.iter().map(raw).collect()))
 }

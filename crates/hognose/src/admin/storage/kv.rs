@@ -112,7 +112,7 @@ async fn remove(State(admin): State<Arc<Admin>>, Path((id, key)): Path<(String, 
 
 fn open(admin: &Admin, id: &str) -> Result<impl Kv + use<>, Problem> {
     known(admin, ResourceKind::Kv, id)?;
-    admin.engines.namespace(id).map_err(Problem::from)
+    admin.engines.get().namespace(id).map_err(Problem::from)
 }
 
 /// A key that a Worker could use too.

@@ -47,7 +47,7 @@ struct Listed {
 
 async fn classes(State(admin): State<Arc<Admin>>) -> Found<Vec<Listed>> {
     let of = |worker: String| {
-        let classes = admin.engines.classes_of(&worker);
+        let classes = admin.engines.get().classes_of(&worker);
         classes.into_iter().map(move |(class, Namespace { key: id, sql })| {
             let worker = worker.clone();
             Listed { id, worker, class, sql }
@@ -69,7 +69,7 @@ async fn objects(
     Query(Wanted { cursor, limit }): Query<Wanted>,
 ) -> Answer<Vec<Value>> {
     let namespace = namespace(&admin, &key)?;
-    let store = admin.engines.objects();
+    let store = admin.engines.get().objects();
     let alarms: HashMap<String, f64> =
         store.alarms().of(&key).map_err(Problem::engine)?.into_iter().collect();
     let mut kept = store.kept(&key).map_err(Problem::engine)?;
@@ -121,7 +121,7 @@ impl<'a> Opened<'a> {
     fn new(admin: &'a Admin, key: &str, id: &'a str) -> Result<Self, Problem> {
         let namespace = namespace(admin, key)?;
         let is_kept =
-            || admin.engines.objects().kept(key).map(|kept| kept.iter().any(|object| object.id == id));
+            || admin.engines.get().objects().kept(key).map(|kept| kept.iter().any(|object| object.id == id));
         if !(ObjectId { digits: id, name: None }).is_well_formed() || !is_kept().map_err(Problem::engine)? {
             return Err(Problem::missing(format!(
                 "no object of this class with the id `{id}` has stored anything"
@@ -144,7 +144,8 @@ impl<'a> Opened<'a> {
 }
 
 fn namespace(admin: &Admin, key: &str) -> Result<Namespace, Problem> {
-    let classes = admin.catalog.workers().into_iter().flat_map(|worker| admin.engines.classes_of(&worker));
+    let classes =
+        admin.catalog.workers().into_iter().flat_map(|worker| admin.engines.get().classes_of(&worker));
     let mut namespaces = classes.map(|(_, namespace)| namespace);
     let found = namespaces.find(|namespace| namespace.key == key);
     found.ok_or_else(|| Problem::missing(format!("no Worker that is served has the objects `{key}`")))

@@ -48,7 +48,7 @@ async fn pull(
             format!("visibility_timeout must be a number of milliseconds from 0 to {VISIBILITY_MAX_MS}");
         return Err(Problem::engine(text));
     }
-    let consumer = admin.engines.pull_consumer(&queue).ok_or_else(|| missing(&queue))?;
+    let consumer = admin.engines.get().pull_consumer(&queue).ok_or_else(|| missing(&queue))?;
     let batch = consumer.pull(count, visibility_timeout).await.map_err(Problem::engine)?;
     let messages: Vec<Value> = batch.messages.iter().map(message).collect();
     Ok(found(json!({ "message_backlog_count": batch.metrics.backlog_count, "messages": messages })))
@@ -97,7 +97,7 @@ async fn acknowledge(
     Path((_account, queue)): Path<(String, String)>,
     Json(Acknowledgement { acks, retries }): Json<Acknowledgement>,
 ) -> Answer<Value> {
-    let consumer = admin.engines.pull_consumer(&queue).ok_or_else(|| missing(&queue))?;
+    let consumer = admin.engines.get().pull_consumer(&queue).ok_or_else(|| missing(&queue))?;
     let (ack_count, retry_count) = (acks.len(), retries.len());
     let acks = acks.iter().map(|held| Ok((lease(held)?, Verdict::Ack)));
     let retries = retries.iter().map(|held| Ok((lease(held)?, Verdict::Retry(delay(held)?))));

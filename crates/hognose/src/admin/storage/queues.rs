@@ -41,7 +41,7 @@ struct Listed {
 async fn queues(State(admin): State<Arc<Admin>>) -> Answer<Vec<Listed>> {
     let mut listed = Vec::new();
     for resource in admin.catalog.all(ResourceKind::Queue) {
-        let backlog = admin.engines.queue(&resource.id)?.metrics().map_err(Problem::engine)?;
+        let backlog = admin.engines.get().queue(&resource.id)?.metrics().map_err(Problem::engine)?;
         listed.push(Listed { resource, backlog });
     }
     Ok(found(listed))
@@ -72,7 +72,7 @@ async fn send(
         return Err(Problem::engine(text));
     }
     let message = Message { content_type, body, delay_s: delay_seconds };
-    admin.engines.queue(&name)?.send(vec![message]).wait().await.map_err(Problem::engine)?;
+    admin.engines.get().queue(&name)?.send(vec![message]).wait().await.map_err(Problem::engine)?;
     Ok(found(json!({})))
 }
 
@@ -136,5 +136,5 @@ async fn act(
 
 fn queue(admin: &Admin, name: &str) -> Result<SqliteQueue, Problem> {
     known(admin, ResourceKind::Queue, name)?;
-    Ok(admin.engines.queue(name)?)
+    Ok(admin.engines.get().queue(name)?)
 }

@@ -119,5 +119,5 @@ async fn remove(
 
 fn open(admin: &Admin, bucket: &str) -> Result<impl R2 + use<>, Problem> {
     known(admin, ResourceKind::R2, bucket)?;
-    admin.engines.bucket(bucket).map_err(Problem::from)
+    admin.engines.get().bucket(bucket).map_err(Problem::from)
 }

@@ -35,7 +35,7 @@ struct Listed {
 async fn indexes(State(admin): State<Arc<Admin>>) -> Found<Vec<Listed>> {
     let mut listed = Vec::new();
     for resource in admin.catalog.all(ResourceKind::Vectorize) {
-        let described = admin.engines.index(&resource.id).describe().wait().await.ok();
+        let described = admin.engines.get().index(&resource.id).describe().wait().await.ok();
         let about = described.map(|index| {
             json!({
                 "dimensions": index.shape.dimensions,
@@ -83,7 +83,7 @@ async fn query(
         namespace: wanted.namespace,
         filter: filter.map_err(Problem::engine)?,
     };
-    let matches = matches(&admin.engines.index(&name), query).await.map_err(Problem::engine)?;
+    let matches = matches(&admin.engines.get().index(&name), query).await.map_err(Problem::engine)?;
     Ok(found(matches.iter().map(shown).collect()))
 }
 

@@ -112,9 +112,9 @@ async fn send_event(
     Ok(found(json!({})))
 }
 
-fn open<'a>(admin: &'a Admin, name: &str) -> Result<&'a Workflows, Problem> {
+fn open(admin: &Admin, name: &str) -> Result<Workflows, Problem> {
     known(admin, ResourceKind::Workflow, name)?;
-    Ok(admin.engines.workflow_store())
+    Ok(admin.engines.get().workflow_store().clone())
 }
 
 fn problem(error: WorkflowError) -> Problem {

@@ -19,7 +19,7 @@ mod past;
 mod query;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
 pub(crate) use self::copy::{copy_object, hold};
@@ -35,7 +35,7 @@ const FORGOTTEN: &str = "No state of this Durable Object is kept for that bookma
 
 /// All objects of a folder.
 pub struct SqliteObjects {
-    folder: PathBuf,
+    folder: RwLock<PathBuf>,
     alarms: Arc<Alarms>,
     clock: Arc<dyn Clock>,
 }
@@ -44,12 +44,24 @@ impl SqliteObjects {
     /// Keeps objects in `folder`, which must exist.
     pub fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let alarms = Arc::new(Alarms::open(&folder.join("alarms.sqlite"))?);
-        Ok(Self { folder, alarms, clock })
+        Ok(Self { folder: RwLock::new(folder), alarms, clock })
+    }
+
+    /// Forgets all objects, none of which may be live: from now on they are kept in `folder`, which must exist and should
+    /// be empty. What was kept stays where it is, without its alarms.
+    pub fn begin_anew(&self, folder: PathBuf) -> rusqlite::Result<()> {
+        *self.folder.write().unwrap_or_else(PoisonError::into_inner) = folder;
+        self.alarms.clear_all()
+    }
+
+    /// Where the objects of a namespace are kept.
+    fn folder_of(&self, key: &str) -> PathBuf {
+        self.folder.read().unwrap_or_else(PoisonError::into_inner).join(file_name(key))
     }
 
     /// The objects of a namespace that have stored anything, by their ids.
     pub fn kept(&self, key: &str) -> std::io::Result<Vec<KeptObject>> {
-        let folder = match std::fs::read_dir(self.folder.join(file_name(key))) {
+        let folder = match std::fs::read_dir(self.folder_of(key)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened?,
         };
@@ -73,7 +85,7 @@ impl SqliteObjects {
     /// Removes all objects of a namespace, none of which may be live.
     pub fn erase(&self, key: &str) -> std::io::Result<()> {
         self.alarms.clear(key).map_err(std::io::Error::other)?;
-        match std::fs::remove_dir_all(self.folder.join(file_name(key))) {
+        match std::fs::remove_dir_all(self.folder_of(key)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -82,7 +94,7 @@ impl SqliteObjects {
 
 impl ObjectStore for SqliteObjects {
     fn storage(&self, namespace: &Namespace, id: &str) -> Box<dyn ObjectStorage> {
-        let folder = self.folder.join(file_name(&namespace.key));
+        let folder = self.folder_of(&namespace.key);
         let past = namespace.sql.then(|| Arc::clone(&self.clock));
         Box::new(SqliteObject {
             file: ObjectFile::new(folder.join(format!("{id}.sqlite")), past),
@@ -96,7 +108,7 @@ impl ObjectStore for SqliteObjects {
     }
 
     fn erase(&self, namespace: &Namespace, id: &str) -> std::io::Result<()> {
-        facets::erase(&self.folder.join(file_name(&namespace.key)), id)
+        facets::erase(&self.folder_of(&namespace.key), id)
     }
 
     fn alarms(&self) -> &Alarms {
