@@ -27,6 +27,14 @@ def run(server, code):
 VALUES = [
     ("h = Headers.new([('A', '1'), ('b', '2')])\n(h.get('a'), list(h.keys()))", "('1', ['a', 'b'])"),
     ("Headers.new({'A': '1'}.items()).get('a')", "'1'"),
+    (
+        "h = Headers.new((('Set-Cookie', 'a'), ['X', ' 1 '], ('set-cookie', 'b'), ('x', '2')))\n"
+        "(h.getSetCookie().to_py(), h.get('x'), [*map(list, h)])",
+        "(['a', 'b'], '1, 2', [['set-cookie', 'a'], ['set-cookie', 'b'], ['x', '1, 2']])",
+    ),
+    ("[*map(list, Headers.new([('a', 1), ('b', 'ü€')]))]", "[['a', '1'], ['b', 'ü€']]"),
+    ("list(Headers.new([]))", "[]"),
+    ("h = Headers.new([('a', '1')])\nh.append('A', '2')\nHeaders.new(h).get('a')", "'1, 2'"),
     ("(await Response.new(to_js(b'bytes')).bytes()).to_bytes()", "b'bytes'"),
     ("(await Response.new(to_js(memoryview(b'view'))).arrayBuffer()).to_bytes()", "b'view'"),
     (

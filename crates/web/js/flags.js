@@ -3,6 +3,7 @@
 
 /** Each flag by its enabling name. */
 let table = {};
+let pedantic = false;
 
 /** Whether a flag that newer dates turn on is on. */
 export const isOn = (name) => table[name] ?? true;
@@ -11,7 +12,7 @@ export const isOn = (name) => table[name] ?? true;
 export const isGiven = (name) => table[name] ?? false;
 
 /** Whether the web's standards count even where workerd differs from them on purpose. */
-export const isPedantic = () => isGiven("pedantic_wpt");
+export const isPedantic = () => pedantic;
 
 // What a Worker of an older date does not find on its global object.
 const GLOBALS = {
@@ -23,6 +24,7 @@ const GLOBALS = {
 /** Takes the flags of the Worker that is about to be loaded. */
 export function setFlags(flags) {
   table = Object.freeze(Object.assign(Object.create(null), flags));
+  pedantic = isGiven("pedantic_wpt");
   const Cloudflare = Object.defineProperty({}, "compatibilityFlags", { value: table, enumerable: true });
   Object.defineProperty(globalThis, "Cloudflare", { value: Cloudflare, writable: true, configurable: true });
   for (const [flag, names] of Object.entries(GLOBALS)) {

@@ -69,13 +69,13 @@ export class FormData {
   }
 
   entries() {
-    return new ListIterator(() => this.#entries, (entry) => [...entry]);
+    return new ListIterator(() => this.#entries);
   }
   keys() {
-    return new ListIterator(() => this.#entries, ([name]) => name);
+    return new ListIterator(() => this.#entries, 0);
   }
   values() {
-    return new ListIterator(() => this.#entries, ([, value]) => value);
+    return new ListIterator(() => this.#entries, 1);
   }
 }
 

@@ -1,9 +1,28 @@
 // Headers. From and to the outside a header list is one string, "name\nvalue\n…" (no field can hold a newline):
 // it becomes a map only when a script looks, so that a request whose headers nobody reads costs nothing.
 
+import { isPedantic } from "./flags.js";
 import { natives } from "./natives.js";
 import { byteString } from "./pedantic.js";
 import { argumentError, finishInterface, ListIterator, recordEntries, requireArguments } from "./webidl.js";
+
+// The method by which an object of another language hands a list of pairs of texts over at once, as `[name, value, name,
+// value, …]`; it gives undefined where it is something else, which is then read pair by pair.
+const TEXT_PAIRS = Symbol.for("hognose.textPairs");
+
+// Names that nearly every message has, in the two ways in which they are written.
+const USUAL_NAMES = new Map([
+  "accept", "accept-encoding", "accept-language", "accept-ranges", "access-control-allow-credentials",
+  "access-control-allow-headers", "access-control-allow-methods", "access-control-allow-origin",
+  "access-control-expose-headers", "access-control-max-age", "age", "allow", "authorization", "cache-control",
+  "cf-connecting-ip", "cf-ipcountry", "cf-ray", "cf-visitor", "connection", "content-disposition", "content-encoding",
+  "content-language", "content-length", "content-location", "content-range", "content-security-policy", "content-type",
+  "cookie", "date", "etag", "expect", "expires", "forwarded", "host", "if-match", "if-modified-since", "if-none-match",
+  "if-range", "if-unmodified-since", "keep-alive", "last-modified", "link", "location", "origin", "pragma", "range",
+  "referer", "referrer-policy", "retry-after", "server", "server-timing", "set-cookie", "strict-transport-security",
+  "transfer-encoding", "upgrade", "user-agent", "vary", "via", "www-authenticate", "x-content-type-options",
+  "x-forwarded-for", "x-forwarded-proto", "x-frame-options", "x-real-ip", "x-request-id", "x-requested-with",
+].flatMap((name) => [[name, name], [name.replace(/(^|-)[a-z]/g, (first) => first.toUpperCase()), name]]));
 
 let adopt;
 let flatten;
@@ -26,7 +45,7 @@ export class Headers {
     const iterate = init[Symbol.iterator];
     if (#map in init && iterate === Headers.prototype.entries) this.#copy(init);
     else if (iterate !== undefined && iterate !== null) this.#appendPairs(init);
-    else for (const [name, value] of recordEntries(init, byteString)) this.append(name, value);
+    else for (const [name, value] of recordEntries(init, byteString)) this.#add(name, value);
   }
 
   static {
@@ -45,11 +64,7 @@ export class Headers {
   append(name, value) {
     requireArguments(arguments.length, 2, "append", "Headers");
     this.#requireMutable();
-    const key = normalizeName(name);
-    const text = normalizeValue(value);
-    const values = this.#fields().get(key);
-    if (values === undefined) this.#map.set(key, [text]);
-    else values.push(text);
+    this.#add(name, value);
   }
 
   set(name, value) {
@@ -67,7 +82,8 @@ export class Headers {
 
   get(name) {
     requireArguments(arguments.length, 1, "get", "Headers");
-    return this.#fields().get(normalizeName(name))?.join(", ") ?? null;
+    const values = this.#fields().get(normalizeName(name));
+    return values === undefined ? null : joined(values);
   }
 
   has(name) {
@@ -93,13 +109,22 @@ export class Headers {
   }
 
   entries() {
-    return new ListIterator(() => this.#sorted(), (pair) => [...pair]);
+    return new ListIterator(() => this.#list ?? this.#sort());
   }
   keys() {
-    return new ListIterator(() => this.#sorted(), ([name]) => name);
+    return new ListIterator(() => this.#list ?? this.#sort(), 0);
   }
   values() {
-    return new ListIterator(() => this.#sorted(), ([, value]) => value);
+    return new ListIterator(() => this.#list ?? this.#sort(), 1);
+  }
+
+  #add(name, value) {
+    const key = normalizeName(name);
+    const text = normalizeValue(value);
+    const map = this.#fields();
+    const values = map.get(key);
+    if (values === undefined) map.set(key, [text]);
+    else values.push(text);
   }
 
   #fields() {
@@ -125,6 +150,11 @@ export class Headers {
   }
 
   #appendPairs(pairs) {
+    const texts = pairs[TEXT_PAIRS]?.();
+    if (texts !== undefined) {
+      this.#flat = natives.headerList(texts, isPedantic());
+      return;
+    }
     for (const item of pairs) {
       const pair = [...item];
       if (pair.length !== 2) {
@@ -132,7 +162,7 @@ export class Headers {
           "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
         );
       }
-      this.append(pair[0], pair[1]);
+      this.#add(pair[0], pair[1]);
     }
   }
 
@@ -142,18 +172,16 @@ export class Headers {
   }
 
   // Sorted by name; the values of one name joined, but each cookie on its own.
-  #sorted() {
-    this.#list ??= this.#sort();
-    return this.#list;
-  }
-
   #sort() {
     const list = [];
-    for (const [name, values] of this.#fields()) {
+    const fields = this.#fields();
+    for (const name of [...fields.keys()].sort()) {
+      const values = fields.get(name);
       if (name === "set-cookie") for (const value of values) list.push([name, value]);
-      else list.push([name, values.join(", ")]);
+      else list.push([name, joined(values)]);
     }
-    return list.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
+    this.#list = list;
+    return list;
   }
 }
 
@@ -176,7 +204,13 @@ function parse(flat) {
   return map;
 }
 
+function joined(values) {
+  return values.length === 1 ? values[0] : values.join(", ");
+}
+
 function normalizeName(name) {
+  const usual = USUAL_NAMES.get(name);
+  if (usual !== undefined) return usual;
   const normalized = natives.headerName(byteString(name));
   if (normalized === undefined) throw new TypeError("Invalid header name.");
   return normalized;

@@ -1,5 +1,5 @@
-// URL and URLSearchParams. The parser is Ada, as in workerd; a URL object is its serialisation, and the
-// parts are looked up when somebody asks.
+// URL and URLSearchParams. The parser is Ada, as in workerd; a URL object is its serialisation and where the parts of
+// that begin and end.
 
 import { natives } from "./natives.js";
 import { argumentError, finishInterfaces, recordEntries, requireArguments, toUsvString } from "./webidl.js";
@@ -142,13 +142,13 @@ function pairsFrom(init) {
 /** https://url.spec.whatwg.org/#api */
 export class URL {
   #href;
-  #parts;
+  // Two numbers for each part: where it begins and ends.
+  #places;
   #searchParams;
 
   constructor(url, base) {
     requireArguments(arguments.length, 1, "constructor", "URL");
-    this.#href = parse(url, base);
-    if (this.#href === undefined) throw new TypeError("Invalid URL string.");
+    this.#take(natives.dissectUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base)));
   }
 
   static canParse(url, base) {
@@ -174,13 +174,12 @@ export class URL {
     return this.#href;
   }
   set href(value) {
-    const href = parse(value);
-    if (href === undefined) throw new TypeError("Invalid URL string.");
-    this.#replace(href);
+    this.#take(natives.dissectUrl(toUsvString(value)));
+    this.#renewPairs();
   }
 
   get origin() {
-    return this.#part(PARTS.length);
+    return natives.urlOrigin(this.#href);
   }
 
   get searchParams() {
@@ -198,19 +197,17 @@ export class URL {
     return this.#href;
   }
 
-  #part(index) {
-    this.#parts ??= natives.urlParts(this.#href);
-    return this.#parts[index];
+  #take(dissected) {
+    if (dissected === undefined) throw new TypeError("Invalid URL string.");
+    this.#href = dissected[0];
+    this.#places = dissected[1];
   }
 
   #setPart(name, value) {
-    this.#href = natives.urlWith(this.#href, name, value);
-    this.#parts = undefined;
+    this.#take(natives.dissectUrl(natives.urlWith(this.#href, name, value)));
   }
 
-  #replace(href) {
-    this.#href = href;
-    this.#parts = undefined;
+  #renewPairs() {
     if (this.#searchParams !== undefined) replacePairs(this.#searchParams, this.search.slice(1));
   }
 
@@ -218,10 +215,11 @@ export class URL {
     PARTS.forEach((name, index) => {
       Object.defineProperty(URL.prototype, name, {
         get() {
-          return this.#part(index);
+          return this.#href.slice(this.#places[2 * index], this.#places[2 * index + 1]);
         },
         set(value) {
-          this.#replace(natives.urlWith(this.#href, name, toUsvString(value)));
+          this.#setPart(name, toUsvString(value));
+          this.#renewPairs();
         },
         configurable: true,
       });

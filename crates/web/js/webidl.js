@@ -40,23 +40,28 @@ export function toObject(value, method, interfaceName) {
 
 const iteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
 
-/** Web IDL's iterator of an interface: live, it looks at `list()` anew at each step, and gives `pick(entry)`. */
+/**
+ * Web IDL's iterator of an interface over pairs: live, it looks at `list()` anew at each step. It gives new pairs, or only
+ * the `part` 0 or 1 of each.
+ */
 export class ListIterator {
   #list;
-  #pick;
+  #part;
   #index = 0;
 
-  constructor(list, pick = (entry) => entry) {
+  constructor(list, part) {
     this.#list = list;
-    this.#pick = pick;
+    this.#part = part;
   }
 
   next() {
     const list = this.#list();
-    if (this.#index >= list.length) return { value: undefined, done: true };
-    const value = this.#pick(list[this.#index]);
-    this.#index += 1;
-    return { value, done: false };
+    const index = this.#index;
+    if (index >= list.length) return { value: undefined, done: true };
+    this.#index = index + 1;
+    const pair = list[index];
+    const part = this.#part;
+    return { value: part === undefined ? [pair[0], pair[1]] : pair[part], done: false };
   }
 }
 

@@ -3,7 +3,7 @@
 //! Conversions copy. The one view that shares memory is `getBuffer`, whose typed array is detached when it is released: it
 //! may outlive the proxy, never the Python buffer.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 
 use hognose_engine::raw;
@@ -320,10 +320,10 @@ fn typed_array(bytes: &[u8], element: &Element) -> Result<Js, Raised> {
 /// `getBuffer`: a view that shares the memory of the Python object until it is released.
 pub(crate) fn view_in_js(object: &Object, kind: Option<&str>) -> Result<Js, Raised> {
     let locked = Locked::new(object)?;
-    let fields = describe(&locked.0, kind)?;
-    js::define_named(fields.raw(), "buffer", share(locked)?)?;
+    let (fields, class) = describe(&locked.0, kind)?;
+    let buffer = share(locked)?;
     let finish = bridge().prelude().make_buffer_view.raw();
-    Ok(js::call(finish, js::UNDEFINED, &[fields.raw()])?)
+    Ok(js::call(finish, js::UNDEFINED, &[fields.raw(), buffer.raw(), class.raw()])?)
 }
 
 /// The locked buffer of an object; dropping it unlocks it.
@@ -347,8 +347,8 @@ impl Drop for Locked {
     }
 }
 
-/// The fields that say what the view looks like, and which class its `data` has.
-fn describe(view: &ffi::Py_buffer, kind: Option<&str>) -> Result<Js, Raised> {
+/// The fields that say what the view looks like, and the class of its `data`.
+fn describe(view: &ffi::Py_buffer, kind: Option<&str>) -> Result<(Js, Js), Raised> {
     let (dimensions, item_size) = (view.ndim as usize, view.itemsize as usize);
     // SAFETY: the exporter was asked for shape, strides and format and provides them.
     let (shape, strides, format) = unsafe {
@@ -359,12 +359,10 @@ fn describe(view: &ffi::Py_buffer, kind: Option<&str>) -> Result<Js, Raised> {
         (axis(view.shape), axis(view.strides), format)
     };
     let class = match kind {
-        None => {
-            read_format(format, item_size)?.name.map_or(c"Uint8Array", |name| element(name).class).to_owned()
-        }
-        Some("dataview") => CString::from(c"DataView"),
+        None => read_format(format, item_size)?.name.map_or(c"Uint8Array", |name| element(name).class),
+        Some("dataview") => c"DataView",
         Some(name) => match ELEMENTS.iter().find(|(short, _)| *short == name) {
-            Some((_, element)) => element.class.to_owned(),
+            Some((_, element)) => element.class,
             None => return Err(js::throw_error(c"Error", &format!("Unknown type {name}")).into()),
         },
     };
@@ -380,7 +378,6 @@ fn describe(view: &ffi::Py_buffer, kind: Option<&str>) -> Result<Js, Raised> {
     js::define_named(fields.raw(), "nbytes", number(view.len))?;
     js::define_named(fields.raw(), "readonly", Js::boolean(view.readonly != 0))?;
     js::define_named(fields.raw(), "format", js::string(&format.to_string_lossy())?)?;
-    js::define_named(fields.raw(), "class", js::string(&class.to_string_lossy())?)?;
     for (name, order) in [("c_contiguous", b'C'), ("f_contiguous", b'F')] {
         // SAFETY: asks about the shape of a filled structure.
         let contiguous = unsafe { ffi::PyBuffer_IsContiguous(view, order as std::ffi::c_char) } != 0;
@@ -391,7 +388,7 @@ fn describe(view: &ffi::Py_buffer, kind: Option<&str>) -> Result<Js, Raised> {
         "offset",
         number(lowest_offset(shape, strides).unsigned_abs() as isize / view.itemsize.max(1)),
     )?;
-    Ok(fields)
+    Ok((fields, js::get_named(js::global().raw(), class)?))
 }
 
 /// How far before the first element the memory begins: negative strides run backwards.

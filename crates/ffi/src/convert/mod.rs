@@ -8,6 +8,7 @@ mod by_address;
 pub(crate) mod deep_to_js;
 pub(crate) mod deep_to_python;
 pub(crate) mod numbers;
+pub(crate) mod pairs;
 pub(crate) mod strings;
 
 use hognose_engine::raw;

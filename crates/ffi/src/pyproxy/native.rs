@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::{Options, alias, call, create_with, find, of, promise};
 use crate::bridge::{Object, ObjectRef, bridge, python};
-use crate::convert::{self, buffers, deep_to_js, strings};
+use crate::convert::{self, buffers, deep_to_js, pairs, strings};
 use crate::errors::{self, Pending, Raised};
 use crate::js::{self, JSValue, Js, JsResult, Native};
 use crate::jsproxy;
@@ -30,6 +30,7 @@ const FUNCTIONS: &[(&CStr, Native)] = &[
     (c"deleteItem", delete_item),
     (c"contains", contains),
     (c"iterate", iterate),
+    (c"textPairs", text_pairs),
     (c"next", next),
     (c"throwInto", throw_into),
     (c"close", close),
@@ -175,6 +176,15 @@ fn contains(this: JSValue, arguments: &[JSValue]) -> JsResult {
 fn iterate(this: JSValue, _arguments: &[JSValue]) -> JsResult {
     let object = target(this)?;
     enter(|| create_with(object.try_iter()?.as_any().as_borrowed(), Options::default()))
+}
+
+/// `[name, value, name, value, …]` of a list of pairs of texts; `undefined` of anything else.
+fn text_pairs(this: JSValue, _arguments: &[JSValue]) -> JsResult {
+    let object = target(this)?;
+    enter(|| match pairs::flat_texts(&object)? {
+        Some(texts) => Ok(js::array(texts)?),
+        None => Ok(Js::UNDEFINED),
+    })
 }
 
 /// `{done, value}`

@@ -128,6 +128,10 @@
     [Symbol.iterator]() {
       return iterate(native.iterate.call(this));
     },
+    // For classes like Headers, which would otherwise take a list of pairs apart in many steps.
+    [Symbol.for("hognose.textPairs")]() {
+      return native.textPairs.call(this);
+    },
   };
 
   function* iterate(iterator) {
@@ -488,16 +492,8 @@
   // ---- Buffers ----
 
   class PyBufferView {
-    constructor(fields) {
-      const { buffer, class: name, ...described } = fields;
-      Object.assign(this, described);
-      const Data = globalThis[name];
-      const size = Data.BYTES_PER_ELEMENT ?? 1;
-      if (buffer.byteLength % size !== 0) {
-        throw new Error("Buffer does not have valid alignment for a " + Data.name);
-      }
-      this.data = new Data(buffer);
-      this._released = false;
+    constructor() {
+      throw new TypeError("PyBufferView is not a constructor");
     }
     release() {
       if (!this._released) {
@@ -512,12 +508,15 @@
   }
   classes.PyBufferView = PyBufferView;
 
-  function makeBufferView(fields) {
-    const view = Object.create(null);
-    for (const key of Reflect.ownKeys(fields)) {
-      view[key] = fields[key];
+  // Makes a view of an object that says what it looks like.
+  function makeBufferView(view, buffer, Data) {
+    const size = Data.BYTES_PER_ELEMENT ?? 1;
+    if (buffer.byteLength % size !== 0) {
+      throw new Error("Buffer does not have valid alignment for a " + Data.name);
     }
-    return new PyBufferView(view);
+    view.data = new Data(buffer);
+    view._released = false;
+    return Object.setPrototypeOf(view, PyBufferView.prototype);
   }
 
   // ---- Dicts: a Map whose string keys can be read as properties too ----

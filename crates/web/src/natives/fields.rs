@@ -1,13 +1,42 @@
 //! Header names and values: checked and brought into the form in which `Headers` keeps them. A text that has it already
 //! is returned as it is, which is nearly always.
 
-use hognose_engine::{Context, Result, Value};
+use hognose_engine::{Context, Result, Thrown, Value};
 
 use super::{Arguments, Natives};
 
 pub(super) fn add(natives: &Natives) -> Result<()> {
     natives.add("headerName", |context, arguments| normalized(context, arguments, normalize_name))?;
-    natives.add("headerValue", |context, arguments| normalized(context, arguments, normalize_value))
+    natives.add("headerValue", |context, arguments| normalized(context, arguments, normalize_value))?;
+    natives.add("headerList", header_list)
+}
+
+/// The flat text (see [`HeaderList`](crate::HeaderList)) of `[name, value, name, value, …]`; the second argument says
+/// whether characters beyond Latin-1 are refused.
+fn header_list(context: Context, arguments: &Arguments) -> Result<Value> {
+    let pedantic = arguments.boolean(1);
+    let mut flat = String::new();
+    for pair in arguments.value(0).elements()?.chunks_exact(2) {
+        for (part, rule, what) in [
+            (&pair[0], normalize_name as fn(&str) -> Normalized, "name"),
+            (&pair[1], normalize_value, "value"),
+        ] {
+            let text = part.to_js_string()?;
+            if pedantic && text.chars().any(|character| character > '\u{ff}') {
+                let message = format!("A character beyond Latin-1 is in: {text}");
+                return Err(Thrown::type_error(context, &message));
+            }
+            match rule(&text) {
+                Normalized::Unchanged => flat.push_str(&text),
+                Normalized::Changed(text) => flat.push_str(&text),
+                Normalized::Invalid => {
+                    return Err(Thrown::type_error(context, &format!("Invalid header {what}.")));
+                }
+            }
+            flat.push('\n');
+        }
+    }
+    context.string(&flat)
 }
 
 /// What became of a text.
@@ -27,7 +56,8 @@ fn normalized(context: Context, arguments: &Arguments, rule: fn(&str) -> Normali
 
 /// A token, in lower case. <https://www.rfc-editor.org/rfc/rfc9110#name-tokens>
 fn normalize_name(name: &str) -> Normalized {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_token =
+        |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || b"!#$%&'*+.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
         Normalized::Invalid
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

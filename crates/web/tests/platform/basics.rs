@@ -49,6 +49,14 @@ fn urls_follow_the_standard() {
         ),
         ("new URL('/x')", "TypeError: Invalid URL string."),
         (
+            "return ['a:/.//b', 'mailto:c@d?e', 'file:///f?', 'http://g@h/#', 'http://[::1]:8/i#?j'].map((text) => { const u = new URL(text); return [u.protocol, u.username, u.host, u.hostname, u.port, u.pathname, u.search, u.hash, u.origin].join(' ') }).join('|')",
+            "a:     //b   null|mailto:     c@d ?e  null|file:     /f   null|http: g h h  /   http://h|http:  [::1]:8 [::1] 8 /i  #?j http://[::1]:8",
+        ),
+        (
+            "const u = new URL('http://h/?a=1'); const p = u.searchParams; u.href = 'https://i/?b=2'; return [u.host, u.search, p.get('b'), p.has('a')]",
+            "i,?b=2,2,false",
+        ),
+        (
             "return [URL.canParse('x'), URL.canParse('x', 'http://h'), URL.parse('x'), URL.parse('x', 'http://h').href]",
             "false,true,,http://h/x",
         ),
