@@ -361,11 +361,23 @@ export { trust };
 /** The listeners of the global scope. */
 export const globalTarget = new EventTarget();
 
+// What a listener of "error" fails with goes to the log alone: reporting it to the listener again would never end.
+let isReporting = false;
+
 /** https://html.spec.whatwg.org/#dom-reporterror: listeners of "error" first, then the log. */
 export function reportError(error) {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : `${error}`;
+  if (isReporting) {
+    natives.reportError(error);
+    return;
+  }
+  const message = `Uncaught ${error instanceof Error ? `${error.name}: ${error.message}` : error}`;
   const event = new ErrorEvent("error", { error, message, cancelable: true });
-  if (globalTarget.dispatchEvent(event)) natives.reportError(error);
+  isReporting = true;
+  try {
+    if (globalTarget.dispatchEvent(event)) natives.reportError(error);
+  } finally {
+    isReporting = false;
+  }
 }
 
 /** A promise was rejected and nobody listens: "unhandledrejection" first, then the log. */

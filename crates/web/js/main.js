@@ -32,7 +32,7 @@ import * as timers from "./timers.js";
 import { URL, URLSearchParams } from "./url.js";
 import { URLPattern } from "./url-pattern.js";
 import { WeakRef } from "./weak-ref.js";
-import { finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
+import { argumentError, finishInterface, finishInterfaces, illegalConstructor } from "./webidl.js";
 import { giveWebSocket, hibernation, WebSocket, WebSocketPair } from "./websocket.js";
 import { WebSocketRequestResponsePair } from "./websocket/hibernation.js";
 
@@ -119,7 +119,10 @@ const globals = {
   Intl: notYet("Intl"),
   WeakRef,
   WebAssembly: notYet("WebAssembly"),
-  reportError: events.reportError,
+  reportError(error) {
+    if (arguments.length === 0) throw argumentError(1, "reportError", "ServiceWorkerGlobalScope", "Value");
+    events.reportError(error);
+  },
   self: globalThis,
   addEventListener: (type, callback, options) => target.addEventListener(type, callback, options),
   dispatchEvent: (event) => target.dispatchEvent(event),

@@ -1,7 +1,7 @@
 // MessageChannel: two ports of one isolate. A message is cloned when it is posted and delivered in a later turn. As in
 // workerd, ports themselves cannot be transferred.
 
-import { defineHandler, EventTarget, MessageEvent, trust } from "./events.js";
+import { defineHandler, Event, EventTarget, MessageEvent, trust } from "./events.js";
 import { natives } from "./natives.js";
 import { structuredClone } from "./structured-clone.js";
 import { finishInterfaces, illegalConstructor, requireArguments } from "./webidl.js";
@@ -45,7 +45,9 @@ export class MessagePort extends EventTarget {
   close() {
     const peer = this.#peer;
     this.#peer = undefined;
-    if (peer !== undefined) peer.#peer = undefined;
+    if (peer === undefined) return;
+    peer.#peer = undefined;
+    for (const port of [this, peer]) natives.setTimer(0, false, () => port.dispatchEvent(trust(new Event("close"))));
   }
 
   #receive(data) {
@@ -60,6 +62,8 @@ export class MessagePort extends EventTarget {
 
 defineHandler(MessagePort, "message", (port) => port.start());
 defineHandler(MessagePort, "messageerror");
+// Of both ports, as in workerd; by the standard only of the other one.
+defineHandler(MessagePort, "close");
 
 /** https://html.spec.whatwg.org/#messagechannel */
 export class MessageChannel {

@@ -1,6 +1,7 @@
 // The machinery behind byte streams: a queue of pieces of buffers, and pull-into descriptors, which are the buffers
 // that readers brought along (BYOB) or that the stream allocates for them.
 
+import { isPedantic } from "../flags.js";
 import { ReaderCore, releasedError } from "./readable-core.js";
 
 /** Reads into buffers that the reader brings along. */
@@ -247,6 +248,11 @@ export class ByteControllerCore {
         request.chunk(view);
         return;
       }
+      if (this.#closeRequested && !isPedantic() && pullInto.filled % pullInto.elementSize === 0) {
+        this.#finish();
+        request.close(pullInto.view());
+        return;
+      }
       if (this.#closeRequested) {
         const error = new TypeError("A byte stream ended in the middle of an element.");
         this.error(error);
@@ -392,9 +398,15 @@ export class ByteControllerCore {
     else this.#pullIfNeeded();
   }
 
+  // By the standard the source has to answer a read into a buffer after the end as well, or the read waits for ever. In
+  // workerd it may, and so it may here.
   #finish() {
     this.#source = {};
     this.#stream.close();
+    if (this.#pending.length === 0 || isPedantic()) return;
+    queueMicrotask(() => {
+      if (this.#pending.length > 0) this.respond(0);
+    });
   }
 
   #clearQueue() {

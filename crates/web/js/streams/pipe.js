@@ -121,6 +121,7 @@ class Pipe {
   async #shutdown(action, failure) {
     if (this.#shuttingDown) return;
     this.#shuttingDown = true;
+    this.#reader.stopReading();
     try {
       if (this.#target.state === "writable" && !this.#target.closeQueuedOrInFlight) await this.#writesDone();
       await action?.();

@@ -82,6 +82,13 @@ export class ReaderCore {
     return this.stream.cancel(reason);
   }
 
+  /** Takes back the reads that wait: what comes is left in the stream. */
+  stopReading() {
+    if (this.requests.length === 0) return;
+    this.requests = [];
+    this.stream.controller.releaseSteps();
+  }
+
   release() {
     const { stream } = this;
     if (stream === undefined) return;

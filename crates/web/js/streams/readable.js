@@ -355,6 +355,11 @@ export class ReadableStreamBYOBRequest {
   get view() {
     return this.#view;
   }
+  /** Cloudflare's own: how many bytes more the reader waits for at least; null once this is over. */
+  get atLeast() {
+    const first = this.#controller?.firstPending;
+    return first === undefined ? null : Math.max(first.minimumFill - first.filled, 1);
+  }
   respond(bytesWritten) {
     const count = Number(bytesWritten);
     if (!Number.isInteger(count) || count < 0) {

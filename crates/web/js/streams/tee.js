@@ -1,6 +1,7 @@
 // Two streams from one. A byte stream's branches are byte streams again, each with bytes of its own; a branch that is
 // read into a buffer (BYOB) has the source read into that buffer. https://streams.spec.whatwg.org/#abstract-opdef-readablestreamtee
 
+import { isPedantic } from "../flags.js";
 import { ByobReaderCore, ByteControllerCore } from "./byte-core.js";
 import { DefaultControllerCore, DefaultReaderCore, ReadableCore } from "./readable-core.js";
 
@@ -129,7 +130,8 @@ class Tee {
     if (this.open.length === 0) {
       this.#settled.resolve(this.#stream.cancel(this.#cancelled.map((entry) => entry.reason)));
     }
-    return this.#settled.promise;
+    // By the standard the first of the two waits for the second to be cancelled; in workerd it does not.
+    return this.open.length === 0 || isPedantic() ? this.#settled.promise : Promise.resolve();
   }
 }
 

@@ -183,7 +183,7 @@ fn an_error_in_a_listener_or_timer_is_reported_and_others_go_on() {
          await scheduler.wait(1);
          return seen.join('; ')",
     );
-    assert_eq!(found, "Error: quiet; second; 7; TypeError: loud");
+    assert_eq!(found, "Uncaught Error: quiet; second; Uncaught 7; Uncaught TypeError: loud");
     assert_eq!(*platform.outside.reported.borrow(), ["7", "TypeError: loud"]);
 }
 
@@ -332,6 +332,14 @@ fn workerd_refuses_what_its_events_do_not_have() {
         (
             "const { signal } = new AbortController(); const o = {}; signal.onabort = o; return signal.onabort === o",
             "true",
+        ),
+        (
+            "reportError()",
+            "TypeError: Failed to execute 'reportError' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Value'.",
+        ),
+        (
+            "const seen = []; const listen = ({ message }) => { seen.push(message); throw new Error('in the listener') }; addEventListener('error', listen); reportError('told'); removeEventListener('error', listen); return seen",
+            "Uncaught told",
         ),
         (
             "addEventListener('error', () => true, { once: true }); reportError(new Error('on purpose')); return 'quiet'",

@@ -23,6 +23,10 @@ fn ports_pass_clones_in_order() {
             "const { port1, port2 } = new MessageChannel(); const buffer = new ArrayBuffer(3); const got = new Promise((resolve) => { port2.onmessage = (e) => resolve(e.data) }); port1.postMessage(buffer, [buffer]); return [buffer.byteLength, (await got).byteLength]",
             "0,3",
         ),
+        (
+            "const { port1, port2 } = new MessageChannel(); const seen = []; port1.onclose = () => seen.push('one'); port2.addEventListener('close', () => seen.push('other')); port1.close(); port1.close(); await scheduler.wait(1); return seen",
+            "one,other",
+        ),
         ("new MessageChannel().port1.postMessage(() => {})", "DataCloneError: () => {} could not be cloned."),
         ("new MessagePort()", "TypeError: Illegal constructor"),
     ]);

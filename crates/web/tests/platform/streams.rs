@@ -1,6 +1,6 @@
 //! The Streams standard, and Cloudflare's additions to it.
 
-use crate::harness::check;
+use crate::harness::{check, check_after};
 
 #[test]
 fn readable_streams_are_read() {
@@ -149,6 +149,37 @@ fn byte_streams_fill_the_readers_buffers() {
             "6",
         ),
     ]);
+}
+
+/// As in workerd, where the standard waits for a source that has nothing more to say, or for the other branch.
+#[test]
+fn reads_and_cancels_do_not_wait_for_ever() {
+    let source = "const encoder = new TextEncoder(); const chunks = ['hello', 'there']; const source = (answer) => new ReadableStream({ type: 'bytes', pull(c) { answer(c) } }); const read = async (stream, min, size) => { const { value, done } = await stream.getReader({ mode: 'byob' }).readAtLeast(min, new Uint8Array(size)); return [new TextDecoder().decode(value), done] };";
+    check_after(
+        source,
+        &[
+            (
+                "return read(source((c) => { c.enqueue(encoder.encode(chunks.shift())); if (chunks.length === 0) c.close() }), 100, 100)",
+                "hellothere,false",
+            ),
+            (
+                "const asked = []; const stream = source((c) => { if (chunks.length === 0) { c.close(); c.byobRequest.respond(0); return } asked.push(c.byobRequest.atLeast); encoder.encodeInto(chunks.shift(), c.byobRequest.view); c.byobRequest.respond(5) }); return [await read(stream, 100, 100), asked]",
+                "hellothere,false,100,95",
+            ),
+            (
+                "const stream = new ReadableStream({ type: 'bytes', start(c) { c.enqueue(encoder.encode('abc')); c.close() } }); return read(stream, 4, 8)",
+                "abc,false",
+            ),
+            (
+                "let why; const [a, b] = new ReadableStream({ cancel(r) { why = r } }).tee(); await a.cancel(1); const early = why; await b.cancel(2); return [typeof early, why]",
+                "undefined,1,2",
+            ),
+            (
+                "let control; let cancelled = 0; const stream = new ReadableStream({ start(c) { control = c }, cancel() { cancelled++ } }); const aborting = new AbortController(); const identity = new IdentityTransformStream(); const piped = stream.pipeTo(identity.writable, { signal: aborting.signal, preventCancel: true }).catch((e) => e.message); await scheduler.wait(0); aborting.abort(new Error('enough')); control.enqueue(encoder.encode('left')); return [await piped, cancelled, new TextDecoder().decode((await stream.getReader().read()).value)]",
+                "enough,0,left",
+            ),
+        ],
+    );
 }
 
 #[test]
