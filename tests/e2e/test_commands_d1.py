@@ -64,6 +64,19 @@ def test_a_file_is_imported_whole_or_not_at_all(folder):
     assert "│ 2 " in d1(folder, "execute", "app", "--command", "SELECT max(x) AS m FROM t")
 
 
+def test_json_has_the_error_too(folder):
+    output = d1(folder, "execute", "app", "--json", "--command", "INVALID", fails=True)
+    error = 'near "INVALID": syntax error at offset 0: SQLITE_ERROR'
+    assert json.JSONDecoder().raw_decode(output[output.index("{") :])[0] == {"error": {"text": error}}
+
+
+def test_a_database_is_no_sql(folder):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x)")
+    file = next((folder / ".hognose" / "d1").glob("*.sqlite"))
+    output = d1(folder, "execute", "app", "--file", str(file), fails=True)
+    assert "is an SQLite database, and not SQL: write it as SQL with `sqlite3" in output
+
+
 def test_migrations_are_made_listed_and_applied_once(folder):
     for message in ("make t", "fill"):
         d1(folder, "migrations", "create", "app", *message.split())

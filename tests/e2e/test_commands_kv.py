@@ -76,7 +76,8 @@ def test_namespaces_are_made_renamed_and_deleted(folder):
     assert '"id": "other"' in kv(folder, "namespace", "create", "other")
     assert "already" in kv(folder, "namespace", "create", "other", fails=True)
     kv(folder, "key", "put", "k", "v", "--namespace-id", "other")
-    kv(folder, "namespace", "rename", "--namespace-id", "other", "--new-name", "new")
+    kv(folder, "namespace", "rename", "other", "--new-name", "between")
+    kv(folder, "namespace", "rename", "--namespace-id", "between", "--new-name", "new")
     assert kv(folder, "key", "get", "k", "--namespace-id", "new") == "v"
     assert json.loads(kv(folder, "namespace", "list")) == [{"id": "new", "title": "new"}]
     assert "Give `-y`" in kv(folder, "namespace", "delete", "--namespace-id", "new", fails=True)

@@ -80,6 +80,9 @@ def test_objects_go_in_and_come_out(folder, serve):
     assert '"bucket_name": "files"' in hognose(folder, "r2", "bucket", "create", "files")
     assert "already" in hognose(folder, "r2", "bucket", "create", "files", fails=True)
     assert "3 to 63" in hognose(folder, "r2", "bucket", "create", "No", fails=True)
+    hognose(folder, "r2", "bucket", "create", "far-away", "--location", "weur", "-J", "eu")
+    hognose(folder, "r2", "bucket", "delete", "far-away")
+    assert "no storage class" in hognose(folder, "r2", "bucket", "update", "storage-class", "files", "-s", "x", fails=True)
     content = os.urandom(3 << 20)
     (folder / "large").write_bytes(content)
     hognose(folder, "r2", "object", "put", "files/a/large", "--file", "large")
@@ -98,7 +101,56 @@ def test_objects_go_in_and_come_out(folder, serve):
         hognose(folder, "r2", "object", "delete", f"files/{key}")
     hognose(folder, "r2", "bucket", "delete", "files")
     assert json.loads(hognose(folder, "r2", "bucket", "list")) == []
-    assert "There is no R2 bucket" in hognose(folder, "r2", "object", "get", "files/x", fails=True)
+    assert "There is no R2 bucket" in hognose(folder, "r2", "object", "get", "others/x", fails=True)
+
+
+def test_a_bucket_that_the_configuration_names_is_there(folder):
+    assert "There is no object `files/x`" in hognose(folder, "r2", "object", "get", "files/x", fails=True)
+    hognose(folder, "r2", "object", "put", "files/x", "--pipe", input="1")
+    assert json.loads(hognose(folder, "r2", "bucket", "info", "files"))[0]["object_count"] == 1
+    # Where there is no configuration, only those that were made are.
+    elsewhere = ["--persist-to", str(folder / ".hognose")]
+    (folder / "elsewhere").mkdir()
+    assert "There is no R2 bucket" in hognose(folder / "elsewhere", "r2", "object", "list", "others", *elsewhere, fails=True)
+    assert hognose(folder / "elsewhere", "r2", "object", "get", "files/x", "--pipe", *elsewhere) == "1"
+
+
+def test_an_object_gets_all_that_is_told_of_it(folder, serve):
+    worker = """from js import Response, JSON
+
+async def on_fetch(request, env):
+    found = await env.R2.head("x")
+    return Response.new(JSON.stringify([found.httpMetadata, found.storageClass]))
+"""
+    (folder / "index.py").write_text(worker)
+    metadata = {
+        "contentType": "text/plain", "contentLanguage": "en", "contentDisposition": "inline",
+        "contentEncoding": "identity", "cacheControl": "no-store", "cacheExpiry": "2030-01-02T03:04:05.000Z",
+    }  # fmt: skip
+    long = ["--content-type", "text/plain", "--content-language", "en", "--content-disposition", "inline",
+            "--content-encoding", "identity", "--cache-control", "no-store", "--expires", "2030-01-02T03:04:05Z",
+            "--storage-class", "InfrequentAccess", "--local"]  # fmt: skip
+    short = ["--ct", "text/plain", "--cl", "en", "--cd", "inline", "--ce", "identity", "--cc", "no-store",
+             "--expires", "Wed, 02 Jan 2030 03:04:05 GMT", "-s", "InfrequentAccess"]  # fmt: skip
+    server = serve(folder)
+    for options in (long, short):
+        hognose(folder, "r2", "object", "put", "files/x", "--pipe", *options, input="")
+        assert server.fetch("/").json == [metadata, "InfrequentAccess"]
+    assert "no date" in hognose(folder, "r2", "object", "put", "files/x", "--pipe", "--expires", "soon", fails=True, input="")
+    assert "(10062)" in hognose(folder, "r2", "object", "put", "files/x", "--pipe", "-s", "Cold", fails=True, input="")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["kv", "key", "get", "x", "--binding", "SEEN"],
+        ["r2", "object", "get", "files/x"],
+        ["d1", "execute", "data", "--command", "SELECT 1"],
+        ["queues", "list"],
+    ],
+)
+def test_nothing_is_remote(folder, command):
+    assert "All data is on this machine" in hognose(folder, *command, "--remote", fails=True)
 
 
 def test_queues_are_paused_and_purged(folder, serve):

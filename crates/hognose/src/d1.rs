@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use hognose_config::{D1Database, Date};
 use hognose_services::d1::{D1, Outcome, SqliteD1, SqliteDatabase, Statement, Value, is_blank, split};
 use hognose_services::{SystemClock, block_on};
+use serde_json::json;
 
 use crate::console::Console;
 use crate::data::d1_files::{
@@ -121,7 +122,12 @@ fn execute(options: &ExecuteArguments, console: Console) -> Result<(), CommandEr
         (None, Some(file)) => read(file)?,
         (None, None) => String::new(),
     };
-    let outcome = opened.query(statements(&sql))?;
+    let outcome = opened.query(statements(&sql)).inspect_err(|error| {
+        // As wrangler has it, for who reads the output; people read the error.
+        if let (CommandError::Sql { source, .. }, true) = (error, options.json) {
+            Console::print(&format!("{:#}", json!({ "error": { "text": source.to_string() } })));
+        }
+    })?;
     if options.json {
         Console::print(&table::json(&outcome.results));
     } else {
@@ -271,8 +277,14 @@ pub(crate) fn timestamp(seconds: u64) -> String {
     format!("{}T{hours:02}:{minutes:02}:{:02}.000Z", Date::from_unix_seconds(seconds), seconds % 60)
 }
 
+/// The text of a file with SQL; a database as SQLite keeps it is no text.
 fn read(path: &Path) -> Result<String, CommandError> {
-    fs::read_to_string(path).map_err(|source| CommandError::Read { path: path.to_owned(), source })
+    let unread = |source| CommandError::Read { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(unread)?;
+    if bytes.starts_with(b"SQLite format 3\0") {
+        return Err(CommandError::BinaryDatabase(path.to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|error| unread(std::io::Error::other(error)))
 }
 
 fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> CommandError {

@@ -157,6 +157,13 @@ pub(crate) enum CommandError {
     /// SQL failed, and changed nothing.
     #[error("The SQL of {what} failed and changed nothing")]
     Sql { what: String, source: hognose_services::d1::D1Error },
+    /// A file is to be run as SQL, and is a database.
+    #[error(
+        "`{}` is an SQLite database, and not SQL: write it as SQL with `sqlite3 {} .dump`",
+        .0.display(),
+        .0.display()
+    )]
+    BinaryDatabase(PathBuf),
     /// A Vectorize index did not do what it was asked.
     #[error(transparent)]
     Vectorize(#[from] hognose_services::vectorize::VectorizeError),

@@ -52,13 +52,7 @@ enum NamespaceCommand {
         place: PlaceArguments,
     },
     /// Give a namespace another name
-    Rename {
-        #[command(flatten)]
-        namespace: NamespaceArguments,
-        /// The name it gets
-        #[arg(long, value_name = "NAME")]
-        new_name: String,
-    },
+    Rename(RenameArguments),
     /// Delete a namespace with everything in it
     Delete {
         #[command(flatten)]
@@ -67,6 +61,24 @@ enum NamespaceCommand {
         #[arg(short = 'y', long)]
         skip_confirmation: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct RenameArguments {
+    /// The name it has
+    #[arg(required_unless_present_any = ["binding", "namespace_id"])]
+    old_name: Option<String>,
+    /// Its binding in the configuration, in place of the name
+    #[arg(short, long, value_name = "NAME", conflicts_with = "old_name")]
+    binding: Option<String>,
+    /// Its id, in place of the name
+    #[arg(short, long, value_name = "ID", conflicts_with_all = ["old_name", "binding"])]
+    namespace_id: Option<String>,
+    /// The name it gets
+    #[arg(long, value_name = "NAME")]
+    new_name: String,
+    #[command(flatten)]
+    place: PlaceArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -166,15 +178,19 @@ fn namespace(command: &NamespaceCommand, console: Console) -> Result<(), Command
             let rows = ids.into_iter().map(|id| vec![json!(id), json!(id)]).collect();
             print_list(&["id", "title"], rows, *list);
         }
-        NamespaceCommand::Rename { namespace, new_name } => {
-            let opened = Opened::existing(namespace, console)?;
+        NamespaceCommand::Rename(RenameArguments { old_name, binding, namespace_id, new_name, place }) => {
+            // A name is an id as well.
+            let id = namespace_id.as_ref().or(old_name.as_ref());
+            let opened = Opened::existing(binding.as_ref(), id, &Place::find(place, console)?)?;
             if !opened.kv.rename(&opened.namespace, new_name).map_err(failed("Renaming"))? {
                 return Err(refused(format!("There is a KV namespace `{new_name}` already")));
             }
             Console::print(&format!("Renamed `{}` to `{new_name}`; its id changes with it", opened.id));
         }
         NamespaceCommand::Delete { namespace, skip_confirmation } => {
-            let opened = Opened::existing(namespace, console)?;
+            let NamespaceArguments { binding, namespace_id, place } = namespace;
+            let place = Place::find(place, console)?;
+            let opened = Opened::existing(binding.as_ref(), namespace_id.as_ref(), &place)?;
             let question = format!("Delete the KV namespace `{}` and everything in it?", opened.id);
             Place::confirm(&question, *skip_confirmation)?;
             opened.kv.delete(opened.namespace).map_err(failed("Deleting the namespace"))?;
@@ -287,26 +303,30 @@ pub(crate) struct Opened {
 impl Opened {
     /// The namespace that is meant, made where it does not exist yet but is configured or named.
     pub(crate) fn new(arguments: &NamespaceArguments, console: Console) -> Result<Self, CommandError> {
-        let (kv, id) = Self::find(arguments, console)?;
+        let place = Place::find(&arguments.place, console)?;
+        let (kv, id) = Self::find(arguments.binding.as_ref(), arguments.namespace_id.as_ref(), &place)?;
         let namespace = kv.namespace(&id).map_err(failed("Opening the namespace"))?;
         Ok(Self { id, namespace, kv })
     }
 
-    /// The same, but it must be there.
-    fn existing(arguments: &NamespaceArguments, console: Console) -> Result<Self, CommandError> {
-        let (kv, id) = Self::find(arguments, console)?;
+    /// The one with that id or binding, which must be there.
+    fn existing(binding: Option<&String>, id: Option<&String>, place: &Place) -> Result<Self, CommandError> {
+        let (kv, id) = Self::find(binding, id, place)?;
         match kv.find(&id).map_err(failed("Opening the namespace"))? {
             Some(namespace) => Ok(Self { id, namespace, kv }),
             None => Err(refused(format!("There is no KV namespace `{id}`"))),
         }
     }
 
-    fn find(arguments: &NamespaceArguments, console: Console) -> Result<(SqliteKv, String), CommandError> {
-        let place = Place::find(&arguments.place, console)?;
-        let id = match (&arguments.namespace_id, &arguments.binding) {
+    fn find(
+        binding: Option<&String>,
+        id: Option<&String>,
+        place: &Place,
+    ) -> Result<(SqliteKv, String), CommandError> {
+        let id = match (id, binding) {
             (Some(id), _) => id.clone(),
             (None, binding) => {
-                let name = binding.as_deref().unwrap_or_default();
+                let name = binding.map(String::as_str).unwrap_or_default();
                 let known = place.plan()?.kv_namespaces.into_iter().find(|known| known.binding == name);
                 known
                     .ok_or_else(|| {
@@ -315,6 +335,6 @@ impl Opened {
                     .id
             }
         };
-        Ok((open(&place)?, id))
+        Ok((open(place)?, id))
     }
 }

@@ -47,6 +47,9 @@ pub(crate) struct PlaceArguments {
     /// Accepted for wrangler's sake: there is no other place
     #[arg(long, hide = true)]
     local: bool,
+    /// Known for wrangler's sake, and refused
+    #[arg(long, hide = true, conflicts_with = "local")]
+    remote: bool,
     /// Accepted for wrangler's sake: there are no preview data
     #[arg(long, hide = true)]
     preview: bool,
@@ -73,6 +76,9 @@ pub(crate) struct Place {
 impl Place {
     /// Finds it. A configuration is only needed by what asks for its plan.
     pub(crate) fn find(arguments: &PlaceArguments, console: Console) -> Result<Self, CommandError> {
+        if arguments.remote {
+            return Err(refused("All data is on this machine: there is nothing `--remote`; leave that out"));
+        }
         let configuration = match &arguments.config {
             Some(path) => Some(Configuration::named(path)?),
             None => match Configuration::of_state() {
@@ -98,6 +104,12 @@ impl Place {
     pub(crate) fn configuration(&self) -> Result<&Configuration, CommandError> {
         let missing = || CommandError::NoConfiguration(PathBuf::from("."));
         self.configuration.as_ref().ok_or_else(missing)
+    }
+
+    /// Whether the configuration, where there is one, binds a bucket of that name.
+    fn binds_bucket(&self, name: &str) -> Result<bool, CommandError> {
+        let is_bound = |plan: Plan| plan.r2_buckets.iter().any(|bucket| bucket.name == name);
+        if self.configuration.is_some() { self.plan().map(is_bound) } else { Ok(false) }
     }
 
     /// A folder of the state, made if need be.

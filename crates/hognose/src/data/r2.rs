@@ -37,6 +37,8 @@ enum BucketCommand {
         /// Its name: 3 to 63 of a-z, 0-9 and -
         name: String,
         #[command(flatten)]
+        whereabouts: WhereaboutsArguments,
+        #[command(flatten)]
         place: PlaceArguments,
     },
     /// List all buckets
@@ -58,6 +60,8 @@ enum BucketCommand {
     /// Have objects and uploads end by themselves
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// Not there: a bucket has no storage class of its own
+    Update(MeaninglessArguments),
     /// Not there: buckets are not served to browsers
     Cors(MeaninglessArguments),
     /// Not there: objects cannot be locked
@@ -73,6 +77,17 @@ enum BucketCommand {
     },
 }
 
+/// What wrangler says of where a bucket lies.
+#[derive(Debug, Args)]
+struct WhereaboutsArguments {
+    /// Accepted for wrangler's sake: there is one place
+    #[arg(long, hide = true)]
+    location: Option<String>,
+    /// Accepted for wrangler's sake: there is one place
+    #[arg(short = 'J', long, hide = true)]
+    jurisdiction: Option<String>,
+}
+
 /// Runs one of the commands.
 pub(crate) fn r2(arguments: &R2Arguments, console: Console) -> Result<(), CommandError> {
     match &arguments.command {
@@ -83,7 +98,7 @@ pub(crate) fn r2(arguments: &R2Arguments, console: Console) -> Result<(), Comman
 
 fn bucket(command: &BucketCommand, console: Console) -> Result<(), CommandError> {
     match command {
-        BucketCommand::Create { name, place } => {
+        BucketCommand::Create { name, place, .. } => {
             check_name(name)?;
             let r2 = open(&Place::find(place, console)?)?;
             if r2.find(name).map_err(failed("Looking for the bucket"))?.is_some() {
@@ -95,6 +110,7 @@ fn bucket(command: &BucketCommand, console: Console) -> Result<(), CommandError>
             Console::print(&format!("{entry:#}"));
         }
         BucketCommand::Lifecycle(command) => r2_lifecycle::lifecycle(command, console)?,
+        BucketCommand::Update(_) => return Err(r2_lifecycle::meaningless("update")),
         BucketCommand::Cors(_) => return Err(r2_lifecycle::meaningless("cors")),
         BucketCommand::Lock(_) => return Err(r2_lifecycle::meaningless("lock")),
         BucketCommand::Notification(_) => return Err(r2_lifecycle::meaningless("notification")),
@@ -103,14 +119,17 @@ fn bucket(command: &BucketCommand, console: Console) -> Result<(), CommandError>
             print_list(&["name"], names.into_iter().map(|name| vec![json!(name)]).collect(), *list);
         }
         BucketCommand::Info { name, list, place } => {
-            let r2 = open(&Place::find(place, console)?)?;
-            let info = r2.info(name).map_err(failed("Reading the bucket"))?.ok_or_else(|| missing(name))?;
+            let place = Place::find(place, console)?;
+            existing(&place, name)?;
+            let info = open(&place)?.info(name).map_err(failed("Reading the bucket"))?;
+            let info = info.ok_or_else(|| missing(name))?;
             let row = vec![json!(info.name), json!(info.object_count), json!(info.bytes)];
             print_list(&["name", "object_count", "bucket_size"], vec![row], *list);
         }
         BucketCommand::Delete { name, place } => {
             let r2 = open(&Place::find(place, console)?)?;
-            if !r2.delete(existing(&r2, name)?).map_err(failed("Deleting the bucket"))? {
+            let bucket = r2.find(name).map_err(failed("Opening the bucket"))?.ok_or_else(|| missing(name))?;
+            if !r2.delete(bucket).map_err(failed("Deleting the bucket"))? {
                 return Err(refused(format!("The bucket `{name}` is not empty; delete its objects first")));
             }
             Console::print(&format!("Deleted the bucket `{name}`"));
@@ -139,9 +158,14 @@ pub(crate) fn open(place: &Place) -> Result<SqliteR2, CommandError> {
         .map_err(|source| CommandError::Storage { folder, source: source.into() })
 }
 
-/// The bucket of that name, which must be there.
-pub(crate) fn existing(r2: &SqliteR2, name: &str) -> Result<SqliteBucket, CommandError> {
-    r2.find(name).map_err(failed("Opening the bucket"))?.ok_or_else(|| missing(name))
+/// The bucket of that name, which must be there; one that the configuration binds is made, as a server would.
+pub(crate) fn existing(place: &Place, name: &str) -> Result<SqliteBucket, CommandError> {
+    let r2 = open(place)?;
+    match r2.find(name).map_err(failed("Opening the bucket"))? {
+        Some(bucket) => Ok(bucket),
+        None if place.binds_bucket(name)? => r2.bucket(name).map_err(failed("Making the bucket")),
+        None => Err(missing(name)),
+    }
 }
 
 fn missing(name: &str) -> CommandError {

@@ -9,7 +9,7 @@ use hognose_services::r2::lifecycle::{self, LifecycleRule, RuleConditions, Trans
 use serde::Deserialize;
 use serde_json::json;
 
-use super::r2::{existing, open};
+use super::r2::existing;
 use super::{ListArguments, Place, PlaceArguments, failed, print_list, read_input, refused};
 use crate::console::Console;
 use crate::error::CommandError;
@@ -138,6 +138,7 @@ pub(crate) fn meaningless(setting: &str) -> CommandError {
         "cors" => {
             "buckets are not served to browsers: answer `OPTIONS` and set `access-control-` headers in the Worker"
         }
+        "update" => "a bucket has no storage class: give objects theirs with `r2 object put --storage-class`",
         "lock" => "objects cannot be locked: let no Worker that may not delete them have the binding",
         _ => "buckets send no notifications: send a message to a queue in the Worker that writes",
     };
@@ -166,7 +167,7 @@ fn add(arguments: &AddArguments, console: Console) -> Result<(), CommandError> {
 }
 
 fn bucket_of(name: &str, place: &PlaceArguments, console: Console) -> Result<SqliteBucket, CommandError> {
-    existing(&open(&Place::find(place, console)?)?, name)
+    existing(&Place::find(place, console)?, name)
 }
 
 fn rules(bucket: &SqliteBucket) -> Result<Vec<LifecycleRule>, CommandError> {

@@ -4,15 +4,17 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
+use std::time::UNIX_EPOCH;
 
 use bytes::{Bytes, BytesMut};
 use clap::{Args, Subcommand};
+use hognose_services::d1::point_in_time;
 use hognose_services::r2::{GetOptions, Got, HttpMetadata, ListQuery, Properties, PutOptions, R2, limits};
 use hognose_services::{ByteStream, Content, StreamError, block_on, next_chunk};
 use serde_json::json;
 
 use super::progress::Progress;
-use super::r2::{existing, open};
+use super::r2::existing;
 use super::{ListArguments, Place, PlaceArguments, failed, print_list, read_input, refused, writing};
 use crate::console::Console;
 use crate::error::CommandError;
@@ -86,6 +88,9 @@ pub(crate) struct PutArguments {
     /// `Cache-Control`
     #[arg(long, visible_alias = "cc", value_name = "TEXT")]
     cache_control: Option<String>,
+    /// `Expires`: such a date, or one like 2026-07-31T18:00:00Z
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
     /// `Standard` or `InfrequentAccess`
     #[arg(short, long, value_name = "CLASS")]
     storage_class: Option<String>,
@@ -102,7 +107,7 @@ pub(crate) fn object(command: &ObjectCommand, console: Console) -> Result<(), Co
         }
         ObjectCommand::Delete { object_path, place } => {
             let (bucket, key) = parts(object_path)?;
-            let bucket = existing(&open(&Place::find(place, console)?)?, bucket)?;
+            let bucket = existing(&Place::find(place, console)?, bucket)?;
             block_on(bucket.delete(vec![key.to_owned()]).wait()).map_err(failed("Deleting the object"))?;
             Console::print(&format!("Deleted `{object_path}`"));
             Ok(())
@@ -121,7 +126,8 @@ fn parts(path: &str) -> Result<(&str, &str), CommandError> {
 
 fn put(options: &PutArguments, console: Console) -> Result<(), CommandError> {
     let (bucket, key) = parts(&options.object_path)?;
-    let bucket = existing(&open(&Place::find(&options.place, console)?)?, bucket)?;
+    let bucket = existing(&Place::find(&options.place, console)?, bucket)?;
+    let cache_expiry = options.expires.as_deref().map(expiry_ms).transpose()?;
     let content = match &options.file {
         Some(path) => Content::Stream(Box::new(FileStream::open(path)?)),
         None => Content::Whole(read_input(None)?.into()),
@@ -132,7 +138,7 @@ fn put(options: &PutArguments, console: Console) -> Result<(), CommandError> {
         content_disposition: options.content_disposition.clone(),
         content_encoding: options.content_encoding.clone(),
         cache_control: options.cache_control.clone(),
-        cache_expiry: None,
+        cache_expiry,
     };
     let properties =
         Properties { http_metadata, storage_class: options.storage_class.clone(), ..Properties::default() };
@@ -147,9 +153,18 @@ fn put(options: &PutArguments, console: Console) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What a date means, in milliseconds since the epoch.
+fn expiry_ms(date: &str) -> Result<i64, CommandError> {
+    let of_header = httpdate::parse_http_date(date).ok();
+    let since = of_header.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok()).or_else(|| point_in_time(date));
+    let milliseconds = seconds.and_then(|seconds| seconds.checked_mul(1000));
+    milliseconds.ok_or_else(|| refused(format!("`{date}` is no date: give one like 2026-07-31T18:00:00Z")))
+}
+
 fn get(place: &Place, path: &str, file: Option<&Path>, pipe: bool) -> Result<(), CommandError> {
     let (bucket, key) = parts(path)?;
-    let bucket = existing(&open(place)?, bucket)?;
+    let bucket = existing(place, bucket)?;
     let got =
         block_on(bucket.get(key, GetOptions::default()).wait()).map_err(failed("Reading the object"))?;
     let Got::Found(object, content) = got else {
@@ -177,7 +192,7 @@ fn copy(content: Content, size: u64, out: &mut dyn Write, target: &Path) -> Resu
 }
 
 fn list_objects(place: &Place, bucket: &str, prefix: &str, list: ListArguments) -> Result<(), CommandError> {
-    let bucket = existing(&open(place)?, bucket)?;
+    let bucket = existing(place, bucket)?;
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let query = ListQuery {
