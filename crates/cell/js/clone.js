@@ -7,7 +7,7 @@
 (stubs) => {
   "use strict";
 
-  const { AbortSignal, Blob, DOMException, File, Headers, ReadableStream, Request, Response, WritableStream } = globalThis;
+  const { AbortController, AbortSignal, Blob, DOMException, File, Headers, ReadableStream, Request, Response, WritableStream } = globalThis;
   const VIEWS = [
     "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
     "Uint32Array", "Float16Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
@@ -110,7 +110,7 @@
       if (value instanceof Response) return this.response(value);
       if (value instanceof ReadableStream) return ["S", this.stream(value)];
       if (value instanceof WritableStream) return ["W", this.caps.push(stubs.hosted(this.sink(value))) - 1];
-      if (value instanceof AbortSignal) return ["A", value.aborted, value.aborted ? this.node(value.reason) : null];
+      if (value instanceof AbortSignal) return ["A", ...this.signal(value)];
       if (UNSERIALIZABLE in value) return refuse(value[UNSERIALIZABLE]);
       return refuseType(value);
     }
@@ -118,6 +118,11 @@
     blob(value) {
       const named = value instanceof File ? [value.name, value.lastModified] : [];
       return ["B", ...this.bytes(value[BYTES]()), value.type, ...named];
+    }
+
+    // One that can still abort is followed through a stream, which brings the reason.
+    signal(value) {
+      return value.aborted ? [true, this.node(value.reason)] : [false, this.stream(reasonOf(value))];
     }
 
     stream(value) {
@@ -150,6 +155,39 @@
       });
     }
   }
+
+  // A stream of bytes that ends with the reason of an abort, as text.
+  const reasonOf = (signal) => {
+    let send;
+    return new ReadableStream({
+      type: "bytes",
+      start(controller) {
+        send = () => {
+          controller.enqueue(new TextEncoder().encode(reasonText(signal.reason)));
+          controller.close();
+        };
+        signal.addEventListener("abort", send, { once: true });
+      },
+      cancel: () => signal.removeEventListener("abort", send),
+    });
+  };
+
+  // What is no mere text stays behind.
+  const reasonText = (reason) => {
+    const encoder = new Encoder();
+    try {
+      const text = JSON.stringify(encoder.node(reason));
+      if (encoder.blobs.length + encoder.caps.length + encoder.streams.length === 0) return text;
+    } catch {
+      // It cannot be cloned.
+    }
+    return JSON.stringify(["D", "The operation was aborted", "AbortError"]);
+  };
+
+  const follow = async (controller, stream) => {
+    const text = await new Response(stream).text();
+    if (text !== "") controller.abort(new Decoder(new ArrayBuffer(0), [], []).value(JSON.parse(text)));
+  };
 
   const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index], flat[2 * index + 1]]);
 
@@ -201,7 +239,7 @@
         case "P": return this.keep(this.response(first, second, third, fourth));
         case "B": return this.keep(this.blob(first, second, third, fourth, fifth));
         case "S": return this.keep(this.stream(first));
-        case "W": return this.keep(this.writable(stubs.adopt("f", this.caps[first])));
+        case "W": return this.keep(this.writable(stubs.adoptSink(this.caps[first])));
         case "A": return this.keep(this.signal(first, second));
         default: throw new TypeError("A value came in a form that is not known.");
       }
@@ -263,7 +301,11 @@
     }
 
     signal(aborted, reason) {
-      return aborted ? AbortSignal.abort(this.value(reason)) : new AbortController().signal;
+      if (aborted) return AbortSignal.abort(this.value(reason));
+      const controller = new AbortController();
+      // Where the other side ends first there is nothing left that could abort.
+      follow(controller, this.stream(reason)).catch(() => {});
+      return controller.signal;
     }
   }
 

@@ -50,6 +50,11 @@
       return this.#props;
     }
 
+    // Who is let in is decided before a request comes here.
+    get access() {
+      return undefined;
+    }
+
     get [Symbol.toStringTag]() {
       return "ExecutionContext";
     }
@@ -81,14 +86,16 @@
   const { RpcPromise, RpcProperty, RpcStub, RpcTarget } = rpc;
   for (const base of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) rpc.addBase(base);
 
-  // What modules import: `visible` shows what `replace` says while it runs, else what `own` gives.
+  // What modules import: `visible` shows what `replace` says while it runs, else what `own` gives. Replaced by nothing it
+  // is empty.
   const replaceable = (own) => {
     let overrides;
-    const current = () => Object(overrides?.getStore() ?? own());
+    const current = () => overrides?.getStore() ?? own();
     const traps = new Proxy({}, { get: (_traps, name) => (_target, ...rest) => Reflect[name](current(), ...rest) });
     const replace = (values, work) => {
       overrides ??= new (natives.importNow("node:async_hooks").AsyncLocalStorage)();
-      return overrides.run(values, work);
+      const shown = values ?? {};
+      return overrides.run(Object(shown) === shown ? shown : own(), work);
     };
     return { visible: new Proxy({}, traps), replace };
   };

@@ -22,7 +22,8 @@
 
   class RpcStub {
     constructor(target) {
-      return local(target);
+      // Python lends what it passes for the time of the call only.
+      return local(isPyProxy(target) ? target.copy() : target);
     }
   }
 
@@ -68,7 +69,7 @@
   const remote = (reference) => {
     const call = async (path, read, values) => {
       if (asked.size > 0) await allGiven();
-      return natives.call(reference.number(), path.slice(0, -1), path.at(-1) ?? "", read, clone.encode(values));
+      return natives.call(reference.number(), path.slice(0, -1), path.at(-1) ?? "", read, encodeArguments(values));
     };
     return {
       invoke: (path, values) => call(path, false, values),
@@ -162,22 +163,103 @@
     return proxy;
   };
 
+  // Something that lives here, shared by its stubs, here and elsewhere: with the last of them it is disposed of.
+  class Held {
+    holders = 1;
+
+    constructor(target) {
+      this.target = target;
+    }
+
+    hold() {
+      this.holders += 1;
+      return this;
+    }
+
+    release() {
+      this.holders -= 1;
+      if (this.holders === 0) Promise.resolve(this.target).then(disposeOf);
+    }
+  }
+
+  const disposeOf = (target) => {
+    if (isPyProxy(target)) target.destroy();
+    else target[Symbol.dispose]?.();
+  };
+
   // A stub of something that lives here.
-  const local = (target) => {
+  const local = (target, held = new Held(target)) => {
     const endpoint = pipelined(Promise.resolve({ target }));
+    let disposed = false;
+    const check = () => {
+      if (disposed) throw new Error(DISPOSED);
+    };
+    const dispose = () => {
+      if (disposed) return;
+      disposed = true;
+      held.release();
+    };
+    const dup = () => {
+      check();
+      return local(target, held.hold());
+    };
     const proxy = new Proxy(function () {}, {
-      apply: (_target, _receiver, values) => makePromise(endpoint.invoke(["target"], values)),
+      apply(_target, _receiver, values) {
+        check();
+        return makePromise(endpoint.invoke(["target"], values));
+      },
       get(_target, name) {
         if (name === "constructor") return RpcStub;
-        if (name === "dup") return () => local(target);
-        if (name === Symbol.dispose) return () => target[Symbol.dispose]?.();
+        if (name === "dup") return dup;
+        if (name === Symbol.dispose) return dispose;
         if (typeof name === "symbol" || name === "then") return undefined;
+        check();
         return makeProperty(endpoint, ["target", name]);
       },
     });
-    behind.set(proxy, { class: RpcStub, target });
+    behind.set(proxy, { class: RpcStub, held, check, dispose });
     return proxy;
   };
+
+  // Whether a call leaves its arguments to the caller: stubs, and targets that have `dup()`, are duplicated. Results, and
+  // before a flag arguments too, are given away.
+  const DUPLICATED = "rpc_params_dup_stubs";
+  let isLending = false;
+  // What is given away in the value that is being encoded, in which a stub may be mentioned twice.
+  let given = [];
+
+  // A stub that was given away is let go of once the value has been sent.
+  const encode = (value) => {
+    try {
+      return clone.encode(value);
+    } finally {
+      const gone = given;
+      given = [];
+      if (gone.length > 0) queueMicrotask(() => gone.forEach((known) => known.dispose?.()));
+    }
+  };
+
+  // A stub of something elsewhere can be passed on again whatever the flag says.
+  let isCalling = false;
+
+  const encodeArguments = (values) => {
+    isCalling = true;
+    isLending = globalThis.Cloudflare?.compatibilityFlags?.[DUPLICATED] === true;
+    try {
+      return encode(values);
+    } finally {
+      isCalling = isLending = false;
+    }
+  };
+
+  // What is hosted for who gets a stub of something here.
+  const handOut = (known) => {
+    known.check();
+    if (!isLending) given.push(known);
+    return known.held.hold();
+  };
+
+  const duplicate = (target) => (isLending && typeof target.dup === "function" ? target.dup() : target);
 
   // The events that a Worker can hand to another one by its binding, which a flag allows. Until the Worker is known there
   // are no flags.
@@ -321,11 +403,11 @@
     };
     const endpoint = remote({ number });
     const fetch = (input, init) => natives.fetchThrough(number())(input, init);
-    const proxy = new Proxy(new Class(), {
+    const proxy = new Proxy(Object.assign(new Class(), own), {
       get(object, name) {
+        if (Object.hasOwn(object, name)) return object[name];
         if (name === "fetch") return fetch;
         if (name === "then") return undefined;
-        if (Object.hasOwn(own, name)) return own[name];
         if (typeof name === "symbol" || name === "constructor") return Reflect.get(object, name);
         return makeProperty(endpoint, [name]);
       },
@@ -346,6 +428,19 @@
   // Makes a stub of one that came from elsewhere; what namespaces are made of says how.
   let makeReceived;
 
+  // The stubs of the value that is being decoded, and those of each that was.
+  let adopted = [];
+  const adoptedWith = new WeakMap();
+
+  const decode = (text, buffer, caps, streams) => {
+    adopted = [];
+    const value = clone.decode(text, buffer, caps, streams);
+    if (adopted.length > 0) adoptedWith.set(Object(value), adopted);
+    return value;
+  };
+
+  const disposeWith = (value) => adoptedWith.get(value)?.forEach((known) => known.dispose());
+
   // What `clone.js` asks about values that are passed by reference. A capability is `[true, target]` where the target
   // is hosted here, and `[false, number]` where it is hosted elsewhere.
   const stubs = {
@@ -355,7 +450,7 @@
         const byReference = typeof value === "function" || value instanceof RpcTarget;
         return byReference ? { tag: "f", cap: stubs.hosted(value) } : undefined;
       }
-      if (known.target !== undefined) return { tag: "f", cap: stubs.hosted(known.target) };
+      if (known.held !== undefined) return { tag: "f", cap: [true, handOut(known)] };
       if (known.object !== undefined) return objectReference(known.object);
       if (known.reference === undefined) {
         const unserializable =
@@ -363,16 +458,22 @@
         throw new DOMException(known.refusal ?? unserializable, "DataCloneError");
       }
       known.check?.();
+      if (!isCalling) given.push(known);
       return { tag: known.class === Fetcher ? "F" : "f", cap: [false, known.reference.number()] };
     },
     // Python lends its functions for the time of a call only.
-    hosted: (target) => [true, isPyProxy(target) ? target.copy() : target],
+    hosted: (target) => [true, isPyProxy(target) ? target.copy() : duplicate(target)],
     target: (methods) => Object.assign(Object.create(Sink.prototype), { methods }),
     adoptObject: (cap, digits, name) => makeReceived(adoptReference(cap), digits, name),
     adopt(tag, cap) {
       const reference = adoptReference(cap);
-      return tag === "F" ? new Fetcher(reference) : makeStub(reference);
+      if (tag === "F") return new Fetcher(reference);
+      const stub = makeStub(reference);
+      adopted.push(behind.get(stub));
+      return stub;
     },
+    // What a stream is written to lives as long as the stream.
+    adoptSink: (cap) => makeStub(adoptReference(cap)),
   };
 
   // The writing end of a stream, as another isolate sees it.
@@ -443,7 +544,8 @@
     "In order to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from " +
     "the module \"cloudflare:workers\".";
 
-  const dispatch = (target, path, method, read, values) => {
+  const dispatch = (hosted, path, method, read, values) => {
+    const target = hosted instanceof Held ? hosted.target : hosted;
     if (method === "" && path.length === 0) {
       if (typeof target !== "function") throw new TypeError("The RPC receiver is not a function.");
       return target(...values);
@@ -458,14 +560,10 @@
     return Reflect.apply(member, receiver, values);
   };
 
-  // The stubs among the arguments of a call, which end with it unless they were duplicated.
-  const stubsIn = (values) => values.map((value) => behind.get(Object(value))).filter((known) => known?.dispose);
-
   // Gives a result of plain data the power to dispose of the stubs in it.
   const disposable = (result) => {
     if (result === null || typeof result !== "object" || Object.getPrototypeOf(result) !== Object.prototype) return result;
-    const held = stubsIn(Object.values(result));
-    const dispose = () => held.forEach((known) => known.dispose());
+    const dispose = () => disposeWith(result);
     return Object.defineProperty(result, Symbol.dispose, { value: dispose, configurable: true, writable: true });
   };
 
@@ -483,8 +581,8 @@
     makeObjectStub,
     receiveObjects: (make) => { makeReceived = make; },
     stored: { encode: encodeStored, decode: storedClone.decode, immediate },
-    encode: clone.encode,
-    decode: clone.decode,
+    encode,
+    decode,
     disposable,
     markEntrypoint: (instance) => Object.defineProperty(instance, ENTRYPOINT, { value: true }),
     addBase: (base) => BASES.add(base.prototype),
@@ -496,12 +594,13 @@
       try {
         return await dispatch(target, path, method, read, values);
       } finally {
-        stubsIn(values).forEach((known) => known.dispose());
+        // They end with the call unless they were duplicated.
+        disposeWith(values);
       }
     },
     released(target) {
-      if (isPyProxy(target)) target.destroy();
-      else if (target instanceof RpcTarget) target[Symbol.dispose]?.();
+      if (target instanceof Held) target.release();
+      else disposeOf(target);
     },
     end(invocation, broken) {
       referencesOf.get(invocation)?.forEach((reference) => reference.release(broken));
