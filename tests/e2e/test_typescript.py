@@ -2,6 +2,8 @@
 
 import json
 
+from harness import run
+
 CONFIGURATION = {"name": "typed", "main": "src/index.ts", "compatibility_date": "2026-01-01"}
 INDEX = """\
 import page from './page.html';
@@ -49,3 +51,15 @@ def test_what_types_cannot_be_taken_from_is_named_with_its_place(serve, project)
     server = serve(typed(project, **{"src/counter.ts": "export const a = 1;\n  enum Step { One, Two }\n"}))
     server.output.wait_for(r"SyntaxError: counter\.ts:2:3: Enums cannot be run by taking types away")
     assert server.fetch().status == 500
+
+
+def test_a_script_may_be_in_typescript(tmp_path):
+    (tmp_path / "numbers.ts").write_text("export const twice = (value: number): number => 2 * value;\n")
+    (tmp_path / "script.ts").write_text("const answer: unknown = 42;\nconsole.log(answer as number);\n")
+    (tmp_path / "module.mts").write_text("import { twice } from './numbers';\nconsole.log(twice(21) satisfies number);\n")
+    (tmp_path / "refused.ts").write_text("\nenum Colour { Red }\n")
+    for script in ("script.ts", "module.mts"):
+        assert run("run", script, folder=tmp_path) == (0, "42\n")
+    code, output = run("run", "refused.ts", folder=tmp_path)
+    assert code == 1
+    assert "refused.ts:2:1: " in output

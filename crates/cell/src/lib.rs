@@ -80,20 +80,21 @@ fn is_cell_thread() -> bool {
     Cell::current().is_some()
 }
 
-/// Runs a JavaScript file. It is a script where it reads as one, else (when it imports, exports or awaits) a module, as
+/// Runs a JavaScript file, or one in TypeScript without its types. It is a script where it reads as one, else (when it imports, exports or awaits) a module, as
 /// Node has it, unless it must be a module. The result is awaitable for a module, None for a script.
 #[pyfunction]
 fn run_javascript(
     py: Python<'_>,
-    source: &str,
+    source: String,
     name: &str,
     must_be_module: bool,
 ) -> PyResult<Option<Py<PyAny>>> {
     let context = Cell::current().expect("invariant: called in a cell").context;
     let raise = |thrown| hognose_ffi::raise(py, thrown);
-    if !must_be_module && let Ok(script) = context.compile_script(source, name) {
+    let source = typescript::read(context, name, source).map_err(raise)?;
+    if !must_be_module && let Ok(script) = context.compile_script(&source, name) {
         return context.eval_bytecode(&script).map(|_| None).map_err(raise);
     }
-    let promise = context.eval_module(source, name).map_err(raise)?;
+    let promise = context.eval_module(&source, name).map_err(raise)?;
     hognose_ffi::to_python(py, &promise).map(Some)
 }

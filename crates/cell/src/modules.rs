@@ -72,13 +72,9 @@ impl Modules {
         };
         let default = |value: Value| ModuleSource::Synthetic(vec![("default".to_owned(), value)]);
         match kind {
-            ModuleKind::EsModule if typescript::is_module(Path::new(path)) => {
-                let stripped = typescript::strip(&text(bytes)?).map_err(|refused| {
-                    Thrown::named(context, "SyntaxError", &format!("{}:{refused}", self.shown(path)))
-                })?;
-                Ok(ModuleSource::JavaScript(stripped))
+            ModuleKind::EsModule => {
+                typescript::read(context, self.shown(path), text(bytes)?).map(ModuleSource::JavaScript)
             }
-            ModuleKind::EsModule => Ok(ModuleSource::JavaScript(text(bytes)?)),
             ModuleKind::CommonJs => common_js::module(context, path).map(ModuleSource::JavaScript),
             ModuleKind::Text => Ok(default(context.string(&text(bytes)?)?)),
             ModuleKind::Json => Ok(default(context.json_parse(&text(bytes)?, path)?)),

@@ -184,7 +184,7 @@ pub(crate) struct RunArguments {
     /// Let the script write what you can write, and not only in a temporary folder of its own
     #[arg(long)]
     pub allow_write: bool,
-    /// The script (`.py`, `.js` or `.mjs`), then what it finds in `sys.argv`
+    /// The script (`.py`, `.js`, `.mjs`, `.ts` or `.mts`), then what it finds in `sys.argv`
     // One argument for both: only so does everything after the file pass as it is, `--` included.
     #[arg(required = true, trailing_var_arg = true, value_name = "FILE")]
     pub script: Vec<String>,

@@ -13,6 +13,9 @@ from pathlib import Path
 import __main__
 from hognose import _hognose
 
+_JAVASCRIPT = (".js", ".mjs", ".ts", ".mts")
+_ONLY_MODULES = (".mjs", ".mts")
+
 _hold = None
 _task = None
 _writes_anywhere = False
@@ -30,7 +33,7 @@ def start(file: str, arguments: list[str], writes_anywhere: bool):
     path = Path(file)
     sys.argv = [file, *arguments]
     sys.path.insert(0, str(path.parent.absolute()))
-    run = _run_javascript if path.suffix in (".js", ".mjs") else _run_python
+    run = _run_javascript if path.suffix in _JAVASCRIPT else _run_python
     _task = asyncio.ensure_future(run(path))
     _task.add_done_callback(lambda _: _hold.release())
     return _task
@@ -61,7 +64,7 @@ async def _run_javascript(path: Path) -> None:
     import pyodide_js
 
     js.pyodide = pyodide_js
-    module = _hognose.run_javascript(path.read_text(), str(path.absolute()), path.suffix == ".mjs")
+    module = _hognose.run_javascript(path.read_text(), str(path.absolute()), path.suffix in _ONLY_MODULES)
     if module is not None:
         await module
 

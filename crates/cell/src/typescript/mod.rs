@@ -10,6 +10,7 @@ mod erasure;
 
 use std::path::Path;
 
+use hognose_engine::{Context, Thrown};
 use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit;
 use oxc_parser::Parser;
@@ -36,13 +37,22 @@ impl Refused {
     }
 }
 
-/// Whether a file of this name is a TypeScript module.
+/// Whether a file of this name is in TypeScript.
 pub(crate) fn is_module(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "ts" || extension == "mts")
 }
 
+/// What to run of a file: its text, and of TypeScript what is left without the types. `shown` is the path as its author
+/// knows it, for the SyntaxError of what cannot be run so.
+pub(crate) fn read(context: Context, shown: &str, source: String) -> Result<String, Thrown> {
+    if !is_module(Path::new(shown)) {
+        return Ok(source);
+    }
+    strip(&source).map_err(|refused| Thrown::named(context, "SyntaxError", &format!("{shown}:{refused}")))
+}
+
 /// The JavaScript of a TypeScript module.
-pub(crate) fn strip(source: &str) -> Result<String, Refused> {
+fn strip(source: &str) -> Result<String, Refused> {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::ts()).parse();
     if let Some(error) = parsed.diagnostics.errors().next() {
