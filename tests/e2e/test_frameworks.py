@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import REPOSITORY
@@ -58,6 +59,40 @@ def test_fastapi_keeps_tasks_and_files(example):
     uploaded = server.fetch("/files", **as_form(UPLOAD)).json
     assert uploaded == {"name": "zoo.bin", "type": "application/octet-stream", "size": len(UPLOAD)}
     assert "/tasks/{number}" in server.fetch("/openapi.json").json["paths"]
+
+
+PLAIN = """
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI, Request
+from pyodide.ffi import run_sync
+from workers import asgi
+
+app = FastAPI()
+
+
+@app.get("/{key}")
+def keep(key: str, request: Request):
+    store = request.scope["env"].STORE
+    run_sync(store.put(key, key.upper()))
+    with ThreadPoolExecutor(1) as pool:
+        return [run_sync(store.get(key)), pool.submit(lambda: run_sync(store.get(key))).result()]
+
+
+Default = asgi.entrypoint(app)
+"""
+
+
+def test_fastapis_plain_functions_use_bindings_and_threads_of_their_own(serve, tmp_path):
+    folder = tmp_path / "plain"
+    shutil.copytree(REPOSITORY / "examples/fastapi", folder, ignore=shutil.ignore_patterns(".hognose"))
+    (folder / "src/entry.py").write_text(PLAIN)
+    with open(folder / "wrangler.toml", "a") as configuration:
+        configuration.write('\n[[kv_namespaces]]\nbinding = "STORE"\nid = "store"\n')
+    server = serve(folder)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: server.fetch(f"/key{number}").json, range(24)))
+    assert answers == [[f"KEY{number}"] * 2 for number in range(24)]
 
 
 def test_starlette_streams(example):

@@ -12,6 +12,13 @@ import time
 PATIENCE_S = 0.005
 # The CPU time in which a thread that is blocked does no more than say where, in seconds.
 STANDSTILL_S = 0.001
+# How long the first thread may be blocked where it cannot be put aside, in seconds.
+BLOCKED_S = 5
+BLOCKED = (
+    f"The first thread, whose event loop would have to turn, has been blocked for {BLOCKED_S} s in a function that JavaScript "
+    "has called. If it waits for this thread, make it wait in asyncio, for instance for asyncio.to_thread, or have "
+    "JavaScript call it with callPromising()."
+)
 
 
 async def result_of(awaitable):
@@ -28,23 +35,31 @@ def run_sync(awaitable):
 
     The callback that the first thread runs may itself be blocked until this thread is done: it waits for a lock, or joins
     this thread. Then it is put aside, as if it had called `run_sync` itself, so that the loop can turn. Whoever has put
-    something aside looks on until it has gone on again: what the loop runs meanwhile may be blocked by it.
+    something aside looks on until it has gone on again: what the loop runs meanwhile may be blocked by it. What cannot be
+    put aside, because JavaScript has called it, has some time to go on by itself.
     """
     outcome = begin(awaitable)
-    awaited, place = [outcome], None
+    awaited, place, blocked_since = [outcome], None, None
     while concurrent.futures.wait(awaited, PATIENCE_S).not_done:
         before, place = place, None if native.loop_is_waiting() else native.on_first_thread(where)
-        if place and before and place[0] == before[0] and place[1] - before[1] < STANDSTILL_S:
+        if not (place and before and place[0] == before[0] and place[1] - before[1] < STANDSTILL_S):
+            blocked_since = None
+        elif place[2]:
             awaited.append(concurrent.futures.Future())
             native.post(put_aside, outcome, awaited[-1])
             place = None
+        elif blocked_since is None:
+            blocked_since = time.monotonic()
+        elif time.monotonic() - blocked_since > BLOCKED_S:
+            outcome.cancel()
+            raise RuntimeError(BLOCKED)
     return outcome.result()
 
 
 def where():
-    """Where the first thread is, if what it does can be put aside, and the CPU time that it has used."""
+    """Where the first thread is, the CPU time that it has used, and whether what it does can be put aside."""
     frame = sys._getframe().f_back
-    return ((id(frame), frame.f_lasti), time.thread_time()) if frame and native.can_run_sync() else None
+    return ((id(frame), frame.f_lasti), time.thread_time(), native.can_run_sync()) if frame else None
 
 
 def put_aside(outcome, gone_on):

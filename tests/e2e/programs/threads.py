@@ -53,6 +53,36 @@ class Threads(unittest.IsolatedAsyncioTestCase):
         thread.join()
         self.assertEqual(given, [1])
 
+    async def test_run_sync_raises_where_the_first_thread_is_blocked_above_javascript(self):
+        def block():
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(lambda: run_sync(later(1))).exception()
+
+        error = run_js("(block) => block()")(block)
+        self.assertIsInstance(error, RuntimeError)
+        self.assertIn("blocked for 5 s in a function that JavaScript has called", str(error))
+
+    async def test_the_loop_forgives_what_other_threads_call(self):
+        loop = asyncio.get_running_loop()
+        soon, given, timer = loop.create_future(), loop.create_future(), loop.call_later(3600, self.fail)
+
+        def work():
+            loop.call_soon(soon.set_result, 1)
+            given.add_done_callback(lambda future: None)
+            loop.call_soon_threadsafe(given.set_result, 2).when()
+            # The program would otherwise go on for an hour.
+            timer.cancel()
+            with self.assertRaisesRegex(RuntimeError, "call_soon_threadsafe"):
+                loop.call_later(0, self.fail)
+
+        await asyncio.to_thread(work)
+        self.assertEqual((await soon, await given, timer.cancelled()), (1, 2, True))
+
+    async def test_a_future_that_another_thread_settles(self):
+        future = asyncio.get_running_loop().create_future()
+        settling = asyncio.to_thread(future.set_result, "settled")
+        self.assertEqual(await asyncio.gather(future, settling), ["settled", None])
+
     async def test_promises_on_a_loop_of_ones_own(self):
         async def main():
             found = [await later(1), await js.Promise.resolve(2), await run_js("({then(f) { f(3); }})")]

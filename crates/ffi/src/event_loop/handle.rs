@@ -104,11 +104,15 @@ impl Handle {
 
 #[pymethods]
 impl Handle {
-    /// Cancel the callback.
-    fn cancel(&self) -> PyResult<()> {
-        self.cancelled.store(true, Ordering::Relaxed);
-        if let Some((timer, _)) = self.timer {
-            super::current()?.clear_timer(timer);
+    /// Cancel the callback. On another thread than the loop's, the loop is told to forget its timer, for which it would
+    /// otherwise go on.
+    fn cancel(this: &Bound<'_, Self>) -> PyResult<()> {
+        let handle = this.get();
+        handle.cancelled.store(true, Ordering::Relaxed);
+        let Some((timer, _)) = handle.timer else { return Ok(()) };
+        match super::current() {
+            Ok(event_loop) => event_loop.clear_timer(timer),
+            Err(_) => super::poller::send(Callback::new(this.py(), &this.getattr("cancel")?, &[], None)?),
         }
         Ok(())
     }

@@ -120,8 +120,11 @@ pub fn install(context: Context) -> Rc<EventLoop> {
 /// # Errors
 /// `RuntimeError` on a thread that has none: only the process's first thread has.
 pub fn current() -> PyResult<Rc<EventLoop>> {
-    LOOP.with(|slot| slot.borrow().clone())
-        .ok_or_else(|| PyRuntimeError::new_err("the event loop belongs to another thread"))
+    LOOP.with(|slot| slot.borrow().clone()).ok_or_else(|| {
+        PyRuntimeError::new_err(
+            "the event loop belongs to another thread; reach it with loop.call_soon_threadsafe",
+        )
+    })
 }
 
 /// Runs `callback(*args)` on a runner at the next turn, in a copy of the current context.

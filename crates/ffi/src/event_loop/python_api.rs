@@ -37,7 +37,11 @@ fn call_soon(
 ) -> PyResult<Handle> {
     let callback = Callback::with_tuple(py, callback, args, context)?;
     let handle = Handle::new(callback.cancelled(), None);
-    current()?.push(Ready::Python(callback));
+    match current() {
+        Ok(event_loop) => event_loop.push(Ready::Python(callback)),
+        // CPython forgives it on other threads, as of `future.set_result`, which many a program relies on unknowingly.
+        Err(_) => poller::send(callback),
+    }
     Ok(handle)
 }
 
