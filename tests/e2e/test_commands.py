@@ -44,8 +44,9 @@ def test_a_folder_without_configuration_is_told_what_to_add(tmp_path):
         ('main = "src/index.py"\nname = "x\n', ["wrangler.toml:2"]),
         (MAIN + 'kv_namespaces = [{ biding = "B" }]\n', ["wrangler.toml:2", "binding"]),
         ('main = "src/indexx.py"\n', ["src/indexx.py", "does not exist"]),
+        (MAIN + 'assets = { directory = "public" }\n', ["The folder of assets `public` does not exist", "hint: Make it"]),
     ],
-    ids=["wrong-type", "syntax", "field", "no-such-main"],
+    ids=["wrong-type", "syntax", "field", "no-such-main", "no-such-assets"],
 )
 def test_a_configuration_mistake_is_shown_in_its_place(project, configuration, said):
     code, output = dev(project, configuration)

@@ -113,6 +113,12 @@ def test_a_request_has_one_number_everywhere(folder, serve):
     }
 
 
+def test_the_line_of_a_request_has_the_beginning_of_a_long_path(folder, serve):
+    server = serve(folder)
+    server.fetch("/" + "a" * 300)
+    server.output.wait_for(r"GET /a{199} \.\.\. 200")
+
+
 def test_logs_in_json_are_an_object_a_line(folder, serve):
     server = serve(folder, "--log-format", "json")
     server.fetch("/a")

@@ -26,6 +26,8 @@ MISTAKES = {
     "return Response(env.STORE)": "in a class it is `self.env`",
     "import no_such_package": "named in the `dependencies` of `pyproject.toml`",
     "open(__file__, 'a')": "a Worker reads its own files",
+    "__import__('subprocess').run(['ls'])": "it starts no programs",
+    "__import__('socket').socket().bind(('127.0.0.1', 0))": "listens on no port",
     "await self.env.STORE.put('key', {'a': 1})": "`json.dumps(...)` makes a text",
 }
 

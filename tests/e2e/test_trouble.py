@@ -65,9 +65,12 @@ def test_a_missing_handler_is_named(serve, project):
 def test_a_global_handler_of_a_newer_date_is_told_to_be_a_method(serve, project):
     files = worker("async def on_fetch(request, env, ctx): pass\n")
     files["wrangler.toml"] += 'compatibility_date = "2025-08-14"\n'
-    answer = serve(project(files=files)).fetch()
+    server = serve(project(files=files))
+    told = 'has a function "on_fetch", but from the compatibility date 2025-08-14 on handlers are methods'
+    server.output.wait_for("warning: .*" + told)
+    answer = server.fetch()
     assert answer.status == 500
-    assert 'has a function "on_fetch", but from the compatibility date 2025-08-14 on handlers are methods' in answer.text
+    assert answer.text.count(told) == 1
 
 
 BREAKS_OFF = """\

@@ -16,8 +16,7 @@ use crate::link::OwnedError;
 use crate::top_level::Watch;
 use crate::{env, evaluation, host, javascript, packages, process, reseed, runtime_modules};
 
-const NO_HANDLER: &str = "the main module exports no handler: define `on_fetch` or a class `Default(WorkerEntrypoint)` \
-    (in JavaScript, `export default { fetch }`)";
+const NO_HANDLER: &str = "the main module exports no handler: write `export default { fetch }`";
 const NEVER_LOADS: &str = "the Worker's top-level code waits for something that can never happen";
 
 /// Loads a Worker into a fresh fork of the base, or of the template with its packages.
@@ -85,7 +84,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     let unforkable = what_no_fork_can_share(py, cell, &open_before)?;
     let exports = exports_of(py, &entrypoints)?;
     if exports.is_empty() && !worker.main.is_empty() {
-        warnings.push(NO_HANDLER.to_owned());
+        warnings.push(no_handler(py, &entrypoints)?);
     }
     let loaded = Loaded { exports: described(exports), warnings, unforkable };
     runtime_modules::bind_exports(cell, &worker, &loaded.exports)?;
@@ -98,6 +97,14 @@ fn exports_of(py: Python<'_>, entrypoints: &Entrypoints) -> Result<Vec<javascrip
     match entrypoints {
         Entrypoints::Python { handlers, .. } => Ok(handlers.bind(py).call_method0("exports")?.extract()?),
         Entrypoints::JavaScript(main) => Ok(main.exports()?),
+    }
+}
+
+/// Why no event can be served, and what its author may do.
+fn no_handler(py: Python<'_>, entrypoints: &Entrypoints) -> PyResult<String> {
+    match entrypoints {
+        Entrypoints::Python { handlers, .. } => handlers.bind(py).call_method0("no_handlers")?.extract(),
+        Entrypoints::JavaScript(_) => Ok(NO_HANDLER.to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `hognose dev` shows: one tidy line per request, what the Worker prints as it prints it, and what hognose itself
 //! has to say. The Worker's own output and the requests go to standard output, troubles to standard error.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -17,6 +18,8 @@ const YELLOW: &str = "33";
 const CYAN: &str = "36";
 const DIM: &str = "2";
 const BOLD: &str = "1";
+/// The most characters of a path that the line of a request has.
+const PATH_SHOWN_MAX: usize = 200;
 
 /// How a server says what happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -116,7 +119,7 @@ impl Console {
         };
         let status = self.painted(colour, &status.to_string());
         let took = self.painted(DIM, &format!("{}ms", duration.as_millis()));
-        format!("{method} {} {status} {took}\n", printable(path))
+        format!("{method} {} {status} {took}\n", printable(&shortened(path, PATH_SHOWN_MAX)))
     }
 
     /// What a Worker printed or logged. Its text may hold anything, so control characters do not reach the terminal.
@@ -191,6 +194,14 @@ impl Console {
 
 fn painted(on: bool, colour: &str, text: &str) -> String {
     if on { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// The beginning of a text that is too long for a line.
+pub(crate) fn shortened(text: &str, characters_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters_max) {
+        Some((end, _)) => format!("{} ...", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// The text with control characters other than line feed and tab written out. Colours survive: Workers print them.

@@ -38,6 +38,9 @@ pub(crate) enum CommandError {
     /// `main` names a file that does not exist.
     #[error("The main module `{}` does not exist", main.display())]
     MainMissing { main: PathBuf, configuration: PathBuf },
+    /// `assets.directory` names a folder that does not exist.
+    #[error("The folder of assets `{}` does not exist", folder.display())]
+    AssetsMissing { folder: PathBuf, configuration: PathBuf },
     /// A service binding leads nowhere.
     #[error("Worker \"{service}\" not found, to which the binding `{binding}` leads")]
     NoService { binding: String, service: String },
@@ -263,6 +266,10 @@ impl CommandError {
             Self::MainMissing { configuration, .. } => {
                 format!("`main` in `{}` is relative to that file's folder", configuration.display())
             }
+            Self::AssetsMissing { configuration, .. } => format!(
+                "Make it, or take `assets` out of `{}`; `assets.directory` is relative to that file's folder",
+                configuration.display()
+            ),
             Self::Build { folder, .. } => {
                 format!("It is `build.command` in the configuration, and runs in `{}`", folder.display())
             }

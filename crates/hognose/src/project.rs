@@ -90,6 +90,21 @@ pub(crate) struct PythonProject {
     pub wants: config::PythonProject,
 }
 
+/// What a configuration names has to be there.
+fn check_files(plan: &Plan, configuration: &Path) -> Result<(), CommandError> {
+    let configuration = relative(configuration);
+    let has_main = plan.assets.is_none() || !plan.main.as_os_str().is_empty();
+    if has_main && !plan.main.is_file() {
+        return Err(CommandError::MainMissing { main: relative(&plan.main), configuration });
+    }
+    match &plan.assets {
+        Some(assets) if !assets.directory.is_dir() => {
+            Err(CommandError::AssetsMissing { folder: relative(&assets.directory), configuration })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads a project, at the start and again for each reload.
 pub(crate) struct Reader {
     /// Where it is configured.
@@ -113,11 +128,7 @@ impl Reader {
         let environment = self.options.environment();
         let options = config::Options { path, environment, script: script.as_deref(), today: today() };
         let mut plan = self.remarks.accept(config::parse(&source, *format, &options), &source, path)?;
-        let has_main = plan.assets.is_none() || !plan.main.as_os_str().is_empty();
-        if has_main && !plan.main.is_file() {
-            let (main, configuration) = (relative(&plan.main), relative(path));
-            return Err(CommandError::MainMissing { main, configuration });
-        }
+        check_files(&plan, path)?;
         let mut secrets = self.secrets()?;
         let stored = self.add_stored(&mut secrets, name(&plan))?;
         self.remarks.show(&plan.add_variables(&secrets, &self.options.var), &source, path)?;

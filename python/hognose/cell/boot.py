@@ -90,6 +90,9 @@ def prepare_environment() -> None:
         RES_OPTIONS="use-vc",
         # A thread that numpy's library starts at import could not be shared by forks.
         OPENBLAS_NUM_THREADS="1",
+        # As whom Pyodide runs. The machine's list of users is out of sight, and `getpass.getuser()` would fail.
+        USER="web_user",
+        LOGNAME="web_user",
     )
 
 

@@ -57,6 +57,11 @@ class Worker:
             found.append(("default" if name == "Default" else name, kind, _public_methods(cls)))
         return found
 
+    def no_handlers(self) -> str:
+        """What to tell the author of a Worker that exports nothing."""
+        meant = [event for event in _EVENTS if hasattr(self.module, f"on_{event}")]
+        return self._no_handler(meant[0] if meant else "fetch")
+
     def handler(self, event: str, entrypoint: str | None):
         """The function that serves an event: called with the event, ``env`` and ``ctx``, it returns a value or an
         awaitable."""

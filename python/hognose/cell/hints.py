@@ -105,6 +105,12 @@ def _on_file(error: OSError) -> str | None:
     return "a Worker reads its own files and writes in its temporary folder only, which is `tempfile.gettempdir()`"
 
 
+def _on_refusal(error: PermissionError) -> str | None:
+    if error.filename is not None:
+        return None
+    return "this is closed to a Worker: it starts no programs or processes, listens on no port and sends no datagrams"
+
+
 _ADVICE = (
     (ModuleNotFoundError, _on_module),
     (AttributeError, _on_property),
@@ -113,4 +119,5 @@ _ADVICE = (
     ((TypeError, AttributeError), _on_type),
     ((TypeError, AttributeError), _on_none),
     (OSError, _on_file),
+    (PermissionError, _on_refusal),
 )

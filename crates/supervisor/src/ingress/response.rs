@@ -78,7 +78,7 @@ impl Failure {
             Self::NotLoaded(failure) => (self.to_string(), failure.traceback.as_str()),
             failure => (failure.to_string(), ""),
         };
-        let page = error_page::render(self.status().as_u16(), asked, &message, detail);
+        let page = error_page::render(self.status().as_u16(), asked, &message, beyond(&message, detail));
         let mut response = Response::new(Body::from(page));
         *response.status_mut() = self.status();
         let kind = HeaderValue::from_static("text/html; charset=utf-8");
@@ -96,7 +96,13 @@ impl Failure {
 }
 
 fn joined(message: &str, detail: &str) -> String {
+    let detail = beyond(message, detail);
     if detail.is_empty() { message.to_owned() } else { format!("{message}\n\n{detail}") }
+}
+
+/// What a detail says that the message does not say: of a mistake without a place in the code, nothing.
+fn beyond<'a>(message: &str, detail: &'a str) -> &'a str {
+    if detail.trim_end() == message { "" } else { detail }
 }
 
 /// Makes the body agree with the method, the status and the length that is sent.
