@@ -14,6 +14,11 @@ use crate::modules::Modules;
 use crate::objects;
 use crate::rpc::Rpc;
 
+/// The flag that a Worker in Python has.
+const PYTHON_FLAG: &str = "python_workers";
+/// Each asks for a CPython newer than 3.12.
+const NEWER_PYTHON_FLAGS: [&str; 4] =
+    ["python_workers_20250116", "python_workers_20260610", "python_workers_20260817", "python_workers_314"];
 /// The flag modules' name, as Cloudflare's.
 const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
 const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
@@ -35,8 +40,10 @@ pub(crate) fn install(py: Python<'_>, cell: &Rc<Cell>) -> PyResult<()> {
     Ok(())
 }
 
-/// Sets the flags of the Worker that this zygote is for.
+/// Sets the flags of the Worker that this zygote is for. Code that was written for CPython 3.12 knows no `jsnull`.
 pub(crate) fn set_flags(py: Python<'_>, flags: &BTreeMap<String, bool>) -> PyResult<()> {
+    let on = |name: &str| flags.get(name).copied().unwrap_or(false);
+    hognose_ffi::read_null_as_none(on(PYTHON_FLAG) && !NEWER_PYTHON_FLAGS.into_iter().any(on));
     let module = py.import(FLAGS_MODULE)?;
     flags.iter().try_for_each(|(name, on)| module.setattr(name.as_str(), *on))
 }

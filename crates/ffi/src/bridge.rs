@@ -121,6 +121,16 @@ impl State {
         self.dialect.null.as_ptr()
     }
 
+    /// What Python gets for it.
+    #[inline]
+    pub(crate) fn arriving_null(&self) -> *mut ffi::PyObject {
+        if self.dialect.null_arrives_as_none.get() {
+            // SAFETY: names an immortal object.
+            return unsafe { ffi::Py_None() };
+        }
+        self.null()
+    }
+
     pub(crate) fn types(&self) -> &Types {
         self.types.get().expect("invariant: the types are made while the bridge is installed")
     }

@@ -2,6 +2,8 @@
 //! and between them the meaning of a few values changed. The installed package decides, once, by what it defines: only
 //! it knows the Python classes that stand for those values. What a newer one merely adds is there for all.
 
+use std::cell::Cell;
+
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
@@ -9,8 +11,10 @@ use crate::bridge::{Object, python};
 
 /// What differs between the versions of Pyodide.
 pub(crate) struct Dialect {
-    /// What JavaScript's `null` is in Python: `jsnull`, or None in 0.26, which has no other.
+    /// What is JavaScript's `null` in Python: `jsnull`, or None in 0.26, which has no other.
     pub(crate) null: Object,
+    /// Whether `null` arrives in Python as None all the same: code that was written for 0.26 compares with that.
+    pub(crate) null_arrives_as_none: Cell<bool>,
     /// Since 314: the subclass of `int` that is a BigInt in JavaScript whatever its size.
     pub(crate) big_int: Option<Object>,
 }
@@ -21,6 +25,7 @@ impl Dialect {
         let defined = |name: &str| docs.as_any().getattr_opt(name);
         Ok(Dialect {
             null: defined("jsnull")?.unwrap_or_else(|| python().None().into_bound(python())),
+            null_arrives_as_none: Cell::new(false),
             big_int: defined("JsBigInt")?,
         })
     }

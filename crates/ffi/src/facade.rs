@@ -92,6 +92,11 @@ pub(crate) fn flush_released() {
     }
 }
 
+/// Sets whether JavaScript's `null` arrives in Python as None, as in Pyodide 0.26, where the installed Pyodide has `jsnull`.
+pub fn read_null_as_none(as_none: bool) {
+    bridge().dialect().null_arrives_as_none.set(as_none);
+}
+
 /// Gives back the JavaScript values whose proxies died on other threads, and the Python objects that JavaScript has let go of.
 /// The event loop calls this each turn.
 pub fn release_dropped() {

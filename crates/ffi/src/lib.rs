@@ -35,6 +35,7 @@ mod threads;
 pub use bridge::Bridge;
 pub use cycles::{freeze, live_proxies};
 pub use facade::{
-    convert_to_js, convert_to_python, is_js_proxy, raise, release_dropped, throw, to_js, to_python,
+    convert_to_js, convert_to_python, is_js_proxy, raise, read_null_as_none, release_dropped, throw, to_js,
+    to_python,
 };
 pub use interrupts::obey_signals;

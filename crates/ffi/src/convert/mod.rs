@@ -123,7 +123,7 @@ pub(crate) fn primitive_to_python(value: &Js) -> Result<Object, Raised> {
         match value.tag() {
             raw::JS_TAG_INT => Ok(numbers::integer_to_python(raw::JS_VALUE_GET_INT(value.raw()))),
             raw::JS_TAG_UNDEFINED => Ok(python().None().into_bound(python())),
-            raw::JS_TAG_NULL => Ok(Bound::from_borrowed_ptr(python(), bridge().null())),
+            raw::JS_TAG_NULL => Ok(Bound::from_borrowed_ptr(python(), bridge().arriving_null())),
             raw::JS_TAG_BOOL => {
                 let truth = raw::JS_VALUE_GET_BOOL(value.raw());
                 Ok(Bound::from_borrowed_ptr(python(), if truth { ffi::Py_True() } else { ffi::Py_False() }))
