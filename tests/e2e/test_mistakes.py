@@ -17,6 +17,8 @@ MISTAKES = {
     "data = request.json(); return Response(data['name'])": "an `await` is missing",
     "return Response(self.env.STORE.get('key'))": "an `await` is missing",
     "return Response({'a': 1})": "`Response.json(...)` sends it as JSON",
+    "return Response(bytearray(b'a'))": "`bytes(...)` makes a body",
+    "return Response(piece for piece in 'ab')": "gathers what it yields",
     "return Response(42)": "`str(...)` makes a text of it",
     "return js.Response('text')": "`Response.new(...)`",
     "return js.Response.new('text', headers={'a': 'b'})": "a Python `dict` is not a JavaScript object",

@@ -47,11 +47,16 @@ pub fn check_python(
     Some(Diagnostic::warning(Code::Python, message).help(help))
 }
 
-/// The warning for a Worker with a `requirements.txt`, which is not read.
-pub fn requirements_txt_warning() -> Diagnostic {
+/// The warning for a Worker with a `requirements.txt`, which is not read but for saying what to write in its place.
+pub fn requirements_txt_warning(text: &str) -> Diagnostic {
     let message = "Specifying Python Packages in requirements.txt is no longer supported, please use pyproject.toml instead.";
-    Diagnostic::warning(Code::Python, message)
-        .help("list the packages in pyproject.toml, under [project], as dependencies = [\"…\"]")
+    let without_comments = text.lines().filter_map(|line| line.split(" #").next()).map(str::trim);
+    let packages: Vec<_> =
+        without_comments.filter(|line| !line.is_empty() && !line.starts_with(['#', '-'])).collect();
+    let help = format!(
+        "write this into pyproject.toml:\n[project]\nname = \"worker\"\nversion = \"0.1.0\"\ndependencies = {packages:?}"
+    );
+    Diagnostic::warning(Code::Python, message).help(help)
 }
 
 fn python_project(top: &Section<'_>) -> PythonProject {
@@ -275,6 +280,14 @@ mod tests {
         );
         let error = "pyproject.toml requires Python >=3.13, but hognose runs under Python 3.12.4";
         assert_eq!(said(None, [3, 12, 4]), Some((Severity::Error, error.to_owned())));
+    }
+
+    #[test]
+    fn what_stands_in_requirements_txt_is_written_as_pyproject_toml_has_it() {
+        let text =
+            "# web\n-r base.txt\nfastapi\n\nhttpx[http2]>=0.27 # client\n--index-url https://example.com\n";
+        let help = requirements_txt_warning(text).help.unwrap();
+        assert!(help.ends_with("dependencies = [\"fastapi\", \"httpx[http2]>=0.27\"]"), "{help}");
     }
 
     #[test]

@@ -185,8 +185,11 @@ impl Reader {
         let folder = self.configuration.folder();
         let found = python(folder, &self.remarks)?;
         let unread = folder.join("requirements.txt");
-        if found.is_none() && unread.is_file() {
-            self.remarks.show(&[config::requirements_txt_warning()], "", &unread)?;
+        if found.is_none()
+            && let Ok(text) = fs::read(&unread)
+        {
+            let text = String::from_utf8_lossy(&text);
+            self.remarks.show(&[config::requirements_txt_warning(&text)], "", &unread)?;
         }
         Ok(found)
     }

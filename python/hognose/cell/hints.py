@@ -19,6 +19,15 @@ _PAIRS_EXPECTED = "To initialize a Headers object from a sequence"
 _NOT_AWAITED = re.compile(r"'(coroutine|PyodideFuture|PyodideTask)' object|: (coroutine|PyodideFuture)$|^Awaitable ")
 _USE_OF_NONE = re.compile(r"^'NoneType' object (has no attribute|is not subscriptable)")
 _UNFIT_BODY = re.compile(r"Unsupported type in Response: (\w+)$")
+_JSON = "`Response.json(...)` sends it as JSON"
+_BODIES = {
+    "dict": _JSON,
+    "list": _JSON,
+    "bytearray": "`bytes(...)` makes a body of it",
+    "memoryview": "`bytes(...)` makes a body of it",
+    "generator": '`b"".join(...)` or `"".join(...)` gathers what it yields',
+    "async_generator": '`b"".join([piece async for piece in ...])` gathers what it yields',
+}
 _ARGUMENTS = re.compile(r"__init__\(\) takes .* positional arguments? but 3 were given")
 
 
@@ -87,7 +96,7 @@ def _on_type(error: TypeError | AttributeError) -> str | None:
     if _ARGUMENTS.search(message):
         return "it is made with two arguments: `def __init__(self, ctx, env)`, which calls `super().__init__(ctx, env)`"
     if found := _UNFIT_BODY.search(message):
-        return "`Response.json(...)` sends it as JSON" if found[1] in ("dict", "list") else "`str(...)` makes a text of it"
+        return _BODIES.get(found[1], "`str(...)` makes a text of it")
     return None
 
 
