@@ -101,52 +101,41 @@ def test_an_objects_storage_counts_and_is_synchronised(project, serve):
 
 
 CALLER = """\
-import { WorkerEntrypoint, RpcTarget } from "cloudflare:workers";
-
-class Counter extends RpcTarget {
-  value = 0;
-  add() { return ++this.value; }
-}
-
-export class Counters extends WorkerEntrypoint {
-  make() { return new Counter(); }
-  look(signal) { return signal.aborted; }
-}
-
-export default {
-  async fetch(request, env, ctx) {
-    const first = await ctx.exports.Counters.make();
-    const second = first.dup();
-    await first.add();
-    first[Symbol.dispose]();
-    const counted = await second.add();
-    let refused = "";
-    try { await first.add(); } catch (error) { refused = error.message; }
-    const aborted = await ctx.exports.Counters.look(AbortSignal.abort());
-    return Response.json([counted, refused, aborted]);
-  },
-};
-"""
-
-
-def test_a_stub_that_was_doubled_outlives_the_first(project, serve):
-    server = serve(project(files={"wrangler.toml": SETTINGS + 'main = "a.js"\n', "a.js": CALLER}))
-    assert server.fetch("/").json == [2, "RPC stub used after being disposed.", True]
-
-
-STORE = """\
+import asyncio
+from js import Response as JavaScriptResponse
+from pyodide.ffi import create_proxy
 from workers import Response, WorkerEntrypoint
+
+
+class Callee(WorkerEntrypoint):
+    async def fetch(self, request):
+        def tell(event):
+            print("callee:", signal.reason.name, signal.reason.message)
+            gone.set()
+
+        async def begun():
+            yield b"first"
+            await asyncio.Event().wait()
+
+        signal, gone = request.js_object.signal, asyncio.Event()
+        self.ctx.waitUntil(asyncio.wait_for(gone.wait(), 30))
+        signal.addEventListener("abort", create_proxy(tell))
+        return JavaScriptResponse.new(create_proxy(begun()))
 
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
-        return Response(await self.env.TOKEN.get())
+        answer = await self.env.CALLEE.fetch("http://any.host/")
+        reader = answer.js_object.body.getReader()
+        chunk = await reader.read()
+        await reader.cancel()
+        return Response(chunk.value.to_bytes().decode())
 """
 
 
-def test_a_secret_of_a_store_is_read_by_its_binding(project, serve):
-    secret = '[[secrets_store_secrets]]\nbinding = "TOKEN"\nstore_id = "team"\nsecret_name = "token"\n'
-    folder = project(files={"wrangler.toml": SETTINGS + 'main = "a.py"\n' + secret, "a.py": STORE})
-    code, output = run("secrets-store", "secret", "create", "team", "--name", "token", folder=folder, input="hush")
-    assert code == 0, output
-    assert serve(folder).fetch("/").text == "hush"
+def test_a_bound_worker_learns_that_its_caller_has_gone(project, serve):
+    settings = SETTINGS.replace('["python_workers"]', '["python_workers", "enable_request_signal"]')
+    binding = 'main = "a.py"\n[[services]]\nbinding = "CALLEE"\nservice = "small"\nentrypoint = "Callee"\n'
+    server = serve(project(files={"wrangler.toml": settings + binding, "a.py": CALLER}))
+    assert server.fetch().text == "first"
+    server.output.wait_for("callee: AbortError The client has disconnected")

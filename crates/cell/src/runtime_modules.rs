@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use hognose_engine::{Result, Value};
+use hognose_engine::{ErrorKind, Result, Thrown, Value};
 use hognose_wire::InvocationId;
 use hognose_wire::control::{Export, ExportKind, Worker};
 use pyo3::prelude::*;
 
 use crate::cell::Cell;
+use crate::host::GLOBAL_SCOPE;
 use crate::modules::Modules;
 use crate::objects;
 use crate::rpc::Rpc;
@@ -106,6 +107,9 @@ fn make(cell: &Rc<Cell>) -> Result<Value> {
     })?;
     natives.define_method("currentInvocation", 0, |context, _this, _arguments| {
         let cell = Cell::current().expect("invariant: natives run in a cell");
+        if cell.link().is_none() {
+            return Err(Thrown::new(context, ErrorKind::Error, GLOBAL_SCOPE));
+        }
         let invocation = Python::attach(|py| cell.invocation(py));
         Ok(invocation.map_or(context.undefined(), |invocation| context.number(invocation.0)))
     })?;

@@ -34,7 +34,7 @@ pub struct StreamId(pub u32);
 pub struct WriteSeq(pub u64);
 
 /// Why an invocation is cancelled: its client has gone. Its signal aborts, everything else goes on.
-pub const CLIENT_GONE: &str = "disconnected";
+pub const CLIENT_GONE: &str = "The client has disconnected";
 /// Why an invocation is cancelled: it was answered, and what `waitUntil` kept has used up its time. It settles.
 pub const WAIT_UNTIL_OVER: &str = "exceededWallTime";
 /// Why an invocation is cancelled: it has used up its time, and fails.
