@@ -90,7 +90,7 @@ pub(crate) struct PythonProject {
     pub wants: config::PythonProject,
 }
 
-/// What a configuration names has to be there.
+/// What a configuration names has to be there, but for assets that a build makes.
 fn check_files(plan: &Plan, configuration: &Path) -> Result<(), CommandError> {
     let configuration = relative(configuration);
     let has_main = plan.assets.is_none() || !plan.main.as_os_str().is_empty();
@@ -98,7 +98,7 @@ fn check_files(plan: &Plan, configuration: &Path) -> Result<(), CommandError> {
         return Err(CommandError::MainMissing { main: relative(&plan.main), configuration });
     }
     match &plan.assets {
-        Some(assets) if !assets.directory.is_dir() => {
+        Some(assets) if plan.build.is_none() && !assets.directory.is_dir() => {
             Err(CommandError::AssetsMissing { folder: relative(&assets.directory), configuration })
         }
         _ => Ok(()),
