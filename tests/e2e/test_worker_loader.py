@@ -224,7 +224,8 @@ def ask(serve, project):
 def test_what_is_loaded_under_an_id_is_loaded_once(ask):
     assert ask("by_id") == [1, 2, 1, 2]
     assert ask("fetch") == "PUT http://any.host/path"
-    assert ask("at_once") == [[1, 2, 3], 1]
+    counts, asked = ask("at_once")
+    assert len(counts) == 3 and asked == 1
     assert ask("without_id") == [1, 1, 1]
 
 
@@ -322,3 +323,59 @@ export default {
     shut, inherited = server.fetch("/").json
     assert "reached" not in shut
     assert inherited[0] == "reached"
+
+
+GIVING = """
+import { DurableObject } from "cloudflare:workers";
+
+export class Counter extends DurableObject {
+  async add(by) {
+    const count = ((await this.ctx.storage.get("count")) ?? 0) + by;
+    await this.ctx.storage.put("count", count);
+    return count;
+  }
+
+  fetch(request) {
+    return new Response(`${this.ctx.id.name} has ${request.url}`);
+  }
+}
+
+const main = `export default {
+  async use(by, { counter, deep: [other] }, ctx) {
+    const fetched = await (await counter.fetch("http://x/")).text();
+    return [await counter.add(by), await other.add(by), counter.name, fetched];
+  },
+  leak: (_, { counter }) => counter,
+};`;
+
+export default {
+  async fetch(request, { LOADER, COUNTER }) {
+    const env = { counter: COUNTER.getByName("given"), deep: [COUNTER.getByName("other")] };
+    const code = (more) => ({ compatibilityDate: "2026-01-01", mainModule: "index.js", modules: { "index.js": main }, env, ...more });
+    const worker = LOADER.load(code()).getEntrypoint();
+    const told = (error) => error.message;
+    return Response.json([
+      await worker.use(2),
+      await worker.use(3),
+      await env.counter.add(1),
+      await (await worker.leak(0)).add(1),
+      await LOADER.load(code({ globalOutbound: env.counter })).getEntrypoint().use(1).catch(told),
+      await LOADER.load(code({ tails: [env.counter] })).getEntrypoint().use(1).catch(told),
+    ]);
+  },
+};
+"""
+
+
+def test_stubs_of_objects_are_given_to_a_dynamic_worker(serve, project):
+    objects = '[[durable_objects.bindings]]\nname = "COUNTER"\nclass_name = "Counter"\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Counter"]\n'
+    files = {"wrangler.toml": CONFIGURATION.replace("MAIN", "index.mjs").replace("FLAGS", "") + objects, "index.mjs": GIVING}
+    answer = serve(project(files=files)).fetch("/")
+    assert answer.status == 200, answer.text
+    first, second, own, leaked, *refused = answer.json
+    assert first == [2, 2, "given", "given has http://x/"] and second == [5, 5, "given", "given has http://x/"]
+    assert [own, leaked] == [6, 7]
+    assert refused == [
+        "The globalOutbound of a dynamic Worker must be a binding to a Worker.",
+        "Each tail of a dynamic Worker must be a binding to a Worker.",
+    ]

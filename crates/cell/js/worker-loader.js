@@ -85,7 +85,7 @@
   const surroundingsOf = (env, outbound, tails) => {
     const encoded = rpc.encode([env ?? {}, ...(outbound === undefined || outbound === null ? [] : [outbound]), ...tails]);
     const isForeign = encoded.caps.some(([isHosted]) => isHosted);
-    if (isForeign || encoded.streams.length > 0) dataCloneError("The env of a dynamic Worker holds data and bindings to Workers only.");
+    if (isForeign || encoded.streams.length > 0) dataCloneError("The env of a dynamic Worker holds data, bindings to Workers and stubs of objects only.");
     const size = encoder.encode(encoded.text).byteLength + encoded.blobs.reduce((sum, blob) => sum + blob.byteLength, 0);
     if (size > ENV_MAX) {
       throw new Error(`Dynamic Worker env size (${size} bytes) exceeds the maximum allowed size of ${ENV_MAX} bytes.`);

@@ -6,7 +6,9 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use hognose_config::{self as config, Format, Plan};
-use hognose_supervisor::{CodeLoader, DynamicCode, DynamicVersion, ServiceLink, WorkerLimits, WorkerVersion};
+use hognose_supervisor::{
+    CodeLoader, DynamicCode, DynamicVersion, GivenLink, GivenObject, ServiceLink, WorkerLimits, WorkerVersion,
+};
 use hognose_wire::CapId;
 use hognose_wire::control::{Base, Given, Worker};
 use hognose_wire::loading::{Module, ModuleKind};
@@ -82,14 +84,16 @@ impl CodeLoader for DynamicWorkers {
         let plan = read(&root, &code)?;
         let is_python = plan.main.extension().is_some_and(|extension| extension == "py");
         let (base, scratch_dir) = self.base(&folder, is_python)?;
-        let links = (OUTBOUND.0 + 1..).map(CapId).zip(code.links).collect::<Vec<(CapId, ServiceLink)>>();
+        let count = code.links.len() as u32;
+        let caps = (OUTBOUND.0 + 1..).map(CapId).take(code.links.len()).collect();
+        let (links, given_objects) = numbered(code.links);
         let is_exported = plan.compatibility_flags.enabled(plan::EXPORTS_FLAG);
-        let given = Given { file: ENV.to_owned(), caps: links.iter().map(|(cap, _)| *cap).collect() };
+        let given = Given { file: ENV.to_owned(), caps };
         let worker = Worker {
             name: code.name,
             scratch_dir,
             cache: None,
-            loopback: is_exported.then_some(CapId(OUTBOUND.0 + 1 + links.len() as u32)),
+            loopback: is_exported.then_some(CapId(OUTBOUND.0 + 1 + count)),
             given: Some(given),
             ..plan::worker(&plan, Vec::new())
         };
@@ -106,6 +110,7 @@ impl CodeLoader for DynamicWorkers {
             assets: None,
             links,
             object_links: Vec::new(),
+            given_objects,
             identities: Vec::new(),
             classes: Vec::new(),
             loaders: Vec::new(),
@@ -114,6 +119,20 @@ impl CodeLoader for DynamicWorkers {
         };
         Ok(DynamicVersion { version, files: Box::new(files) })
     }
+}
+
+type Numbered<T> = Vec<(CapId, T)>;
+
+/// What leads to Workers, and what to objects, with the numbers that all of it has together.
+fn numbered(links: Vec<GivenLink>) -> (Numbered<ServiceLink>, Numbered<GivenObject>) {
+    let (mut workers, mut objects) = (Vec::new(), Vec::new());
+    for (cap, link) in (OUTBOUND.0 + 1..).map(CapId).zip(links) {
+        match link {
+            GivenLink::Worker(link) => workers.push((cap, link)),
+            GivenLink::Object(object) => objects.push((cap, object)),
+        }
+    }
+    (workers, objects)
 }
 
 /// Reads the code as a project, without a file that configures it.

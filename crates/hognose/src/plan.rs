@@ -101,6 +101,7 @@ pub(crate) fn version(
         assets,
         links,
         object_links,
+        given_objects: Vec::new(),
         identities,
         classes: own_classes,
         loaders,

@@ -23,7 +23,7 @@ use crate::events::Events;
 use crate::exchange;
 use crate::identities::Identity;
 use crate::isolate::{Breach, Isolate};
-use crate::links::{Directory, Handle, MethodCall, ServiceLink};
+use crate::links::{Directory, GivenObject, Handle, MethodCall, ServiceLink};
 use crate::loader::{Loader, WayOut};
 use crate::objects::{ObjectLink, Objects, ToObject};
 use crate::questions::Forks;
@@ -66,6 +66,8 @@ pub(crate) struct Grants {
     pub(crate) classes: Vec<Arc<ObjectLink>>,
     /// Its bindings that lead to namespaces of Durable Objects.
     pub(crate) object_links: HashMap<CapId, Arc<ObjectLink>>,
+    /// Its bindings that lead to one Durable Object.
+    pub(crate) given_objects: Vec<(CapId, GivenObject)>,
     /// Its bindings that present a client certificate.
     pub(crate) identities: HashMap<CapId, Arc<Identity>>,
     /// The Durable Objects of the server; a script has none.

@@ -61,7 +61,7 @@ pub use engine_client::EngineClient;
 pub use events::ServerEvent;
 pub use identities::{CertificateError, ClientCertificate, ClientIdentity};
 pub use ingress::{LocalAnswer, LocalService};
-pub use links::ServiceLink;
+pub use links::{GivenLink, GivenObject, ServiceLink};
 pub use loader::{CodeLoader, DynamicCode, DynamicVersion, LOADED_MAX, WayOut};
 pub use monitor::Monitor;
 pub use objects::ObjectLink;

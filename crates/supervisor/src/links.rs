@@ -134,6 +134,25 @@ pub(crate) struct ObjectHandle {
     pub(crate) digits: String,
 }
 
+/// A binding in the `env` of a Worker that is loaded at run time.
+#[derive(Clone, Debug)]
+pub enum GivenLink {
+    /// To a Worker.
+    Worker(ServiceLink),
+    /// To one Durable Object.
+    Object(GivenObject),
+}
+
+/// One Durable Object that a Worker gives to one that it loads.
+#[derive(Clone)]
+pub struct GivenObject(pub(crate) Arc<ObjectHandle>);
+
+impl std::fmt::Debug for GivenObject {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0.digits)
+    }
+}
+
 /// One reference to what an isolate hosts. It is given back when this is dropped.
 pub(crate) struct Hosted {
     pub(crate) isolate: Arc<Isolate>,
@@ -309,6 +328,9 @@ pub(crate) fn granted(grants: &Grants) -> Exports<Handle> {
     }
     for (cap, link) in &grants.object_links {
         exports.pin(*cap, Handle::Objects(Arc::clone(link)));
+    }
+    for (cap, object) in &grants.given_objects {
+        exports.pin(*cap, Handle::Object(Arc::clone(&object.0)));
     }
     exports
 }

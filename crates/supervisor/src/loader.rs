@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::calls::inline;
 use crate::isolate::{Breach, Isolate};
-use crate::links::{Handle, Raised, ServiceLink, Value};
+use crate::links::{GivenLink, GivenObject, Handle, Raised, ServiceLink, Value};
 use crate::slot::{Shared, Slot};
 use crate::version::WorkerVersion;
 
@@ -62,7 +62,7 @@ pub struct DynamicCode {
     /// The clone in [`hognose_wire::control::Given`].
     pub env: Vec<u8>,
     /// Where its capabilities lead.
-    pub links: Vec<ServiceLink>,
+    pub links: Vec<GivenLink>,
     /// Where `fetch()` leads.
     pub way_out: WayOut,
     /// The Workers that are told of its invocations.
@@ -157,17 +157,18 @@ impl Loader {
         let modules = whole(modules, CODE_MAX + ENCODING_MAX).await?;
         let modules = postcard::from_bytes(&modules).map_err(|error| Raised::error(error.to_string()))?;
         let env = whole(env, ENV_MAX + ENCODING_MAX).await?.to_vec();
-        let links = caps.iter().map(service).collect::<Result<Vec<_>, _>>()?;
+        let links = caps.iter().map(given).collect::<Result<Vec<_>, _>>()?;
         let (others, tails) = links.split_at(links.len().saturating_sub(load.tails));
         let way_out = match load.outbound {
             Outbound::Inherited => inherited,
             Outbound::Nothing => WayOut::Nowhere,
             Outbound::Worker => {
                 let link = others.last().ok_or_else(|| Raised::error("The way out is missing."))?;
-                WayOut::Worker(link.clone())
+                WayOut::Worker(worker(link, "The globalOutbound of a dynamic Worker")?)
             }
         };
-        let tails = tails.to_vec();
+        let tails = tails.iter().map(|link| worker(link, "Each tail of a dynamic Worker"));
+        let tails = tails.collect::<Result<_, _>>()?;
         let number = self.shared.directory.next_number();
         let name = self.name(load.id.as_deref(), number);
         let Load { compatibility_date, compatibility_flags, main, .. } = load;
@@ -219,14 +220,28 @@ impl Loader {
 }
 
 /// What a capability in `env` leads to.
-fn service(handle: &Handle) -> Result<ServiceLink, Raised> {
+fn given(handle: &Handle) -> Result<GivenLink, Raised> {
     match handle {
-        Handle::Service(link) if link.loaded.is_none() => Ok((**link).clone()),
-        _ => Err(Raised {
-            name: "DataCloneError".into(),
-            ..Raised::error("The env of a dynamic Worker holds data and bindings to Workers only.")
-        }),
+        Handle::Service(link) if link.loaded.is_none() => Ok(GivenLink::Worker((**link).clone())),
+        Handle::Object(object) if object.link.facet.is_none() => {
+            Ok(GivenLink::Object(GivenObject(Arc::clone(object))))
+        }
+        _ => Err(unfit(
+            "The env of a dynamic Worker holds data, bindings to Workers and stubs of objects only.",
+        )),
     }
+}
+
+/// A binding where only one to a Worker will do; `what` is its place.
+fn worker(link: &GivenLink, what: &str) -> Result<ServiceLink, Raised> {
+    match link {
+        GivenLink::Worker(link) => Ok(link.clone()),
+        GivenLink::Object(_) => Err(unfit(&format!("{what} must be a binding to a Worker."))),
+    }
+}
+
+fn unfit(message: &str) -> Raised {
+    Raised { name: "DataCloneError".into(), ..Raised::error(message) }
 }
 
 async fn whole(body: Body, most: usize) -> Result<Bytes, Raised> {

@@ -83,6 +83,7 @@ fn grants(around: &Surroundings) -> Grants {
         services,
         assets: None,
         object_links: HashMap::new(),
+        given_objects: Vec::new(),
         identities: HashMap::new(),
         objects: None,
         links: HashMap::new(),

@@ -16,7 +16,7 @@ use crate::events::{Events, ServerEvent};
 use crate::identities::{self, ClientIdentity};
 use crate::isolate::Answer;
 use crate::limits::RELOAD_DRAIN_MAX;
-use crate::links::{Directory, ServiceLink};
+use crate::links::{Directory, GivenObject, ServiceLink};
 use crate::loader::{CodeLoader, Loader, WayOut};
 use crate::monitor::{FailureStatus, WorkerStatus};
 use crate::nursery::{Nurseries, Nursery};
@@ -106,8 +106,8 @@ enum Serving {
 /// Things under the numbers of their capabilities.
 type Numbered<T> = Vec<(hognose_wire::CapId, T)>;
 
-/// The namespaces of Durable Objects that a Worker is bound to, and its own classes.
-type ObjectLinks = (Numbered<ObjectLink>, Vec<ObjectLink>);
+/// The namespaces of Durable Objects that a Worker is bound to, single objects, and its own classes.
+type ObjectLinks = (Numbered<ObjectLink>, Numbered<GivenObject>, Vec<ObjectLink>);
 
 impl Slot {
     pub(crate) fn new(name: &str, shared: Arc<Shared>) -> Self {
@@ -178,6 +178,7 @@ impl Slot {
             assets,
             links,
             object_links,
+            given_objects,
             identities,
             classes,
             loaders,
@@ -193,7 +194,7 @@ impl Slot {
         *one_at_a_time = Some(Arc::clone(&nursery));
         let ways = (worker.outbound, way_out, egress, loaders);
         let links = (links, identities);
-        let objects = (object_links, classes.clone());
+        let objects = (object_links, given_objects, classes.clone());
         let grants = Arc::new(self.grants(ways, services, assets, links, (objects, tracing, limits)));
         let kept = self.halted().take();
         let loading = Version::load(worker, grants, (nursery, kept), (self.shared.pool, limits));
@@ -254,7 +255,7 @@ impl Slot {
         services: Vec<(hognose_wire::CapId, Arc<dyn hognose_services::Service>)>,
         assets: Option<(hognose_wire::CapId, Arc<Assets>)>,
         (links, identities): (Numbered<ServiceLink>, Numbered<ClientIdentity>),
-        ((object_links, classes), tracing, limits): (ObjectLinks, Tracing, WorkerLimits),
+        ((object_links, given_objects, classes), tracing, limits): (ObjectLinks, Tracing, WorkerLimits),
     ) -> Grants {
         let Shared { directory, objects, forks, events, tasks, pool, .. } = &*self.shared;
         let loader = |code| Arc::new(Loader::new(Arc::clone(&self.name), code, Arc::clone(&self.shared)));
@@ -266,6 +267,7 @@ impl Slot {
             loopback: OnceLock::new(),
             classes: classes.into_iter().map(Arc::new).collect(),
             object_links: object_links.into_iter().map(|(cap, link)| (cap, Arc::new(link))).collect(),
+            given_objects,
             identities: identities
                 .into_iter()
                 .map(|(cap, identity)| (cap, identities::way_out(&egress, identity)))

@@ -24,7 +24,7 @@ use crate::events::ServerEvent;
 use crate::identities::ClientIdentity;
 use crate::isolate::{Answer, Isolate, Pending};
 use crate::limits::{BUSY_AFTER, EVENT_BUSY_AFTER};
-use crate::links::ServiceLink;
+use crate::links::{GivenObject, ServiceLink};
 use crate::loader::{CodeLoader, WayOut};
 use crate::monitor::{ExportStatus, IsolateStatus, VersionStatus};
 use crate::nursery::Nursery;
@@ -65,6 +65,8 @@ pub struct WorkerVersion {
     pub links: Vec<(CapId, ServiceLink)>,
     /// Those that lead to namespaces of Durable Objects.
     pub object_links: Vec<(CapId, ObjectLink)>,
+    /// Those that lead to one Durable Object each.
+    pub given_objects: Vec<(CapId, GivenObject)>,
     /// Those whose requests present a client certificate.
     pub identities: Vec<(CapId, ClientIdentity)>,
     /// Its own classes of Durable Objects.

@@ -49,6 +49,7 @@ pub(crate) fn version(main: &str) -> WorkerVersion {
         assets: None,
         links: Vec::new(),
         object_links: Vec::new(),
+        given_objects: Vec::new(),
         identities: Vec::new(),
         classes: Vec::new(),
         loaders: Vec::new(),
