@@ -44,8 +44,7 @@ export class Headers {
     }
     const iterate = init[Symbol.iterator];
     if (#map in init && iterate === Headers.prototype.entries) this.#copy(init);
-    else if (iterate !== undefined && iterate !== null) this.#appendPairs(init);
-    else for (const [name, value] of recordEntries(init, byteString)) this.#add(name, value);
+    else this.#flat = natives.headerList(textsOf(init, iterate), isPedantic());
   }
 
   static {
@@ -64,7 +63,12 @@ export class Headers {
   append(name, value) {
     requireArguments(arguments.length, 2, "append", "Headers");
     this.#requireMutable();
-    this.#add(name, value);
+    const key = normalizeName(name);
+    const text = normalizeValue(value);
+    const map = this.#fields();
+    const values = map.get(key);
+    if (values === undefined) map.set(key, [text]);
+    else values.push(text);
   }
 
   set(name, value) {
@@ -118,15 +122,6 @@ export class Headers {
     return new ListIterator(() => this.#list ?? this.#sort(), 1);
   }
 
-  #add(name, value) {
-    const key = normalizeName(name);
-    const text = normalizeValue(value);
-    const map = this.#fields();
-    const values = map.get(key);
-    if (values === undefined) map.set(key, [text]);
-    else values.push(text);
-  }
-
   #fields() {
     if (this.#map === undefined) {
       this.#map = parse(this.#flat);
@@ -147,23 +142,6 @@ export class Headers {
   #copy(source) {
     if (source.#map === undefined) this.#flat = source.#flat;
     else this.#map = new Map(Array.from(source.#map, ([name, values]) => [name, [...values]]));
-  }
-
-  #appendPairs(pairs) {
-    const texts = pairs[TEXT_PAIRS]?.();
-    if (texts !== undefined) {
-      this.#flat = natives.headerList(texts, isPedantic());
-      return;
-    }
-    for (const item of pairs) {
-      const pair = [...item];
-      if (pair.length !== 2) {
-        throw new TypeError(
-          "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
-        );
-      }
-      this.#add(pair[0], pair[1]);
-    }
   }
 
   #requireMutable() {
@@ -202,6 +180,24 @@ function parse(flat) {
     else values.push(fields[index + 1]);
   }
   return map;
+}
+
+// What a script gives in place of fields, as `[name, value, name, value, …]`.
+function textsOf(init, iterate) {
+  if (iterate === undefined || iterate === null) return recordEntries(init).flat();
+  const handed = init[TEXT_PAIRS]?.();
+  if (handed !== undefined) return handed;
+  const texts = [];
+  for (const item of init) {
+    const pair = [...item];
+    if (pair.length !== 2) {
+      throw new TypeError(
+        "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
+      );
+    }
+    texts.push(`${pair[0]}`, `${pair[1]}`);
+  }
+  return texts;
 }
 
 function joined(values) {
