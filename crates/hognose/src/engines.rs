@@ -24,7 +24,7 @@ use hognose_services::queues::{
 use hognose_services::r2::{R2Service, SqliteBucket, SqliteR2};
 use hognose_services::rate_limits::{RateLimitService, RateLimits};
 use hognose_services::secrets::{SecretService, Vault};
-use hognose_services::vectorize::{SqliteIndex, SqliteVectorize, VectorizeService};
+use hognose_services::vectorize::{Progress, SqliteIndex, SqliteVectorize, VectorizeService, Watch};
 use hognose_services::workflows::{WorkflowRuns, WorkflowService, Workflows};
 use hognose_services::{Clock, OpenError, Service, SystemClock};
 
@@ -84,6 +84,13 @@ impl CurrentEngines {
     }
 }
 
+/// Tells how far what Vectorize's indexes are searched by has come, where that takes long.
+fn told(console: Console) -> Watch {
+    Arc::new(move |Progress { index, done, total }| {
+        console.note(&format!("Search data of the Vectorize index {index}: {done} of {total} vectors"));
+    })
+}
+
 /// How many batches of a queue are delivered at a time where the configuration does not say.
 const CONCURRENCY: usize = 16;
 
@@ -125,7 +132,7 @@ impl Engines {
         let folder = folder_of("r2")?;
         let r2 = SqliteR2::open(&folder, Arc::clone(&clock)).map_err(unopened(&folder))?;
         let d1 = SqliteD1::new(folder_of("d1")?, Arc::clone(&clock));
-        let vectorize = SqliteVectorize::new(folder_of("vectorize")?, Arc::clone(&clock));
+        let vectorize = SqliteVectorize::watched(folder_of("vectorize")?, Arc::clone(&clock), told(console));
         let folder = folder_of("queues")?;
         let queues = SqliteQueues::open(&folder.join("queues.sqlite"), Arc::clone(&clock))
             .map_err(unopened(&folder))?;

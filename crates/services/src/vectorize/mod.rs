@@ -15,7 +15,7 @@ pub use calls::{VectorizeService, check_batch, check_ids, check_query};
 pub use error::{Operation, VectorizeError};
 pub use filter::{Condition, Filter, Test};
 pub use metadata::{PropertyKind, Scalar};
-pub use sqlite::{SqliteIndex, SqliteVectorize};
+pub use sqlite::{Progress, SqliteIndex, SqliteVectorize, Watch};
 
 pub use hognose_wire::vectorize::Detail;
 

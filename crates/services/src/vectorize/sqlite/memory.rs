@@ -1,13 +1,15 @@
 //! The codes of an index in memory. They are derived from the file: at first use all are read, later only what has
 //! changed since, whoever has changed it.
 
-use std::cmp::Ordering;
+use std::cmp::Ordering as Comparison;
 use std::collections::BinaryHeap;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 
-use super::codes::{self, Probe};
+use super::super::Metric;
+use super::codes::{self, Code, Probe};
 use super::segment::{ROWS, Rows, Scratch, Segment};
 use super::tables::{self, Position};
 
@@ -23,13 +25,18 @@ const THREADS_MAX: usize = 4;
 /// See the module.
 pub(super) struct Memory {
     width: usize,
+    metric: Metric,
     position: Position,
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     dead: usize,
+    /// How often all was read anew.
+    generation: u64,
+    /// Whether the file's codes did not agree with its vectors.
+    mended: AtomicBool,
 }
 
 /// Rows of every segment.
-pub(super) struct Selection(Vec<Rows>);
+pub(super) struct Selection(pub(super) Vec<Rows>);
 
 impl Selection {
     pub(super) fn and(&mut self, other: &Self) {
@@ -42,9 +49,33 @@ impl Selection {
 }
 
 impl Memory {
-    /// For codes of vectors of so many dimensions; empty.
-    pub(super) fn new(dimensions: usize) -> Self {
-        Self { width: codes::width(dimensions), position: Position(0), segments: Vec::new(), dead: 0 }
+    /// For codes of vectors of so many dimensions, compared in that way; empty.
+    pub(super) fn new(dimensions: usize, metric: Metric) -> Self {
+        Self {
+            width: codes::width(dimensions),
+            metric,
+            position: Position(0),
+            segments: Vec::new(),
+            dead: 0,
+            generation: 0,
+            mended: AtomicBool::new(false),
+        }
+    }
+
+    /// How many places there are, those of removed vectors among them.
+    pub(super) fn len(&self) -> usize {
+        self.segments.last().map_or(0, |last| (self.segments.len() - 1) * ROWS + last.len())
+    }
+
+    /// Whether the file lacked codes, which were made of its vectors instead; told once.
+    pub(super) fn was_mended(&self) -> bool {
+        self.mended.swap(false, Ordering::Relaxed)
+    }
+
+    /// Which reading of the file it is: another one has other vectors in its places.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// How far it has followed the file.
@@ -67,7 +98,9 @@ impl Memory {
     }
 
     fn forget(&mut self) {
-        *self = Self { width: self.width, position: Position(0), segments: Vec::new(), dead: 0 };
+        self.segments.clear();
+        (self.position, self.dead) = (Position(0), 0);
+        self.generation += 1;
     }
 
     fn follow_from(&mut self, connection: &Connection, to: Position) -> rusqlite::Result<()> {
@@ -76,17 +109,37 @@ impl Memory {
             tables::removed_since(connection, from, |number| self.remove(number))?;
         }
         tables::codes_since(connection, from, self.width, |number, namespace, code| {
-            let segment = match self.segments.last_mut().filter(|last| !last.is_full()) {
-                Some(segment) => segment,
-                None => self.segments.push_mut(Segment::new(self.width)),
-            };
-            segment.push(number, namespace, code);
+            self.push(number, namespace, code);
         })?;
+        if from == Position(0) && self.len() as u64 != tables::vector_count(connection)? {
+            self.mend(connection)?;
+        }
         self.position = to;
         Ok(())
     }
 
-    fn remove(&mut self, number: i64) {
+    /// Makes the codes of the vectors themselves, where those in the file are not all there.
+    fn mend(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.forget();
+        let metric = self.metric;
+        tables::values_of_all(connection, |number, namespace, values| {
+            self.push(number, namespace, &codes::encode(values, metric));
+            Ok(())
+        })?;
+        self.mended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes in a vector, whose number is greater than all before.
+    pub(super) fn push(&mut self, number: i64, namespace: u32, code: &Code) {
+        let segment = match self.segments.last_mut().filter(|last| !last.is_full()) {
+            Some(segment) => segment,
+            None => self.segments.push_mut(Segment::new(self.width)),
+        };
+        segment.push(number, namespace, code);
+    }
+
+    pub(super) fn remove(&mut self, number: i64) {
         if let Some((segment, row)) = self.find(number) {
             self.segments[segment].alive.set(row, false);
             self.dead += 1;
@@ -170,13 +223,13 @@ struct Candidate {
 }
 
 impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
+    fn cmp(&self, other: &Self) -> Comparison {
         other.rank.total_cmp(&self.rank).then(self.number.cmp(&other.number))
     }
 }
 
 impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Comparison> {
         Some(self.cmp(other))
     }
 }
@@ -191,12 +244,11 @@ impl Eq for Candidate {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Metric;
     use super::*;
 
     /// Vectors of one value each, the larger the nearer to 1, spread over a few segments.
     fn memory() -> Memory {
-        let mut memory = Memory::new(1);
+        let mut memory = Memory::new(1, Metric::DotProduct);
         for segment in 0..5_i64 {
             let mut made = Segment::new(codes::width(1));
             for row in 0..20_i64 {
@@ -220,6 +272,9 @@ mod tests {
             assert_eq!(memory.nearest_by(threads, &probe, &memory.all(), 7), alone, "{threads} threads");
         }
         assert_eq!(memory.nearest(&probe, &memory.all(), 7), alone);
-        assert_eq!(Memory::new(1).nearest_by(3, &probe, &Selection(Vec::new()), 7), [0_i64; 0]);
+        assert_eq!(
+            Memory::new(1, Metric::Cosine).nearest_by(3, &probe, &Selection(Vec::new()), 7),
+            [0_i64; 0]
+        );
     }
 }

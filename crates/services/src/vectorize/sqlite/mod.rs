@@ -5,8 +5,16 @@
 //! threads of its own.
 
 mod codes;
+#[cfg(feature = "hnsw")]
+mod graph;
+#[cfg(feature = "hnsw")]
+mod graph_file;
+#[cfg(feature = "hnsw")]
+mod keeper;
 mod memory;
 mod mutation;
+#[cfg(feature = "hnsw")]
+mod places;
 mod search;
 mod segment;
 mod tables;
@@ -14,8 +22,12 @@ mod tables;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "hnsw")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+#[cfg(feature = "hnsw")]
+use self::keeper::Keeper;
 use self::memory::Memory;
 use self::mutation::{Batch, Change};
 use super::{
@@ -25,6 +37,20 @@ use crate::file_name::file_name;
 use crate::sqlite::{Database, OpenError};
 use crate::threads::Threads;
 use crate::{Clock, Pending, block_on};
+
+/// How far derived data has come that is made again in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// The index's name.
+    pub index: &'a str,
+    /// How many of its vectors are done.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// Whoever is told of progress.
+pub type Watch = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 /// The folder with all indexes.
 #[derive(Clone)]
@@ -38,6 +64,31 @@ struct Shared {
     threads: Threads,
     /// Those in use.
     open: Mutex<HashMap<String, Arc<Opened>>>,
+    watch: Watch,
+    #[cfg(feature = "hnsw")]
+    graphs: Graphs,
+}
+
+/// What makes and grows graphs, one at a time.
+#[cfg(feature = "hnsw")]
+struct Graphs {
+    stop: Arc<AtomicBool>,
+    threads: Threads,
+}
+
+#[cfg(feature = "hnsw")]
+impl Graphs {
+    fn new() -> Self {
+        Self { stop: Arc::default(), threads: Threads::start("graph", 1) }
+    }
+}
+
+#[cfg(feature = "hnsw")]
+impl Drop for Graphs {
+    fn drop(&mut self) {
+        // The thread is waited for; a graph takes minutes.
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 /// An index that is there.
@@ -45,14 +96,28 @@ struct Opened {
     shape: Shape,
     database: Database,
     memory: RwLock<Memory>,
+    #[cfg(feature = "hnsw")]
+    graph: Keeper,
 }
 
 impl SqliteVectorize {
     /// Keeps indexes in `folder`, which must exist.
     pub fn new(folder: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            shared: Arc::new(Shared { folder, clock, threads: Threads::for_files(), open: Mutex::default() }),
-        }
+        Self::watched(folder, clock, Arc::new(|_| {}))
+    }
+
+    /// The same, with somebody who is told how far derived data has come that takes long to make.
+    pub fn watched(folder: PathBuf, clock: Arc<dyn Clock>, watch: Watch) -> Self {
+        let shared = Shared {
+            folder,
+            clock,
+            threads: Threads::for_files(),
+            open: Mutex::default(),
+            #[cfg(feature = "hnsw")]
+            graphs: Graphs::new(),
+            watch,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The index of that name. Whether it is there shows when it is used: it may be made later.
@@ -82,7 +147,8 @@ impl SqliteVectorize {
         drop(opened);
         let path = self.shared.path(name);
         let file = path.to_string_lossy().into_owned();
-        for companion in [file.clone() + "-wal", file.clone() + "-shm"] {
+        let graph = path.with_extension("graph").to_string_lossy().into_owned();
+        for companion in [file.clone() + "-wal", file.clone() + "-shm", graph] {
             // They are gone already where nobody else has the file open.
             let _ = fs::remove_file(companion);
         }
@@ -136,6 +202,26 @@ impl Shared {
         Ok(Arc::clone(open.entry(name.to_owned()).or_insert(opened)))
     }
 
+    /// Has whatever derived data lacks made in the background.
+    fn tend(&self, name: &str, opened: &Arc<Opened>) {
+        let read = || opened.memory.read().unwrap_or_else(PoisonError::into_inner);
+        if read().was_mended() {
+            let (metric, total) = (opened.shape.metric, read().len());
+            (self.watch)(&Progress { index: name, done: total, total });
+            // What is in memory is whole already; a failure is met again at the next start.
+            drop(opened.database.write(move |transaction| tables::make_codes(transaction, metric)));
+        }
+        #[cfg(feature = "hnsw")]
+        if opened.graph.begins(&read()) {
+            let (opened, name) = (Arc::clone(opened), name.to_owned());
+            let (stop, watch) = (Arc::clone(&self.graphs.stop), Arc::clone(&self.watch));
+            drop(self.graphs.threads.run(move || {
+                opened.graph.work(&opened.memory, &name, &stop, &watch);
+                Ok(())
+            }));
+        }
+    }
+
     fn close(&self, name: &str) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
@@ -149,8 +235,13 @@ impl Opened {
         }
         let database = Database::open(path, &tables::SCHEMA)?;
         let Some(shape) = database.read(tables::shape)? else { return Ok(None) };
-        let memory = RwLock::new(Memory::new(shape.dimensions));
-        Ok(Some(Self { shape, database, memory }))
+        Ok(Some(Self {
+            memory: RwLock::new(Memory::new(shape.dimensions, shape.metric)),
+            #[cfg(feature = "hnsw")]
+            graph: Keeper::new(path.with_extension("graph"), keeper::VECTORS_MIN),
+            shape,
+            database,
+        }))
     }
 }
 
@@ -169,6 +260,7 @@ impl SqliteIndex {
         drop(self.shared.threads.run(move || {
             if let Ok(opened) = index.shared.opened(&index.name) {
                 let _ = opened.database.read(|connection| search::warm(connection, &opened.memory));
+                index.shared.tend(&index.name, &opened);
             }
             Ok(())
         }));
@@ -282,13 +374,14 @@ impl Vectorize for SqliteIndex {
             Ok(opened) => opened,
             Err(error) => return Pending::Ready(Err(error)),
         };
+        let index = self.clone();
         let searched = self.shared.threads.run(move || {
-            let Opened { shape, database, memory } = &*opened;
             let mut found = Ok(Vec::new());
-            let read = database.read(|connection| {
-                found = search::search(connection, memory, shape, &query);
+            let read = opened.database.read(|connection| {
+                found = search::search(connection, &opened, &query);
                 Ok(())
             });
+            index.shared.tend(&index.name, &opened);
             Ok(read.map_err(VectorizeError::from).and(found))
         });
         let ended = |error: std::io::Error| VectorizeError::Engine { cause: error.to_string() };
@@ -309,5 +402,103 @@ impl Vectorize for SqliteIndex {
 impl From<OpenError> for VectorizeError {
     fn from(error: OpenError) -> Self {
         Self::Engine { cause: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Detail, Metric, Target};
+    use super::*;
+    use crate::SystemClock;
+
+    const DIMENSIONS: usize = 32;
+
+    /// How many vectors were done, of how many.
+    type Told = Arc<Mutex<Vec<(usize, usize)>>>;
+
+    /// The engine on a folder, and what it has told of progress.
+    fn engine(folder: &Path) -> (SqliteVectorize, Told) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let telling = Arc::clone(&told);
+        let watch =
+            move |progress: &Progress<'_>| telling.lock().unwrap().push((progress.done, progress.total));
+        (SqliteVectorize::watched(folder.to_owned(), Arc::new(SystemClock), Arc::new(watch)), told)
+    }
+
+    /// A vector that points the more towards the second axis the greater its number.
+    fn vector(number: usize) -> Vector {
+        let mut values = vec![0.0; DIMENSIONS];
+        (values[0], values[1]) = (1.0, number as f32 / 100.0);
+        Vector { id: number.to_string(), values, namespace: None, metadata: None }
+    }
+
+    fn fill(engine: &SqliteVectorize, count: usize) -> SqliteIndex {
+        let shape = Shape { dimensions: DIMENSIONS, metric: Metric::Cosine, description: String::new() };
+        engine.create("a", &shape).unwrap();
+        let index = engine.index("a");
+        block_on(index.put((0..count).map(vector).collect(), Conflict::Keep).wait()).unwrap();
+        index
+    }
+
+    fn nearest(index: &SqliteIndex, number: usize) -> Vec<String> {
+        let query = Query {
+            target: Target::Values(vector(number).values),
+            top_k: 3,
+            return_values: false,
+            return_metadata: Detail::None,
+            namespace: None,
+            filter: None,
+        };
+        let mut ids: Vec<String> =
+            block_on(index.query(query).wait()).unwrap().into_iter().map(|found| found.id).collect();
+        ids.sort();
+        ids
+    }
+
+    #[test]
+    fn codes_that_are_lost_are_made_again_of_the_vectors() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(fill(&engine(folder.path()).0, 100));
+        let file = folder.path().join("a.sqlite");
+        let count = || {
+            let connection = rusqlite::Connection::open(&file).unwrap();
+            connection.query_row("SELECT count(*) FROM codes", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let damage = rusqlite::Connection::open(&file).unwrap();
+        damage.execute("DELETE FROM codes WHERE number % 3 = 0", []).unwrap();
+        drop(damage);
+        assert!(count() < 100);
+        let (damaged, told) = engine(folder.path());
+        assert_eq!(nearest(&damaged.index("a"), 50), ["49", "50", "51"]);
+        assert_eq!(*told.lock().unwrap(), [(100, 100)]);
+        assert_eq!(nearest(&damaged.index("a"), 60), ["59", "60", "61"]);
+        assert_eq!(told.lock().unwrap().len(), 1, "that was told once");
+        drop(damaged);
+        assert_eq!(count(), 100);
+    }
+
+    #[cfg(feature = "hnsw")]
+    #[test]
+    fn a_large_index_has_a_graph_that_goes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (made, told) = engine(folder.path());
+        let index = fill(&made, 200);
+        let file = folder.path().join("a.graph");
+        assert_eq!(nearest(&index, 50), ["49", "50", "51"]);
+        drop((index, made));
+        // Whatever had begun has ended, and is saved or was stopped.
+        let (made, _) = engine(folder.path());
+        let index = made.index("a");
+        let opened = made.shared.opened("a").unwrap();
+        while opened.graph.is_missing(&opened.memory.read().unwrap()) {
+            assert_eq!(nearest(&index, 50), ["49", "50", "51"]);
+        }
+        assert!(file.is_file() && told.lock().unwrap().len() <= 10);
+        assert_eq!(nearest(&index, 100), ["100", "101", "99"]);
+        block_on(index.delete(vec!["100".to_owned()]).wait()).unwrap();
+        assert_eq!(nearest(&index, 100), ["101", "102", "99"]);
+        drop((index, opened));
+        made.delete("a").unwrap();
+        assert!(!file.exists());
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{PoisonError, RwLock};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::super::{Condition, Detail, Match, Query, Shape, Target, Test, VectorizeError, metadata};
+use super::super::{Condition, Detail, Match, Query, Target, Test, VectorizeError, metadata};
+use super::Opened;
 use super::codes::{self, Probe};
 use super::memory::{Memory, Selection};
 use super::tables::{self, Property};
@@ -20,17 +21,17 @@ const CANDIDATES_MORE: usize = 22;
 /// Answers a query.
 pub(super) fn search(
     connection: &Connection,
-    memory: &RwLock<Memory>,
-    shape: &Shape,
+    opened: &Opened,
     query: &Query,
 ) -> Result<Vec<Match>, VectorizeError> {
+    let memory = &opened.memory;
     loop {
         let view = connection.unchecked_transaction()?;
         let position = tables::position(&view)?;
         {
             let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
             if memory.position() == position {
-                return Searcher { view: &view, memory: &memory, shape, query }.run();
+                return Searcher { view: &view, memory: &memory, opened, query }.run();
             }
         }
         let mut memory = memory.write().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +53,7 @@ pub(super) fn warm(connection: &Connection, memory: &RwLock<Memory>) -> rusqlite
 struct Searcher<'a> {
     view: &'a Connection,
     memory: &'a Memory,
-    shape: &'a Shape,
+    opened: &'a Opened,
     query: &'a Query,
 }
 
@@ -69,7 +70,7 @@ impl Searcher<'_> {
         };
         let Some(selection) = self.selection()? else { return Ok(Vec::new()) };
         let count = self.query.top_k + CANDIDATES_MORE;
-        let mut candidates = self.memory.nearest(&Probe::new(values), &selection, count);
+        let mut candidates = self.nearest(&Probe::new(values), &selection, count);
         // In the order in which they lie in the file.
         candidates.sort_unstable();
         let best = self.best(values, &candidates)?;
@@ -80,9 +81,21 @@ impl Searcher<'_> {
         best.into_iter().map(|(score, number)| Ok(self.describe(score, number, &properties)?)).collect()
     }
 
+    /// The numbers of the vectors that are probably nearest: by the graph, if there is one and all vectors may match.
+    fn nearest(&self, probe: &Probe, selection: &Selection, count: usize) -> Vec<i64> {
+        #[cfg(feature = "hnsw")]
+        if self.query.namespace.is_none()
+            && self.query.filter.is_none()
+            && let Some(found) = self.opened.graph.nearest(self.memory, probe, count)
+        {
+            return found;
+        }
+        self.memory.nearest(probe, selection, count)
+    }
+
     /// The matches among the candidates, by their exact scores.
     fn best(&self, values: &[f32], candidates: &[i64]) -> rusqlite::Result<Vec<(f64, i64)>> {
-        let metric = self.shape.metric;
+        let metric = self.opened.shape.metric;
         let mut exact = Vec::with_capacity(values.len());
         let mut scored = Vec::with_capacity(candidates.len());
         for number in candidates {

@@ -29,6 +29,19 @@ impl Rows {
         self
     }
 
+    #[cfg(feature = "hnsw")]
+    pub(super) fn contains(&self, row: usize) -> bool {
+        self.0[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// Those from a row on.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn since(mut self, row: usize) -> Self {
+        self.0[..row / 64].fill(0);
+        self.0[row / 64] &= u64::MAX << (row % 64);
+        self
+    }
+
     /// The numbers of the rows that are set, ascending.
     fn numbers(&self, into: &mut Vec<u32>) {
         into.clear();
@@ -78,6 +91,37 @@ impl Segment {
     /// The number of its last vector.
     pub(super) fn last(&self) -> i64 {
         self.numbers.last().copied().unwrap_or(0)
+    }
+
+    /// How many vectors it has.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The number of a row's vector.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn number(&self, row: usize) -> i64 {
+        self.numbers[row]
+    }
+
+    /// How one row ranks.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn rank_one(&self, row: usize, probe: &Probe) -> f32 {
+        let dot = dot_product(self.code(row, probe.values.len()), &probe.values);
+        dot as f32 * (self.scales[row] * probe.scale) - self.biases[row]
+    }
+
+    /// A row as a query.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn probe(&self, row: usize) -> Probe {
+        let width = self.bytes.len() / self.numbers.len();
+        let values = self.code(row, width).iter().map(|byte| i16::from(*byte)).collect();
+        Probe { values, scale: self.scales[row] }
+    }
+
+    #[cfg(feature = "hnsw")]
+    fn code(&self, row: usize, width: usize) -> &[i8] {
+        &self.bytes[row * width..][..width]
     }
 
     pub(super) fn push(&mut self, number: i64, namespace: u32, code: &Code) {
@@ -134,6 +178,13 @@ fn dot_products(bytes: &[i8], rows: &[u32], query: &[i16], dots: &mut Vec<i32>) 
         let products = code.iter().zip(query).map(|(a, b)| i32::from(*a) * i32::from(*b));
         dots.push(products.sum());
     }
+}
+
+/// The dot product of the query with one code.
+#[cfg(feature = "hnsw")]
+#[multiversion(targets("x86_64+avx512f+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn dot_product(code: &[i8], query: &[i16]) -> i32 {
+    code.iter().zip(query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
 }
 
 #[cfg(test)]

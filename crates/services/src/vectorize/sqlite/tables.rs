@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
 
 use super::super::{Metric, PropertyKind, Scalar, Shape};
-use super::codes::Code;
+use super::codes::{Code, encode};
 use crate::sqlite::Schema;
 
 /// How many numbers back removals are known. Who was not there for so long reads everything anew.
@@ -194,11 +194,7 @@ pub(super) fn add(transaction: &Transaction<'_>, vector: &NewVector<'_>) -> rusq
     )?;
     let NewVector { number, id, namespace, floats, metadata, code } = vector;
     insert.execute(params![number, id, namespace, floats, metadata])?;
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO codes (number, namespace, scale, bias, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let bytes: Vec<u8> = code.bytes.iter().map(|byte| byte.cast_unsigned()).collect();
-    insert.execute(params![number, namespace, f64::from(code.scale), f64::from(code.bias), bytes]).map(drop)
+    add_code(transaction, *number, *namespace, code)
 }
 
 /// Removes the vector `number`; `sequence` is the removal's own.
@@ -252,6 +248,39 @@ pub(super) fn codes_since(
         found(row.get(0)?, row.get(1)?, &code);
     }
     Ok(())
+}
+
+/// The values of all vectors, by ascending numbers, with their namespaces.
+pub(super) fn values_of_all(
+    connection: &Connection,
+    mut found: impl FnMut(i64, u32, &[f32]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare_cached("SELECT number, namespace, floats FROM vectors ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut values = Vec::new();
+    while let Some(row) = rows.next()? {
+        values.clear();
+        values.extend(floats(row.get_ref(2)?.as_blob()?));
+        found(row.get(0)?, row.get(1)?, &values)?;
+    }
+    Ok(())
+}
+
+/// Makes the codes of all vectors anew.
+pub(super) fn make_codes(transaction: &Transaction<'_>, metric: Metric) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM codes", [])?;
+    values_of_all(transaction, |number, namespace, values| {
+        add_code(transaction, number, namespace, &encode(values, metric))
+    })
+}
+
+fn add_code(transaction: &Transaction<'_>, number: i64, namespace: u32, code: &Code) -> rusqlite::Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO codes (number, namespace, scale, bias, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let bytes: Vec<u8> = code.bytes.iter().map(|byte| byte.cast_unsigned()).collect();
+    insert.execute(params![number, namespace, f64::from(code.scale), f64::from(code.bias), bytes]).map(drop)
 }
 
 /// The exact values of a vector; `false` where it is not there.
