@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import load
+import models
 import processes
 import servers
 import sockets
@@ -220,7 +221,9 @@ def measure_leaks(arguments: argparse.Namespace) -> list[Figure]:
 def measure_vectorize(arguments: argparse.Namespace) -> list[Figure]:
     """A query by itself, without a Worker around it, beside NumPy's exact search over as many vectors. `--vectors` says
     how many; the goals are for 100,000."""
-    taken = [servers.run_cargo_bench("vectorize", arguments.vectors) for _ in range(arguments.runs)]
+    features = ["hnsw"] if arguments.graph else []
+    numbers = arguments.vectors, 50, arguments.clusters
+    taken = [servers.run_cargo_bench("vectorize", features, *numbers) for _ in range(arguments.runs)]
     peer = [servers.run_numpy_search(arguments.vectors) for _ in range(arguments.runs)]
     figures = {name: [run[name] for run in taken] for name in taken[0]}
     numpy = Figure("NumPy, product and argpartition", "ms CPU", peer)
@@ -230,7 +233,18 @@ def measure_vectorize(arguments: argparse.Namespace) -> list[Figure]:
     start = Figure("the first query after a start", "ms CPU", figures["start_ms"], 2000)
     memory = Figure("the index in memory", "MiB", figures["index_mib"], 2048)
     upserts = Figure("an upsert, in batches of 1000", "µs CPU", [1e6 / rate for rate in figures["upserts_a_cpu_second"]])
-    return [numpy, query, filtered, missed, start, memory, upserts]
+    early, late = (Figure(f"the {which} tenth of them", "µs", [1e6 / rate for rate in figures[f"{which}_upserts_a_second"]])
+                   for which in ("first", "last"))
+    late.beside = early
+    found = [numpy, query, filtered, missed, start, memory, upserts, early, late]
+    if arguments.graph:
+        found += [
+            Figure("a query by the graph", "ms CPU", figures["graph_query_ms"], 10),
+            Figure("nearest that the graph missed", "share", [1 - recall for recall in figures["graph_recall"]], 0.05),
+            Figure("making the graph", "s CPU", figures["graph_cpu_s"]),
+            Figure("all of the process's memory", "MiB", figures["resident_mib"], 2048),
+        ]
+    return found
 
 
 def measure_storage(arguments: argparse.Namespace) -> list[Figure]:
@@ -291,6 +305,19 @@ def measure_calls(arguments: argparse.Namespace) -> list[Figure]:
     return list(figures.values())
 
 
+def measure_models(arguments: argparse.Namespace) -> list[Figure]:
+    """A call of a model beyond the model itself. With `--model`, a folder as `hognose ai pull` makes it, texts become
+    vectors there and in a script with the same libraries."""
+    figures = [Figure("a call of a model behind a server", "µs CPU", models.server_microseconds(arguments.runs), 1000)]
+    if arguments.model:
+        ours, peer = (
+            [1e3 / rate for rate in rates] for rates in models.texts_a_second(arguments.model, arguments.runs)
+        )
+        script = Figure("a text's vector, by a script", "ms", peer)
+        figures += [script, Figure("a text's vector, by `env.AI.run`", "ms", ours, beside=script, ratio_goal=1.05)]
+    return figures
+
+
 MEASUREMENTS = {
     "requests": measure_requests,
     "start": measure_start,
@@ -302,6 +329,7 @@ MEASUREMENTS = {
     "storage": measure_storage,
     "sockets": measure_sockets,
     "calls": measure_calls,
+    "models": measure_models,
 }
 
 
@@ -311,6 +339,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each figure is taken (the median counts)")
     parser.add_argument("--seconds", type=float, default=2, help="how long each load lasts")
     parser.add_argument("--vectors", type=int, default=100_000, help="how many vectors are searched")
+    parser.add_argument("--clusters", type=int, default=0, help="in how many clusters the vectors lie")
+    parser.add_argument("--graph", action="store_true", help="measure `vectorize` with its feature `hnsw`")
+    parser.add_argument("--model", type=pathlib.Path, help="the folder of an embedding model, for `models`")
     parser.add_argument("--sockets", type=int, default=10_000, help="how many sockets have nothing to say")
     parser.add_argument("--large", action="store_true", help="also take what `storage` costs with a million keys and messages")
     parser.add_argument("--check", action="store_true", help="exit with status 1 when a goal is missed")

@@ -81,9 +81,11 @@ def websockets() -> Iterator[Server]:
         yield server
 
 
-def run_cargo_bench(name: str, vectors: int) -> dict[str, float]:
+def run_cargo_bench(name: str, features: list[str], *numbers: int) -> dict[str, float]:
     """What a benchmark of the crate `services` prints."""
-    command = ["cargo", "bench", "--quiet", "--package", "hognose-services", "--bench", name, "--", str(vectors)]
+    command = ["cargo", "bench", "--quiet", "--package", "hognose-services", "--bench", name]
+    command += [word for feature in features for word in ("--features", feature)]
+    command += ["--", *map(str, numbers)]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 
