@@ -207,6 +207,37 @@ def test_a_pdf_that_cannot_be_read_says_why(convert):
     assert result["error"] == missing or result["error"].startswith("The document is damaged"), result
 
 
+def pdf(text):
+    """A PDF of one page with a line of text."""
+    shown = b"BT /F1 12 Tf 20 100 Td (" + text + b") Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Title (Owls) >>",
+    ]
+    data, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer << /Size 7 /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(data)
+    return data + b"xref\n0 7\n" + table + trailer
+
+
+def test_a_pdf_has_its_facts_and_the_text_of_its_pages(convert):
+    pytest.importorskip("pypdf")
+    owls = ("a.pdf", "application/pdf", pdf(b"Owls are wise"))
+    contents = "## Contents\n\n### Page 1\n\nOwls are wise\n"
+    [result] = convert(owls)
+    assert result["data"] == f"# a.pdf\n\n## Metadata\n- PDFFormatVersion=1.4\n- Title=Owls\n\n{contents}"
+    [result] = convert(owls, pdf={"metadata": False})
+    assert result["data"] == f"# a.pdf\n\n{contents}"
+    assert convert(owls, one=True, output={"format": "text"})["data"] == "Owls are wise\n"
+
+
 def test_pictures_are_described_by_a_model(convert):
     [result] = convert(("a.png", "image/png", b"few"), image={"descriptionLanguage": "de"})
     assert result["data"].startswith("Describe this picture in detail, in German. data:image/")

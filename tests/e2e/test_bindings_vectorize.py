@@ -125,6 +125,8 @@ def post(request):
          "[about.dimensions, about.processedUpToMutation == change.mutationId, about.processedUpToDatetime[-1], about.vectorCount > 0]",
          "[32, True, 'Z', True]"),
         ("run_sync(vec.query(p(v(1)), p({'namespace': 'no such'}))).count", "0"),
+        ("try:\n    await vec.upsert(p([{'id': 'MINE', 'values': v(1)}, {'id': 'MINE-bad', 'values': [1]}]))\nexcept JsException:\n    pass\n"
+         "len(await vec.getByIds(p(['MINE', 'MINE-bad'])))", "0"),
     ],
 )
 def test_both_styles(post, code, value):
