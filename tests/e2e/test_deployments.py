@@ -116,6 +116,19 @@ def test_a_version_that_does_not_load_changes_nothing(server, shop, state, comma
     assert len(json.loads(command("versions", "list", "--json"))) == 1
 
 
+def test_what_a_deployment_left_that_did_not_come_to_its_end_is_no_version(server, shop, state, command):
+    command("deploy")
+    versions = state / "workers/shop/versions"
+    (whole,) = (folder for folder in versions.iterdir() if folder.is_dir())
+    # The power went while files were copied, and once all were there but their description was not.
+    for name in ("11111111-1111-4111-8111-111111111111.partial", "22222222-2222-4222-8222-222222222222"):
+        shutil.copytree(whole, versions / name)
+    (shop / "src/index.py").write_text(SOURCE.format("second"))
+    command("deploy")
+    assert server.fetch("/").text == "second "
+    assert [version["number"] for version in json.loads(command("versions", "list", "--json"))] == [2, 1]
+
+
 def test_a_deleted_worker_is_gone(server, shop, state, command):
     command("deploy")
     assert "would be deleted" in command("delete", "--dry-run")

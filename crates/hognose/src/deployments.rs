@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
 use crate::label::Label;
+use crate::state;
 
 /// The most versions of a Worker that are kept: the newest, and those that serve.
 const VERSIONS_MAX: usize = 10;
@@ -130,9 +131,11 @@ impl Deployments {
             environment: upload.environment.clone(),
             vars: upload.vars.clone(),
         };
-        write_json(&versions.join(format!("{}.json", version.id)), &version)?;
         let folder = versions.join(&version.id);
         fs::rename(&partial, &folder).map_err(writing(&folder))?;
+        // There is no version before it is described, and then all of it is on the disk.
+        state::flush(&versions)?;
+        write_json(&versions.join(format!("{}.json", version.id)), &version)?;
         Ok(version)
     }
 
@@ -278,7 +281,8 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CommandError> {
         let mut file = fs::File::create(&beside)?;
         io::Write::write_all(&mut file, &text)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
     write().map_err(writing(path))
 }

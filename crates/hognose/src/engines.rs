@@ -35,7 +35,7 @@ use crate::console::Console;
 use crate::data::secret;
 use crate::error::CommandError;
 use crate::plan;
-use crate::state::State;
+use crate::state::{self, State};
 
 /// The storage engines, opened once and shared by all Workers and their versions: those that use the same id share the
 /// data.
@@ -104,7 +104,9 @@ pub(crate) struct Bound<'a> {
 impl Engines {
     /// Opens them in the state folder.
     pub(crate) fn open(state: &State, console: Console) -> Result<Self, CommandError> {
-        Self::open_in(state, "", console)
+        let engines = Self::open_in(state, "", console)?;
+        state::keep_names(state.path())?;
+        Ok(engines)
     }
 
     /// Engines with nothing in them, whose files lie in `place` of the state. Only secrets stay what they were. No object may

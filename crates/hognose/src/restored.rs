@@ -5,12 +5,12 @@
 //! should the one that began it not come to its end.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
-use crate::state;
+use crate::state::{self, flush};
 
 /// Where a backup is read to.
 pub(crate) const STAGING: &str = "restoring";
@@ -56,6 +56,8 @@ fn move_into_place(folder: &Path) -> Result<(), CommandError> {
         for name in names(folder)?.iter().filter(|name| !is_kept(name)) {
             remove(&folder.join(name))?;
         }
+        // The other name says that they are gone.
+        flush(folder)?;
         fs::rename(&whole, &alone).map_err(writing(&alone))?;
         flush(folder)?;
     }
@@ -100,12 +102,6 @@ pub(crate) fn remove(path: &Path) -> Result<(), CommandError> {
         Err(error) => Err(error),
     };
     removed.map_err(writing(path))
-}
-
-/// Has the disk keep everything that was written to a folder's file system.
-fn flush(folder: &Path) -> Result<(), CommandError> {
-    let flushed = File::open(folder).and_then(|folder| rustix::fs::syncfs(folder).map_err(io::Error::from));
-    flushed.map_err(writing(folder))
 }
 
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> CommandError {

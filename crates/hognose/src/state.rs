@@ -42,6 +42,19 @@ pub(crate) struct State {
     _lock: File,
 }
 
+/// Has the disk keep a folder's name and the names in it, so that a power cut does not take what was made there with all
+/// that was written to it since.
+pub(crate) fn keep_names(folder: &Path) -> Result<(), CommandError> {
+    let keep = |folder: &Path| File::open(folder).and_then(|folder| folder.sync_all());
+    keep(folder).and_then(|()| keep(&folder.join(".."))).map_err(writing(folder))
+}
+
+/// Has the disk keep everything that was written to a folder's file system.
+pub(crate) fn flush(folder: &Path) -> Result<(), CommandError> {
+    let flushed = File::open(folder).and_then(|folder| rustix::fs::syncfs(folder).map_err(io::Error::from));
+    flushed.map_err(writing(folder))
+}
+
 impl State {
     /// Makes the folder if need be and takes its lock.
     pub(crate) fn open(folder: &Path) -> Result<Self, CommandError> {

@@ -117,7 +117,10 @@ impl Place {
         fs::create_dir_all(&self.state).map_err(writing(&self.state))?;
         format::settle(&self.state)?;
         let folder = self.state.join(name);
-        fs::create_dir_all(&folder).map_err(writing(&folder))?;
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder).map_err(writing(&folder))?;
+            state::keep_names(&self.state)?;
+        }
         let ignore = self.state.join(".gitignore");
         fs::write(&ignore, "*\n").map_err(writing(&ignore))?;
         Ok(folder)
