@@ -51,6 +51,21 @@ def test_the_example_finds_the_right_document(serve, model, tmp_path):
         assert (answer["id"], answer["text"]) == (name, DOCUMENTS[name]), question
 
 
+@pytest.mark.skipif("HOGNOSE_LANGUAGE_MODEL" not in os.environ, reason="takes the URL of what the example's language_model.py starts")
+def test_a_language_model_answers_from_the_right_document(serve, model, tmp_path):
+    folder = tmp_path / "retrieval"
+    shutil.copytree(REPOSITORY / "examples/retrieval", folder, ignore=shutil.ignore_patterns("models", ".hognose"))
+    shutil.copytree(model, folder / "models/minilm")
+    settings = (folder / "hognose.toml").read_text()
+    (folder / "hognose.toml").write_text(settings.replace("http://127.0.0.1:8080/v1", os.environ["HOGNOSE_LANGUAGE_MODEL"]))
+    run("vectorize", "create", "documents", "--dimensions", "384", "--metric", "cosine", folder=folder)
+    server = serve(folder)
+    for name, text in DOCUMENTS.items():
+        assert server.fetch("/documents", "POST", f'{{"id": "{name}", "text": "{text}"}}'.encode()).status == 200
+    answer = server.fetch(f"/answer?question={quote('What do kittens do for most of the day?')}").json
+    assert answer["id"] == "cats" and "nap" in answer["answer"], answer
+
+
 def test_tasks_of_text_models_and_their_errors(serve, project, model):
     folder = project("ai")
     (folder / "broken").mkdir()
@@ -117,6 +132,34 @@ def test_objects_are_found_and_their_boxes_are_in_pixels(serve, project):
     found = f"found = await ai.run('@cf/facebook/detr-resnet-50', {{'image': {list(plain(40, 20))}}})\n"
     boxes = "[[one['label'], round(one['score'], 2), *(one['box'][side] for side in ('xmin', 'ymin', 'xmax', 'ymax'))] for one in found]"
     assert post(found + boxes) == "[['cat', 0.99, 0, 5, 40, 15], ['dog', 0.99, 0, 0, 20, 10]]"
+
+
+def greedy_model():
+    """An ONNX model that makes twelve gigabytes of zeros: more than the models' process may have."""
+    shape = field(1, 1) + field(2, 7) + field(8, b"shape") + field(9, struct.pack("<q", 3 << 30))
+    node = field(1, b"shape") + field(2, b"logits") + field(4, b"ConstantOfShape")
+    sides = b"".join(field(1, field(1, side)) for side in (1, 3, 8, 8))
+    given = field(1, b"pixel_values") + field(2, field(1, field(1, 1) + field(2, sides)))
+    result = field(1, b"logits") + field(2, field(1, field(1, 1)))
+    graph = field(1, node) + field(2, b"graph") + field(5, shape) + field(11, given) + field(12, result)
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+
+
+def test_a_model_that_takes_all_memory_harms_no_other(serve, project):
+    from test_bindings_images import plain
+
+    folder = project("ai")
+    fine = constant_model((1, 3, 8, 8), {"logits": ((1, 2), [0, 1])})
+    for name, model in {"greedy": greedy_model(), "fine": fine}.items():
+        (folder / name).mkdir()
+        (folder / name / "model.onnx").write_bytes(model)
+        (folder / name / "labels.txt").write_text("cat\ndog\n")
+    tables = [f'[ai.models.{name}]\nfolder = "{name}"\ntask = "image-classification"\n' for name in ("greedy", "fine")]
+    (folder / "hognose.toml").write_text("\n".join(tables))
+    post = poster(serve(folder), "/sdk")
+    image = list(plain(4, 4))
+    assert "alloc" in post(f"await ai.run('greedy', {{'image': {image}}})").lower()
+    assert post(f"(await ai.run('fine', {{'image': {image}}}))[0]['label']") == "'dog'"
 
 
 def test_a_folder_without_a_model_is_told(project):
