@@ -53,6 +53,14 @@ fn keys_are_derived() {
             "TypeError: Invalid digest: md5",
         ),
         (
+            "const c = await import('node:crypto'); c.hkdfSync('md55', 'k', 's', '', 1)",
+            "TypeError: Invalid digest: md55",
+        ),
+        (
+            "const c = await import('node:crypto'); return c.hkdfSync('sha224', 'k', 's', 'i', 5).byteLength",
+            "5",
+        ),
+        (
             "const c = await import('node:crypto'); c.hkdfSync('sha256', 'k', 's', 'x'.repeat(1025), 1)",
             "RangeError: The value of \"info\" is out of range. It must be no longer than 1024 bytes. Received 1025",
         ),

@@ -4,7 +4,7 @@
 import { natives } from "../../natives.js";
 import { Buffer } from "../buffer.js";
 import { withCode } from "../errors.js";
-import { algorithmNamed, createHmac, invalidDigest } from "./hashes.js";
+import { createHmac, digestNamed, invalidDigest } from "./hashes.js";
 import { bytesOf, invalidType, outOfRange, requireCount, requireString, secretBytes } from "./values.js";
 
 /** What Cloudflare allows; it also bounds how long one call can keep the isolate. */
@@ -28,20 +28,12 @@ function preparePbkdf2(password, salt, iterations, length, digest) {
   requireCount(iterations, "iterations", 1, ITERATIONS_MAX);
   requireCount(length, "keylen", 0, LENGTH_MAX);
   return () => {
-    const { native } = pbkdf2Hash(digest);
+    const native = digestNamed(digest);
     if (length > HASHES_MAX * digestBytes(native)) throw outOfRange("keylen", `<= ${HASHES_MAX} hashes`, length);
     const key = natives.pbkdf2(native, secret, grains, iterations, length);
     if (key === undefined) throw invalidDigest(digest);
     return Buffer.from(key.buffer);
   };
-}
-
-function pbkdf2Hash(name) {
-  try {
-    return algorithmNamed(name);
-  } catch {
-    throw invalidDigest(name);
-  }
 }
 
 function prepareHkdf(digest, secret, salt, info, length) {
@@ -50,7 +42,7 @@ function prepareHkdf(digest, secret, salt, info, length) {
   requireCount(length, "length", 0, LENGTH_MAX);
   if (context.length > INFO_MAX_BYTES) throw outOfRange("info", `no longer than ${INFO_MAX_BYTES} bytes`, context.length);
   return () => {
-    const { native } = algorithmNamed(digest, `Invalid digest: ${digest}`);
+    const native = digestNamed(digest);
     if (length > HASHES_MAX * digestBytes(native)) {
       throw withCode(new RangeError("Invalid key length"), "ERR_CRYPTO_INVALID_KEYLEN");
     }

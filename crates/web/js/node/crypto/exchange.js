@@ -5,7 +5,7 @@ import { Buffer } from "../buffer.js";
 import { callable } from "../callable.js";
 import { withCode } from "../errors.js";
 import { RSA_PKCS1_OAEP_PADDING } from "./constants.js";
-import { algorithmNamed } from "./hashes.js";
+import { digestNamed } from "./hashes.js";
 import { privateKeyOf, publicKeyOf } from "./keys.js";
 import { curveNamed, kinds } from "./kinds.js";
 import { bytesOf, invalidValue } from "./values.js";
@@ -22,7 +22,7 @@ function optionsOf(key, kind) {
     throw failed(`RSA padding ${padding} is not supported: use RSA_PKCS1_OAEP_PADDING`, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM");
   }
   const label = oaepLabel === undefined ? NOTHING : bytesOf(oaepLabel, "key.oaepLabel");
-  return [algorithmNamed(oaepHash, `Invalid digest: ${oaepHash}`).native, label];
+  return [digestNamed(oaepHash), label];
 }
 
 /** Data for the owner of a private key, of whom this is the public one. */

@@ -22,16 +22,25 @@ const ALGORITHMS = {
 };
 
 /** What a hash is called in Rust, and the size of its blocks; an error where there is none. */
-export function algorithmNamed(name, message = "Digest method not supported") {
+function algorithmNamed(name) {
   const key = `${name}`.toLowerCase().replace(/^rsa-/, "").replace(/^sha-/, "sha");
   const [native, blockBytes] = ALGORITHMS[key] ?? [];
   if (native !== undefined) return { native, blockBytes };
-  throw Object.assign(new Error(message), { code: "ERR_CRYPTO_INVALID_DIGEST" });
+  throw Object.assign(new Error("Digest method not supported"), { code: "ERR_CRYPTO_INVALID_DIGEST" });
 }
 
 /** The error for a hash that cannot be used for what was asked for. */
 export const invalidDigest = (name) =>
   Object.assign(new TypeError(`Invalid digest: ${name}`), { code: "ERR_CRYPTO_INVALID_DIGEST" });
+
+/** What a hash is called in Rust, where it is only a means. */
+export function digestNamed(name) {
+  try {
+    return algorithmNamed(name).native;
+  } catch {
+    throw invalidDigest(name);
+  }
+}
 
 export const getHashes = () => Object.keys(ALGORITHMS);
 

@@ -5,7 +5,7 @@ import { Buffer } from "../buffer.js";
 import { callable } from "../callable.js";
 import { withCode } from "../errors.js";
 import { Writable } from "../stream.js";
-import { algorithmNamed, invalidDigest } from "./hashes.js";
+import { digestNamed, invalidDigest } from "./hashes.js";
 import { privateKeyOf, publicKeyOf } from "./keys.js";
 import { bytesIn, bytesOf, invalidType, requireString } from "./values.js";
 
@@ -18,7 +18,7 @@ const unsupported = () => withCode(new Error("Unsupported crypto operation"), "E
 const keyTooSmall = () => withCode(new Error("digest too big for rsa key"), "ERR_OSSL_RSA_DIGEST_TOO_BIG_FOR_RSA_KEY");
 
 function hashNamed(name) {
-  const { native } = algorithmNamed(name, `Invalid digest: ${name}`);
+  const native = digestNamed(name);
   if (!SIGNED.includes(native)) throw invalidDigest(name);
   return native;
 }
