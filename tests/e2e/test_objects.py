@@ -155,6 +155,29 @@ first, second = asyncio.ensure_future(counter.slowly(1)), asyncio.ensure_future(
     assert ask(objects, code) == "[[1], [1, 2]]"
 
 
+NESTED = """
+async def nested(depth):
+    async def work():
+        return await nested(depth - 1)
+    if depth > 0:
+        return await ctx.blockConcurrencyWhile(work)
+    async def inmost():
+        return "reached"
+    try:
+        return await ctx.blockConcurrencyWhile(inmost)
+    except JsException as error:
+        return error.message
+self.nested = True
+await nested({})
+"""
+
+
+def test_blocks_are_nested_up_to_a_limit_past_which_the_object_lives_on(objects):
+    assert run(objects, "nested", NESTED.format(63)) == "'reached'"
+    assert run(objects, "nested", NESTED.format(64)) == "'blockConcurrencyWhile() calls are nested too deeply.'"
+    assert run(objects, "nested", "self.nested") == "True"
+
+
 def test_calls_on_one_stub_arrive_in_order(objects):
     code = """room = env.ROOMS.getByName('order')
 await asyncio.gather(*[room.add(1) for _ in range(50)])"""

@@ -436,7 +436,7 @@
 
     // Runs `work` while no other event of the object begins.
     async block(work) {
-      if (this.#blocks === BLOCKS_MAX) throw new Error("blockConcurrencyWhile() calls are nested too deeply.");
+      this.#checkDepth();
       this.#blocks += 1;
       natives.block(this.number);
       try {
@@ -447,7 +447,17 @@
       }
     }
 
-    async blockConcurrencyWhile(work) {
+    #checkDepth() {
+      if (this.#blocks === BLOCKS_MAX) throw new Error("blockConcurrencyWhile() calls are nested too deeply.");
+    }
+
+    // What is refused has not begun, and leaves the object as it is; what fails resets it.
+    blockConcurrencyWhile(work) {
+      this.#checkDepth();
+      return this.#blockOrReset(work);
+    }
+
+    async #blockOrReset(work) {
       let timer;
       const late = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new Error(BLOCKED_TOO_LONG)), BLOCK_MAX_MS);
