@@ -60,6 +60,7 @@ def finish(connection):
         ("/asyncio_run", "ran"),
         ("/asyncio_run_in_async", "ran"),
         ("/environment", "['hello', 'hello', 'hello']"),
+        ("/user", "web_user"),
         ("/no_module", "Failed to import 'internal:anything': Error: No such module \"internal:anything\"."),
         ("/timing", "True"),
     ],

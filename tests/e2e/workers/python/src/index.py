@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import getpass
 import sys
 import threading
 import time
@@ -288,6 +289,10 @@ async def passed_on(request, env, ctx, argument):
 def environment(request, env, ctx, argument):
     module = import_from_javascript("cloudflare:workers")
     return repr([global_env.GREETING, module.env.GREETING, env.GREETING])
+
+
+def user(request, env, ctx, argument):
+    return getpass.getuser()
 
 
 def no_module(request, env, ctx, argument):
