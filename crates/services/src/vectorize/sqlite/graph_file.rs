@@ -1,7 +1,8 @@
 //! A graph in a file beside the index: derived data, so that a start need not link all vectors anew. A file that is
 //! missing, damaged or no longer fits is none, and the graph is made again.
 //!
-//! The file names vectors by their numbers, since places change from one reading of the index to the next. Its end is a
+//! The file names vectors by their numbers, since places change from one reading of the index to the next, and has the
+//! scales of their codes, since an index that was made or restored anew gives the same numbers to others. Its end is a
 //! checksum of all before it.
 
 use std::collections::HashMap;
@@ -24,7 +25,10 @@ const GONE_MAX_SHARE: usize = 8;
 pub(super) fn save(graph: &Graph, memory: &Memory, path: &Path) -> io::Result<()> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend((graph.len() as u64).to_le_bytes());
-    bytes.extend((0..graph.len()).flat_map(|place| memory.number(place as u32).to_le_bytes()));
+    for place in 0..graph.len() as u32 {
+        bytes.extend(memory.number(place).to_le_bytes());
+        bytes.extend(memory.scale(place).to_le_bytes());
+    }
     bytes.extend(graph.base.iter().flat_map(|link| link.to_le_bytes()));
     for place in 0..graph.len() as u32 {
         for links in graph.above.get(&place).into_iter().flatten() {
@@ -46,8 +50,9 @@ pub(super) fn load(memory: &Memory, path: &Path) -> Option<Graph> {
     let is_whole = *Sha256::digest(content) == *sum;
     let mut reader = Reader(content.strip_prefix(MAGIC).filter(|_| is_whole)?);
     let count = usize::try_from(u64::from_le_bytes(reader.take()?)).ok()?;
-    let numbers = (0..count).map(|_| reader.take().map(i64::from_le_bytes)).collect::<Option<Vec<_>>>()?;
-    let places = places(memory, &numbers)?;
+    let mut vector = |_| Some((i64::from_le_bytes(reader.take()?), f32::from_le_bytes(reader.take()?)));
+    let vectors = (0..count).map(&mut vector).collect::<Option<Vec<_>>>()?;
+    let places = places(memory, &vectors)?;
     let links = |reader: &mut Reader<'_>, count| {
         let link = |_| reader.take().map(u32::from_le_bytes);
         let links = (0..count).map(link).collect::<Option<Vec<_>>>()?;
@@ -62,7 +67,7 @@ pub(super) fn load(memory: &Memory, path: &Path) -> Option<Graph> {
         }
     }
     let mut above = HashMap::new();
-    for (number, place) in numbers.iter().zip(&places) {
+    for ((number, _), place) in vectors.iter().zip(&places) {
         let mut levels = Vec::new();
         for _ in 0..level_of(*number) {
             let count = usize::from(u8::from_le_bytes(reader.take()?));
@@ -77,20 +82,24 @@ pub(super) fn load(memory: &Memory, path: &Path) -> Option<Graph> {
     reader.0.is_empty().then_some(graph)
 }
 
-/// Where each of the graph's vectors is in the memory, if it is still there.
-fn places(memory: &Memory, numbers: &[i64]) -> Option<Vec<Option<u32>>> {
+/// Where each of the graph's vectors, given by number and scale, is in the memory, if it is still there.
+fn places(memory: &Memory, vectors: &[(i64, f32)]) -> Option<Vec<Option<u32>>> {
     let mut place = 0;
-    let mut places = Vec::with_capacity(numbers.len());
-    for number in numbers {
+    let mut places = Vec::with_capacity(vectors.len());
+    for (number, scale) in vectors {
         let is_there = place < memory.len() && memory.number(place as u32) == *number;
+        if is_there && memory.scale(place as u32).to_bits() != scale.to_bits() {
+            return None;
+        }
         places.push(is_there.then_some(place as u32));
         place += usize::from(is_there);
     }
     // All vectors of the memory up to the graph's last are in the graph, or else it is of another index.
     let next = (place < memory.len()).then(|| memory.number(place as u32));
-    let fits = numbers.is_sorted() && next.is_none_or(|next| numbers.last().is_some_and(|last| next > *last));
-    let gone = numbers.len() - place;
-    (fits && gone * GONE_MAX_SHARE <= numbers.len()).then_some(places)
+    let fits = vectors.is_sorted_by_key(|(number, _)| number)
+        && next.is_none_or(|next| vectors.last().is_some_and(|(last, _)| next > *last));
+    let gone = vectors.len() - place;
+    (fits && gone * GONE_MAX_SHARE <= vectors.len()).then_some(places)
 }
 
 fn highest(above: &HashMap<u32, Vec<Vec<u32>>>) -> u32 {
@@ -156,6 +165,9 @@ mod tests {
         assert_eq!(load(&memory_of(&fewer), &path), None, "too many are gone");
         let others: Vec<_> = all.iter().map(|(number, values)| (number + 1, values.clone())).collect();
         assert_eq!(load(&memory_of(&others), &path), None, "another index");
+        let mut changed = all.clone();
+        changed[100].1[0] *= 9.0;
+        assert_eq!(load(&memory_of(&changed), &path), None, "the same numbers, and another vector");
         let bytes = fs::read(&path).unwrap();
         for damaged in [&bytes[..bytes.len() - 1], &bytes[1..], &[], &bytes[..CHECKSUM_BYTES]] {
             fs::write(&path, damaged).unwrap();

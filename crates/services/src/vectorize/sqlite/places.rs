@@ -17,6 +17,12 @@ impl Memory {
         segment.number(row)
     }
 
+    /// The scale of its code: two vectors hardly ever have the same.
+    pub(super) fn scale(&self, place: u32) -> f32 {
+        let (segment, row) = self.place(place);
+        segment.scale(row)
+    }
+
     /// Whether it was not removed.
     pub(super) fn is_alive(&self, place: u32) -> bool {
         let (segment, row) = self.place(place);

@@ -104,6 +104,12 @@ impl Segment {
         self.numbers[row]
     }
 
+    /// The scale of a row's code.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn scale(&self, row: usize) -> f32 {
+        self.scales[row]
+    }
+
     /// How one row ranks.
     #[cfg(feature = "hnsw")]
     pub(super) fn rank_one(&self, row: usize, probe: &Probe) -> f32 {
