@@ -21,6 +21,12 @@ TIMEOUT_S = 60
 READY = re.compile(r"Ready on https?://(\S+?):(\d+)")
 
 
+def wait_until(is_so):
+    """Each look takes a while, as a request does; the test's own time limit bounds them."""
+    while not is_so():
+        pass
+
+
 @dataclass
 class Answer:
     """An HTTP response, read whole."""

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from browser import click_through, needs_a_browser
-from harness import Server, run
+from harness import Server, run, wait_until
 from model_server import ModelServer
 from test_admin import ask
 
@@ -202,12 +202,6 @@ def test_an_instance_of_a_workflow_is_followed_and_steered(desk):
 
 def status(desk, identity):
     return ask(desk.folder, f"/workflows/orders/instances/{identity}")["result"]
-
-
-def wait_until(is_so):
-    """Each look is a request; the test's own time limit bounds them."""
-    while not is_so():
-        pass
 
 
 def test_caches_are_listed_and_purged(desk):

@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from harness import REPOSITORY
+from harness import REPOSITORY, wait_until
 from test_admin import ask
 from websocket_client import Client
 
@@ -20,12 +20,6 @@ def example(serve, tmp_path):
         return serve(folder)
 
     return start
-
-
-def wait_until(is_so):
-    """Each look is a request; the test's own time limit bounds them."""
-    while not is_so():
-        pass
 
 
 def test_hello_greets_and_counts(example):
