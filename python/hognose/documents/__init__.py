@@ -1,5 +1,6 @@
-"""Documents as Markdown, for `env.AI.toMarkdown`: with nothing but Python's own library (only PDF needs more), in the process that runs models, so
-that a document that takes all memory or never ends takes that process with it and nothing else.
+"""Documents as Markdown, for `env.AI.toMarkdown`: with nothing but Python's own library (only PDF needs more), in the
+process that runs models, so that a document that takes all memory or never ends takes that process with it and nothing
+else.
 
 `convert` goes by the type of the document, then by the ending of its name. Pictures are not for here: they are described by a
 model.
