@@ -186,7 +186,8 @@ function parse(flat) {
 function textsOf(init, iterate) {
   if (iterate === undefined || iterate === null) return recordEntries(init).flat();
   const handed = init[TEXT_PAIRS]?.();
-  if (handed !== undefined) return handed;
+  // A script can give its own objects such a method; whatever else it returns does not count.
+  if (Array.isArray(handed)) return handed;
   const texts = [];
   for (const item of init) {
     const pair = [...item];

@@ -33,6 +33,10 @@ fn headers_are_normalised_joined_and_sorted() {
             "TypeError: To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
         ),
         (
+            "return [...new Headers({ [Symbol.for('hognose.textPairs')]: () => ({ length: 1e9 }), *[Symbol.iterator]() { yield ['x', 'y'] } })]",
+            "x,y",
+        ),
+        (
             "return Object.prototype.toString.call(new Headers()) + new Headers().constructor.name",
             "[object Headers]Headers",
         ),
