@@ -63,11 +63,16 @@ impl EngineClient {
     }
 }
 
-/// Where a redirection leads.
+/// Where a redirection leads. What is asked for by HTTPS comes by nothing less.
 fn resolved(from: &str, location: &str) -> Result<String, HttpError> {
     let nowhere =
-        |error: url::ParseError| HttpError::Unreachable(format!("it leads to {location:?}: {error}"));
-    Ok(url::Url::parse(from).and_then(|from| from.join(location)).map_err(nowhere)?.into())
+        |why: &dyn std::fmt::Display| HttpError::Unreachable(format!("{from} leads to {location:?}: {why}"));
+    let from = url::Url::parse(from).map_err(|error| nowhere(&error))?;
+    let to = from.join(location).map_err(|error| nowhere(&error))?;
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err(nowhere(&"anybody on the way could change what is not sent by HTTPS"));
+    }
+    Ok(to.into())
 }
 
 async fn exchange(egress: &Egress, request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -141,5 +146,21 @@ impl ByteStream for Patient {
 
     fn length(&self) -> Option<u64> {
         self.body.length()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirections_do_not_leave_https() {
+        let leads = |from, to| resolved(from, to).ok();
+        assert_eq!(leads("https://a/b/c", "../d?e").as_deref(), Some("https://a/d?e"));
+        assert_eq!(leads("http://a/", "https://b/").as_deref(), Some("https://b/"));
+        assert_eq!(leads("http://a/", "http://b/").as_deref(), Some("http://b/"));
+        assert_eq!(leads("https://a/", "http://b/"), None);
+        assert_eq!(leads("https://a/", "//b/").as_deref(), Some("https://b/"));
+        assert_eq!(leads("https://a/", "http://["), None);
     }
 }
