@@ -29,7 +29,7 @@ export class TextDecoder {
   #encoding;
   #fatal;
   #ignoreBom;
-  // The decoder of a stream in progress; a whole text at once needs none to be kept.
+  // Made for the first text, and used for those that follow: it begins anew after the end of one.
   #decode;
 
   constructor(label = "utf-8", options) {
@@ -51,20 +51,22 @@ export class TextDecoder {
   }
 
   decode(input, options) {
-    if (input !== undefined && !isBufferSource(input)) {
-      throw argumentError(1, "decode", "TextDecoder", "ArrayBuffer or ArrayBufferView");
-    }
-    const bytes = input === undefined ? new Uint8Array(0) : bytesOf(input);
-    const stream = Boolean(toDictionary(options, "decode", "TextDecoder", 2).stream);
-    const decode = this.#decode ?? natives.newDecoder(this.#encoding, this.#fatal, this.#ignoreBom);
-    this.#decode = stream ? decode : undefined;
-    const text = decode(bytes, !stream);
+    const bytes = input instanceof Uint8Array ? input : bytesToDecode(input);
+    const stream = options !== undefined && Boolean(toDictionary(options, "decode", "TextDecoder", 2).stream);
+    this.#decode ??= natives.newDecoder(this.#encoding, this.#fatal, this.#ignoreBom);
+    const text = this.#decode(bytes, !stream);
     if (text === undefined) {
       this.#decode = undefined;
       throw new TypeError("Failed to decode input.");
     }
     return text;
   }
+}
+
+function bytesToDecode(input) {
+  if (input === undefined) return new Uint8Array(0);
+  if (!isBufferSource(input)) throw argumentError(1, "decode", "TextDecoder", "ArrayBuffer or ArrayBufferView");
+  return bytesOf(input);
 }
 
 finishInterfaces(TextEncoder, TextDecoder);

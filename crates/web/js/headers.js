@@ -4,14 +4,15 @@
 import { isPedantic } from "./flags.js";
 import { natives } from "./natives.js";
 import { byteString } from "./pedantic.js";
-import { argumentError, finishInterface, ListIterator, recordEntries, requireArguments } from "./webidl.js";
+import { argumentError, finishInterface, ListIterator, recordEntries } from "./webidl.js";
 
 // The method by which an object of another language hands a list of pairs of texts over at once, as `[name, value, name,
 // value, …]`; it gives undefined where it is something else, which is then read pair by pair.
 const TEXT_PAIRS = Symbol.for("hognose.textPairs");
 
-// Names that nearly every message has, in the two ways in which they are written.
-const USUAL_NAMES = new Map([
+// Names as scripts write them, and as they are kept: those that nearly every message has, in the two ways in which they are
+// written, and what else has been asked for, so that few names have to be checked twice.
+const KNOWN_NAMES = new Map([
   "accept", "accept-encoding", "accept-language", "accept-ranges", "access-control-allow-credentials",
   "access-control-allow-headers", "access-control-allow-methods", "access-control-allow-origin",
   "access-control-expose-headers", "access-control-max-age", "age", "allow", "authorization", "cache-control",
@@ -23,6 +24,7 @@ const USUAL_NAMES = new Map([
   "transfer-encoding", "upgrade", "user-agent", "vary", "via", "www-authenticate", "x-content-type-options",
   "x-forwarded-for", "x-forwarded-proto", "x-frame-options", "x-real-ip", "x-request-id", "x-requested-with",
 ].flatMap((name) => [[name, name], [name.replace(/(^|-)[a-z]/g, (first) => first.toUpperCase()), name]]));
+const KNOWN_NAMES_MAX = 1024;
 
 let adopt;
 let flatten;
@@ -61,7 +63,7 @@ export class Headers {
   }
 
   append(name, value) {
-    requireArguments(arguments.length, 2, "append", "Headers");
+    if (arguments.length < 2) throw missing(arguments.length, "append");
     this.#requireMutable();
     const key = normalizeName(name);
     const text = normalizeValue(value);
@@ -72,31 +74,31 @@ export class Headers {
   }
 
   set(name, value) {
-    requireArguments(arguments.length, 2, "set", "Headers");
+    if (arguments.length < 2) throw missing(arguments.length, "set");
     this.#requireMutable();
     const key = normalizeName(name);
     this.#fields().set(key, [normalizeValue(value)]);
   }
 
   delete(name) {
-    requireArguments(arguments.length, 1, "delete", "Headers");
+    if (arguments.length < 1) throw missing(arguments.length, "delete");
     this.#requireMutable();
     this.#fields().delete(normalizeName(name));
   }
 
   get(name) {
-    requireArguments(arguments.length, 1, "get", "Headers");
+    if (arguments.length < 1) throw missing(arguments.length, "get");
     const values = this.#fields().get(normalizeName(name));
     return values === undefined ? null : joined(values);
   }
 
   has(name) {
-    requireArguments(arguments.length, 1, "has", "Headers");
+    if (arguments.length < 1) throw missing(arguments.length, "has");
     return this.#fields().has(normalizeName(name));
   }
 
   getAll(name) {
-    requireArguments(arguments.length, 1, "getAll", "Headers");
+    if (arguments.length < 1) throw missing(0, "getAll");
     if (`${name}`.toLowerCase() !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
     }
@@ -182,9 +184,12 @@ function parse(flat) {
   return map;
 }
 
+// These methods are called so often that calling a function that checks how they were called would cost more than the check.
+const missing = (given, method) => argumentError(given + 1, method, "Headers", "string");
+
 // What a script gives in place of fields, as `[name, value, name, value, …]`.
 function textsOf(init, iterate) {
-  if (iterate === undefined || iterate === null) return recordEntries(init).flat();
+  if (iterate === undefined || iterate === null) return recordEntries(init, byteString).flat();
   const handed = init[TEXT_PAIRS]?.();
   // A script can give its own objects such a method; whatever else it returns does not count.
   if (Array.isArray(handed)) return handed;
@@ -206,15 +211,16 @@ function joined(values) {
 }
 
 function normalizeName(name) {
-  const usual = USUAL_NAMES.get(name);
-  if (usual !== undefined) return usual;
-  const normalized = natives.headerName(byteString(name));
+  const known = KNOWN_NAMES.get(name);
+  if (known !== undefined) return known;
+  const normalized = natives.headerName(name);
   if (normalized === undefined) throw new TypeError("Invalid header name.");
+  if (typeof name === "string" && KNOWN_NAMES.size < KNOWN_NAMES_MAX) KNOWN_NAMES.set(name, normalized);
   return normalized;
 }
 
 function normalizeValue(value) {
-  const normalized = natives.headerValue(byteString(value));
+  const normalized = natives.headerValue(value, isPedantic());
   if (normalized === undefined) throw new TypeError("Invalid header value.");
   return normalized;
 }

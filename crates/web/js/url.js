@@ -141,14 +141,15 @@ function pairsFrom(init) {
 
 /** https://url.spec.whatwg.org/#api */
 export class URL {
-  #href;
-  // Two numbers for each part: where it begins and ends.
-  #places;
+  // The serialisation, then two numbers for each part: where it begins and ends.
+  #dissected;
   #searchParams;
 
   constructor(url, base) {
-    requireArguments(arguments.length, 1, "constructor", "URL");
-    this.#take(natives.dissectUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base)));
+    if (arguments.length < 1) throw argumentError(1, "constructor", "URL", "string");
+    const dissected = natives.dissectUrl(url, base);
+    if (dissected === undefined) throw new TypeError("Invalid URL string.");
+    this.#dissected = dissected;
   }
 
   static canParse(url, base) {
@@ -171,15 +172,15 @@ export class URL {
   }
 
   get href() {
-    return this.#href;
+    return this.#dissected[0];
   }
   set href(value) {
-    this.#take(natives.dissectUrl(toUsvString(value)));
+    this.#take(natives.dissectUrl(value));
     this.#renewPairs();
   }
 
   get origin() {
-    return natives.urlOrigin(this.#href);
+    return natives.urlOrigin(this.#dissected[0]);
   }
 
   get searchParams() {
@@ -191,20 +192,19 @@ export class URL {
   }
 
   toString() {
-    return this.#href;
+    return this.#dissected[0];
   }
   toJSON() {
-    return this.#href;
+    return this.#dissected[0];
   }
 
   #take(dissected) {
     if (dissected === undefined) throw new TypeError("Invalid URL string.");
-    this.#href = dissected[0];
-    this.#places = dissected[1];
+    this.#dissected = dissected;
   }
 
   #setPart(name, value) {
-    this.#take(natives.dissectUrl(natives.urlWith(this.#href, name, value)));
+    this.#take(natives.dissectUrl(natives.urlWith(this.#dissected[0], name, value)));
   }
 
   #renewPairs() {
@@ -215,7 +215,8 @@ export class URL {
     PARTS.forEach((name, index) => {
       Object.defineProperty(URL.prototype, name, {
         get() {
-          return this.#href.slice(this.#places[2 * index], this.#places[2 * index + 1]);
+          const dissected = this.#dissected;
+          return dissected[0].slice(dissected[2 * index + 1], dissected[2 * index + 2]);
         },
         set(value) {
           this.#setPart(name, toUsvString(value));
@@ -228,7 +229,7 @@ export class URL {
 }
 
 function parse(url, base) {
-  return natives.parseUrl(toUsvString(url), base === undefined ? undefined : toUsvString(base));
+  return natives.parseUrl(url, base);
 }
 
 finishInterfaces(URLSearchParams, URL);

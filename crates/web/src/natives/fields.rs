@@ -6,8 +6,14 @@ use hognose_engine::{Context, Result, Thrown, Value};
 use super::{Arguments, Natives};
 
 pub(super) fn add(natives: &Natives) -> Result<()> {
-    natives.add("headerName", |context, arguments| normalized(context, arguments, normalize_name))?;
-    natives.add("headerValue", |context, arguments| normalized(context, arguments, normalize_value))?;
+    natives.add("headerName", |context, arguments| {
+        normalized(context, arguments, &arguments.string(0)?, normalize_name)
+    })?;
+    natives.add("headerValue", |context, arguments| {
+        let text = arguments.string(0)?;
+        check_characters(context, &text, arguments.boolean(1))?;
+        normalized(context, arguments, &text, normalize_value)
+    })?;
     natives.add("headerList", header_list)
 }
 
@@ -22,10 +28,7 @@ fn header_list(context: Context, arguments: &Arguments) -> Result<Value> {
             (&pair[1], normalize_value, "value"),
         ] {
             let text = part.to_js_string()?;
-            if pedantic && text.chars().any(|character| character > '\u{ff}') {
-                let message = format!("A character beyond Latin-1 is in: {text}");
-                return Err(Thrown::type_error(context, &message));
-            }
+            check_characters(context, &text, pedantic)?;
             match rule(&text) {
                 Normalized::Unchanged => flat.push_str(&text),
                 Normalized::Changed(text) => flat.push_str(&text),
@@ -46,9 +49,23 @@ enum Normalized {
     Invalid,
 }
 
-fn normalized(context: Context, arguments: &Arguments, rule: fn(&str) -> Normalized) -> Result<Value> {
-    match rule(&arguments.string(0)?) {
-        Normalized::Unchanged => Ok(arguments.value(0)),
+fn check_characters(context: Context, text: &str, pedantic: bool) -> Result<()> {
+    if pedantic && text.chars().any(|character| character > '\u{ff}') {
+        return Err(Thrown::type_error(context, &format!("A character beyond Latin-1 is in: {text}")));
+    }
+    Ok(())
+}
+
+/// What the rule makes of the text of the first argument.
+fn normalized(
+    context: Context,
+    arguments: &Arguments,
+    text: &str,
+    rule: fn(&str) -> Normalized,
+) -> Result<Value> {
+    match rule(text) {
+        Normalized::Unchanged if arguments.value(0).is_string() => Ok(arguments.value(0)),
+        Normalized::Unchanged => context.string(text),
         Normalized::Changed(text) => context.string(&text),
         Normalized::Invalid => Ok(context.undefined()),
     }

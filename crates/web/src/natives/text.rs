@@ -51,10 +51,10 @@ fn new_decoder(context: Context, arguments: &Arguments) -> Result<Value> {
     context.function("decode", 2, move |context, _, values| {
         let arguments = Arguments { context, values };
         let last = arguments.boolean(1);
-        let bytes = arguments.bytes(0);
-        let text = decode(&mut decoder.borrow_mut(), &bytes, last, fatal);
+        let decoder = &mut *decoder.borrow_mut();
+        let text = arguments.read_bytes(0, |bytes| decode(decoder, bytes, last, fatal));
         if last {
-            decoder.replace(start());
+            *decoder = start();
         }
         text.map_or_else(|| Ok(context.undefined()), |text| context.string(&text))
     })

@@ -59,6 +59,12 @@ fn a_pedantic_worker_has_the_standards() {
     let cases = [
         ("return [new Response('').statusText === '', (await fetch('data:,a')).type]", "true,basic"),
         ("new Headers({ a: '\u{100}' })", "TypeError: A character beyond Latin-1 is in: \u{100}"),
+        ("new Headers().set('a', '\u{100}')", "TypeError: A character beyond Latin-1 is in: \u{100}"),
+        (
+            "const read = []; const fields = new Proxy({ a: '\u{100}', b: '' }, { get: (_, name) => (read.push(name), _[name]) });
+             try { new Headers(fields); } catch {} return read.filter((name) => typeof name === 'string')",
+            "a",
+        ),
         (
             "new Request('http://u:p@a')",
             "TypeError: The URL of a request cannot have credentials: http://u:p@a/",
