@@ -119,6 +119,22 @@ def test_exports_come_with_their_date(project, serve, date, there):
     assert server.fetch("/").text == there
 
 
+ENVS = """
+from workers import Response, WorkerEntrypoint, import_from_javascript
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        imported = import_from_javascript("cloudflare:workers").env
+        return Response(f"{self.env.GREETING} {getattr(imported, 'GREETING', None)}")
+"""
+
+
+@pytest.mark.parametrize(("flags", "imported"), [("", "hello"), (', "disallow_importable_env"', "None")])
+def test_a_flag_hides_the_env_that_modules_can_import(project, serve, flags, imported):
+    server = served(project, serve, "index.py", ENVS, **{'"python_workers"': f'"python_workers"{flags}'})
+    assert server.fetch("/").text == f"hello {imported}"
+
+
 TO_ITSELF = """
 from workers import Blob, Response, WorkerEntrypoint
 

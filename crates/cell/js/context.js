@@ -25,6 +25,39 @@
     }
   };
 
+  // A span of a Worker's own, which is not recorded: traces here are made of what the runtime sees.
+  class Span {
+    get isTraced() {
+      return false;
+    }
+
+    setAttribute() {
+      return this;
+    }
+
+    setAttributes() {
+      return this;
+    }
+
+    end() {}
+  }
+
+  class Tracing {
+    enterSpan(name, callback, ...rest) {
+      return callback(new Span(), ...rest);
+    }
+
+    startActiveSpan(name, callback, ...rest) {
+      return callback(new Span(), ...rest);
+    }
+
+    startSpan() {
+      return new Span();
+    }
+  }
+
+  const tracing = new Tracing();
+
   class ExecutionContext {
     #invocation;
     #props;
@@ -53,6 +86,15 @@
     // Who is let in is decided before a request comes here.
     get access() {
       return undefined;
+    }
+
+    // No cache stands in front of a Worker here.
+    get cache() {
+      return undefined;
+    }
+
+    get tracing() {
+      return tracing;
     }
 
     get [Symbol.toStringTag]() {
@@ -114,6 +156,10 @@
       withEnv: importedEnv.replace,
       exports: importedExports.visible,
       withExports: importedExports.replace,
+      withEnvAndExports: (env, exports, work) => importedEnv.replace(env, () => importedExports.replace(exports, work)),
+      // As `ctx.cache`, which is undefined: it has nothing in it.
+      cache: Object.freeze({}),
+      tracing,
       waitUntil: (promise) => waitUntil(natives.currentInvocation(), promise),
       DurableObject,
       RpcPromise,

@@ -25,6 +25,8 @@ const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
 const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
 /// Puts `process`, `Buffer` and their like on the global object.
 const NODE_FLAG: &str = "nodejs_compat";
+/// Leaves the `env` that modules can import empty: only handlers are given what is in it.
+const HIDDEN_ENV_FLAG: &str = "disallow_importable_env";
 
 /// Prepares what does not depend on a Worker: the SDK is imported in the base, before any Worker is known. The modules
 /// are the very objects that a Worker's `env` and flags go into later.
@@ -60,11 +62,14 @@ pub(crate) fn prepare_modules(cell: &Rc<Cell>, worker: &Worker, env: &Value) -> 
     Ok(())
 }
 
-/// Lets `cloudflare:workers` show the Worker's `env`, and gives the function that makes an invocation's `ctx`.
-pub(crate) fn bind_env(py: Python<'_>, cell: &Cell, env: &Value) -> PyResult<Value> {
+/// Lets `cloudflare:workers` show the Worker's `env`, unless it does not want that, and gives the function that makes an
+/// invocation's `ctx`.
+pub(crate) fn bind_env(py: Python<'_>, cell: &Cell, worker: &Worker, env: &Value) -> PyResult<Value> {
     let bind = || {
         let runtime = cell.runtime();
-        runtime.get("workersModule")?.set("env", env)?;
+        if !worker.flags.get(HIDDEN_ENV_FLAG).copied().unwrap_or(false) {
+            runtime.get("workersModule")?.set("env", env)?;
+        }
         runtime.get("makeContext")
     };
     bind().map_err(|thrown| hognose_ffi::raise(py, thrown))

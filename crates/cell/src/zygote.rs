@@ -65,7 +65,7 @@ fn load_module(py: Python<'_>, cell: &Rc<Cell>, worker: Worker) -> Result<Loaded
     cell.web().set_flags(worker.flags.iter().map(|(name, on)| (name.as_str(), *on)))?;
     cell.refuse_eval(evaluation::refused_at_startup(&worker.flags));
     let env = env::build(cell, &worker)?;
-    let make_context = runtime_modules::bind_env(py, cell, &env)?;
+    let make_context = runtime_modules::bind_env(py, cell, &worker, &env)?;
     runtime_modules::prepare_modules(cell, &worker, &env)?;
     let open_before = process::open_descriptors();
     let recorder = reseed::Recorder::start(py)?;

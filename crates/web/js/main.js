@@ -64,7 +64,17 @@ class Navigator {
   }
 }
 
-finishInterfaces(Navigator);
+/** https://html.spec.whatwg.org/#workerglobalscope */
+class WorkerGlobalScope extends events.EventTarget {
+  constructor() {
+    throw illegalConstructor();
+  }
+}
+
+/** https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface */
+class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
+
+finishInterfaces(Navigator, WorkerGlobalScope, ServiceWorkerGlobalScope);
 finishInterface(DOMException);
 
 const target = events.globalTarget;
@@ -72,8 +82,8 @@ const target = events.globalTarget;
 /** Everything a script finds by name, besides what the language has. */
 const globals = {
   AbortController, AbortSignal, Blob, Body, CompressionStream, Crypto, CryptoKey, DecompressionStream, EventSource, File, FormData,
-  Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Request, Response, SubtleCrypto, TextDecoder, TextEncoder, URL,
-  URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair,
+  Headers, HTMLRewriter, MessageChannel, MessagePort, Navigator, Request, Response, ServiceWorkerGlobalScope, SubtleCrypto, TextDecoder,
+  TextEncoder, URL, URLPattern, URLSearchParams, WebSocket, WebSocketPair, WebSocketRequestResponsePair, WorkerGlobalScope,
   CloseEvent: events.CloseEvent,
   CustomEvent: events.CustomEvent,
   ErrorEvent: events.ErrorEvent,

@@ -3,6 +3,7 @@
 
 import { Blob, File } from "./blob.js";
 import { cloneKey, CryptoKey } from "./crypto/key.js";
+import { isOn, isPedantic } from "./flags.js";
 import { Headers } from "./headers.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
@@ -115,7 +116,7 @@ class Cloner {
   #error(error) {
     const kind = ERROR_CLASSES[error.name] ?? Error;
     const copy = this.#remember(error, new kind(error.message));
-    for (const key of ["stack", "cause"]) {
+    for (const key of errorKeys(error)) {
       const property = Object.getOwnPropertyDescriptor(error, key);
       if (property !== undefined && "value" in property) {
         Object.defineProperty(copy, key, { ...property, value: this.clone(property.value) });
@@ -139,6 +140,12 @@ class Cloner {
 // Objects of a script's own classes lose their class; those that the platform made cannot be copied.
 function isPlain(value) {
   return value[Symbol.toStringTag] === undefined && !(value instanceof Promise) && !(value instanceof WeakRef);
+}
+
+// What is copied of an error beside its message. The standard copies no properties of a script's own.
+function errorKeys(error) {
+  const isEnhanced = isOn("enhanced_error_serialization") && !isPedantic();
+  return isEnhanced ? new Set(["stack", "cause", "name", ...Object.keys(error)]) : ["stack", "cause"];
 }
 
 function notCloneable(value) {

@@ -1,7 +1,7 @@
 // The parameters of algorithms: how what a script gave becomes what an operation takes.
 // https://w3c.github.io/webcrypto/#algorithm-normalization
 
-import { bytesOf, isBufferSource, memberOf } from "../webidl.js";
+import { bytesOf, isBufferSource, memberOf, owned } from "../webidl.js";
 import { fail, partsOf } from "./key.js";
 
 /** The bits of one block of each hash, which is also the length of its HMAC keys. */
@@ -23,8 +23,9 @@ export const unsignedShort = (value, name) => integer(value, name, 0xffff);
 export const unsignedLong = (value, name) => integer(value, name, 0xffff_ffff);
 export const text = (value) => `${value}`;
 export const exponent = (value, name) => {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`"${name}" must be a Uint8Array.`);
-  return value.slice();
+  const bytes = owned(value);
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`"${name}" must be a Uint8Array.`);
+  return bytes.slice();
 };
 export const key = (value, name) => {
   if (partsOf(value) === undefined) throw new TypeError(`"${name}" must be a CryptoKey.`);
