@@ -6,8 +6,12 @@ of a project, so that it may edit it, and its own state.
 
 import contextlib
 import ctypes
+import gzip
+import http.server
+import json
 import random
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -88,3 +92,82 @@ def poster(server, path, placeholder=None):
         return answer.text.replace(own, placeholder) if placeholder else answer.text
 
     return post
+
+
+class Origin(http.server.ThreadingHTTPServer):
+    """A server that Workers fetch from: it echoes, redirects, and answers in ways that need care."""
+
+    class RequestHandlerClass(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            body = self.chunks() if "transfer-encoding" in self.headers else self.rfile.read(self.length())
+            path, _, query = self.path.partition("?")
+            status, headers, content = self.answers(path, query) or (200, [], self.echo(body))
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            if status != 204:
+                self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_GET = do_HEAD = do_POST = do_PUT = answer
+
+        def length(self):
+            return int(self.headers.get("content-length", 0))
+
+        def chunks(self):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def echo(self, body):
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            return json.dumps({"method": self.command, "path": self.path, "headers": headers, "body": body.decode()}).encode()
+
+        def answers(self, path, query):
+            if path.startswith("/redirect/"):
+                return int(path.rpartition("/")[2]), [("location", query or "/echo")], b""
+            return {
+                "/loop": (302, [("location", "/loop")], b""),
+                "/status/204": (204, [], b""),
+                "/gzip": (200, [("content-encoding", "gzip")], gzip.compress(b"zipped")),
+                "/cookies": (200, [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-a", "1"), ("x-a", "2")], b""),
+                "/events": (200, [("content-type", "text/event-stream")], EVENTS),
+                "/big": (200, [], b"x" * 300_000),
+            }.get(path)
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
+        threading.Thread(target=self.serve_forever).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+EVENTS = b"data: one\n\nevent: x\nid: 7\ndata: two\ndata: three\n\n"
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """The Worker `web` at a date with all of the platform's changes, which can reach `service.test` and `other.test`."""
+    folder = tmp_path_factory.mktemp("platform") / "web"
+    shutil.copytree(WORKERS / "web", folder)
+    (folder / "wrangler.toml").write_text(
+        'name = "web"\nmain = "src/index.py"\ncompatibility_date = "2026-09-01"\n'
+        'compatibility_flags = ["python_workers", "disable_python_no_global_handlers"]\n'
+    )
+    with contextlib.closing(Origin()) as origin:
+        to = [f"{name}.test:80:127.0.0.1:{origin.server_port}" for name in ("service", "other")]
+        options = [word for pair in to for word in ("--connect-to", pair)]
+        with contextlib.closing(Server(["dev", str(folder), "--port", "0", *options], folder)) as server:
+            yield server
