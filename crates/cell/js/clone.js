@@ -13,6 +13,7 @@
     "Uint32Array", "Float16Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
   ];
   const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+  const ENHANCED = "enhanced_error_serialization";
   const UNSERIALIZABLE = Symbol.for("hognose.unserializable");
   const BYTES = Symbol.for("hognose.bytes");
 
@@ -23,6 +24,18 @@
   const refuseType = (value) => {
     const name = value.constructor?.name || "Object";
     refuse(`Could not serialize object of type "${name}". This type does not support serialization.`);
+  };
+
+  const isEnhanced = () => globalThis.Cloudflare?.compatibilityFlags?.[ENHANCED] === true;
+
+  // What is told of an error beside its class and its text: since a flag all that it owns but where it was made. One of
+  // a class that others do not know is an `Error` to them, which says its name.
+  const ownOf = (error) => {
+    const isKnown = error.name in ERRORS;
+    if (!isEnhanced()) return isKnown ? {} : { message: `${error.name}: ${error.message}` };
+    const names = Object.getOwnPropertyNames(error).filter((name) => name !== "message" && name !== "stack");
+    const own = Object.fromEntries(names.map((name) => [name, error[name]]));
+    return isKnown ? own : { ...own, message: error.message, name: error.name };
   };
 
   class Encoder {
@@ -98,6 +111,10 @@
 
     error(value) {
       const known = value.name in ERRORS;
+      if (isEnhanced()) {
+        const [, ...own] = this.properties(ownOf(value));
+        return ["E", known ? value.name : "Error", `${value.message}`, ...own];
+      }
       const message = known ? value.message : `${value.name}: ${value.message}`;
       const cause = "cause" in value ? [this.node(value.cause)] : [];
       return ["e", known ? value.name : "Error", `${message}`, `${value.stack ?? ""}`, ...cause];
@@ -173,15 +190,17 @@
   };
 
   // What is no mere text stays behind.
-  const reasonText = (reason) => {
+  const reasonText = (reason) => textOf(reason) ?? JSON.stringify(["D", "The operation was aborted", "AbortError"]);
+
+  const textOf = (value) => {
     const encoder = new Encoder();
     try {
-      const text = JSON.stringify(encoder.node(reason));
+      const text = JSON.stringify(encoder.node(value));
       if (encoder.blobs.length + encoder.caps.length + encoder.streams.length === 0) return text;
     } catch {
       // It cannot be cloned.
     }
-    return JSON.stringify(["D", "The operation was aborted", "AbortError"]);
+    return undefined;
   };
 
   const follow = async (controller, stream) => {
@@ -233,6 +252,9 @@
         case "b": return this.keep(this.buffer.slice(first, first + second));
         case "D": return this.keep(new DOMException(first, second));
         case "e": return this.error(node);
+        case "E": return this.keep(new (ERRORS[first] ?? Error)(second), (error) => {
+          for (let index = 3; index < node.length; index += 2) this.define(error, node[index], node[index + 1]);
+        });
         case "w": return this.keep(Object(this.value(first)));
         case "H": return this.keep(new Headers(pairs(node.slice(1))));
         case "Q": return this.keep(this.request(first, second, third, fourth, fifth));
@@ -314,6 +336,13 @@
       const encoder = new Encoder();
       const text = JSON.stringify(encoder.node(value));
       return { text, blobs: encoder.blobs, caps: encoder.caps, streams: encoder.streams };
+    },
+    // What an error that was thrown has beside its name and its text, as text; nothing where it is no mere data.
+    encodeOwn(error) {
+      if (!(error instanceof Error) || error instanceof DOMException) return undefined;
+      const own = ownOf(error);
+      if (Object.keys(own).length === 0) return undefined;
+      return textOf(own);
     },
     decode: (text, buffer, caps, streams) => new Decoder(buffer, caps, streams).value(JSON.parse(text)),
   };

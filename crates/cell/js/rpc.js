@@ -93,14 +93,29 @@
     };
   };
 
+  // What has been disposed of fails the calls made on it, as they would fail elsewhere: later, and as promises.
+  const checked = (endpoint, check) => ({
+    async invoke(path, values) {
+      check();
+      return endpoint.invoke(path, values);
+    },
+    async read(path) {
+      check();
+      return endpoint.read(path);
+    },
+  });
+
   const settled = (promise, name) => promise[name].bind(promise);
+
+  /** What can be called and has every property, and passes for an instance of a class. */
+  const callable = (Class, traps) => new Proxy(function () {}, { getPrototypeOf: () => Class.prototype, ...traps });
 
   const isThenable = (name) => name === "then" || name === "catch" || name === "finally";
 
   const makeProperty = (endpoint, path) => {
-    if (path.length > PATH_MAX) throw new TypeError("The RPC path is too long.");
+    if (path.length > PATH_MAX) throw new TypeError(`RPC pipelined property path is too deep (max ${PATH_MAX}).`);
     let reading;
-    const proxy = new Proxy(function () {}, {
+    const proxy = callable(RpcProperty, {
       apply: (_target, _receiver, values) => makePromise(endpoint.invoke(path, values)),
       get(_target, name) {
         if (name === "constructor") return RpcProperty;
@@ -115,7 +130,7 @@
 
   const makePromise = (promise) => {
     const endpoint = pipelined(promise);
-    const proxy = new Proxy(function () {}, {
+    const proxy = callable(RpcPromise, {
       apply: (_target, _receiver, values) => makePromise(endpoint.invoke([], values)),
       get(_target, name) {
         if (name === "constructor") return RpcPromise;
@@ -129,7 +144,6 @@
   };
 
   const makeStub = (reference) => {
-    const endpoint = remote(reference);
     let disposed = false;
     const dispose = () => {
       if (disposed) return;
@@ -140,22 +154,19 @@
     const check = () => {
       if (disposed) throw new Error(DISPOSED);
     };
+    const endpoint = checked(remote(reference), check);
     const dup = () => {
       check();
       reference.holders += 1;
       return makeStub(reference);
     };
-    const proxy = new Proxy(function () {}, {
-      apply(_target, _receiver, values) {
-        check();
-        return makePromise(endpoint.invoke([], values));
-      },
+    const proxy = callable(RpcStub, {
+      apply: (_target, _receiver, values) => makePromise(endpoint.invoke([], values)),
       get(_target, name) {
         if (name === "constructor") return RpcStub;
         if (name === "dup") return dup;
         if (name === Symbol.dispose) return dispose;
         if (typeof name === "symbol" || name === "then") return undefined;
-        check();
         return makeProperty(endpoint, [name]);
       },
     });
@@ -189,11 +200,18 @@
 
   // A stub of something that lives here.
   const local = (target, held = new Held(target)) => {
-    const endpoint = pipelined(Promise.resolve({ target }));
     let disposed = false;
     const check = () => {
       if (disposed) throw new Error(DISPOSED);
     };
+    const inner = pipelined(Promise.resolve({ target }));
+    const endpoint = checked(
+      {
+        invoke: (path, values) => inner.invoke(["target", ...path], values),
+        read: (path) => inner.read(["target", ...path]),
+      },
+      check,
+    );
     const dispose = () => {
       if (disposed) return;
       disposed = true;
@@ -203,18 +221,14 @@
       check();
       return local(target, held.hold());
     };
-    const proxy = new Proxy(function () {}, {
-      apply(_target, _receiver, values) {
-        check();
-        return makePromise(endpoint.invoke(["target"], values));
-      },
+    const proxy = callable(RpcStub, {
+      apply: (_target, _receiver, values) => makePromise(endpoint.invoke([], values)),
       get(_target, name) {
         if (name === "constructor") return RpcStub;
         if (name === "dup") return dup;
         if (name === Symbol.dispose) return dispose;
         if (typeof name === "symbol" || name === "then") return undefined;
-        check();
-        return makeProperty(endpoint, ["target", name]);
+        return makeProperty(endpoint, [name]);
       },
     });
     behind.set(proxy, { class: RpcStub, held, check, dispose });
@@ -518,13 +532,17 @@
 
   const unknown = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
 
-  // A property that may be reached from outside: what the classes of the object define, not what the instance holds.
-  const memberOf = (object, name, bases) => {
-    for (let level = Object.getPrototypeOf(object); level && !bases.has(level); level = Object.getPrototypeOf(level)) {
-      const found = Object.getOwnPropertyDescriptor(level, name);
-      if (found !== undefined) return found.get ? found.get.call(object) : found.value;
-    }
-    throw unknown(name);
+  // A property that may be reached from outside is one that the classes of the object define, neither the instance nor
+  // what those classes extend. A Proxy may say that it has more than is to be found there.
+  const memberOf = (object, name) => {
+    if (Object.hasOwn(object, name) || !(name in object) || isOfBase(object, name)) throw unknown(name);
+    return object[name];
+  };
+
+  const isOfBase = (object, name) => {
+    let level = Object.getPrototypeOf(object);
+    while (level && !BASES.has(level) && !Object.hasOwn(level, name)) level = Object.getPrototypeOf(level);
+    return [...BASES].some((base) => Object.hasOwn(base, name)) && (!level || BASES.has(level));
   };
 
   const BASES = new Set([Object.prototype, Function.prototype, RpcTarget.prototype]);
@@ -534,8 +552,11 @@
   const ENTRYPOINT = Symbol("entrypoint");
 
   const step = (object, name) => {
-    if (isTarget(object)) return memberOf(object, name, BASES);
-    if (object === null || typeof object !== "object" || !Object.hasOwn(object, name)) throw unknown(name);
+    if (isTarget(object)) return memberOf(object, name);
+    // A stub that is held here leads on.
+    if (behind.has(object)) return object[name];
+    const holds = typeof object === "function" || (typeof object === "object" && object !== null);
+    if (!holds || !Object.hasOwn(object, name)) throw unknown(name);
     return object[name];
   };
 
@@ -567,6 +588,12 @@
     return Object.defineProperty(result, Symbol.dispose, { value: dispose, configurable: true, writable: true });
   };
 
+  // An error that came from elsewhere. Its own text stands for one of a class that is not known here.
+  const received = (error, { message, ...own }, durableObjectId) => {
+    const mark = durableObjectId === undefined ? { remote: true } : { remote: true, durableObjectId };
+    return Object.assign(message === undefined ? error : new Error(message), own, mark);
+  };
+
   return {
     Fetcher,
     LoopbackServiceStub,
@@ -584,6 +611,8 @@
     encode,
     decode,
     disposable,
+    encodeOwn: clone.encodeOwn,
+    received,
     markEntrypoint: (instance) => Object.defineProperty(instance, ENTRYPOINT, { value: true }),
     addBase: (base) => BASES.add(base.prototype),
     dispatchToObject(target, path, method, read, values) {
@@ -592,10 +621,13 @@
     },
     async dispatch(target, path, method, read, values) {
       try {
-        return await dispatch(target, path, method, read, values);
+        const result = await dispatch(target, path, method, read, values);
+        if (asked.size > 0) await allGiven();
+        return result;
       } finally {
-        // They end with the call unless they were duplicated.
-        disposeWith(values);
+        // They end with the call unless they were duplicated, but not before the result is read, which may mention them: in
+        // the reaction that follows.
+        queueMicrotask(() => queueMicrotask(() => disposeWith(values)));
       }
     },
     released(target) {

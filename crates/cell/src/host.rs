@@ -364,7 +364,7 @@ pub(crate) fn owned_error(thrown: &Thrown) -> OwnedError {
         message: text("message").unwrap_or_else(|| thrown.to_string()),
         stack: thrown.stack().unwrap_or_default(),
         retryable: false,
-        properties: Vec::new(),
+        properties: Cell::current().map(|cell| cell.rpc().own_properties(&thrown.0)).unwrap_or_default(),
     }
 }
 

@@ -80,18 +80,27 @@ impl Isolate {
     ) -> Result<(), Breach> {
         let arguments = self.take_value(params)?;
         let isolate = Arc::clone(self);
+        if let Handle::Hosted(hosted) = handle {
+            let called = hosted.isolate.call_hosted(hosted.cap, &what, arguments);
+            self.follow(call, async move {
+                let result = called.await;
+                isolate.answer_value(call, result);
+                drop(hosted);
+            });
+            return Ok(());
+        }
         self.follow(call, async move {
             let result = match handle {
                 Handle::Granted
+                | Handle::Hosted(_)
                 | Handle::Objects(_)
                 | Handle::Object(_)
                 | Handle::Socket(_)
                 | Handle::Loader(_)
                 | Handle::Loaded(_) => {
-                    unreachable!("invariant: what is no Worker and no object is called elsewhere")
+                    unreachable!("invariant: what is no Worker is called elsewhere")
                 }
                 Handle::Assets(_) | Handle::Identity(_) => Err(Raised::no_method(&what)),
-                Handle::Hosted(hosted) => hosted.isolate.call_hosted(hosted.cap, &what, arguments).await,
                 Handle::Service(link) => isolate.call_entrypoint(&link, depth, &what, arguments).await,
             };
             isolate.answer_value(call, result);

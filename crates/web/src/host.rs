@@ -83,8 +83,10 @@ impl HostError {
     pub fn to_value(&self, context: Context) -> Value {
         let error = match self.name.as_str() {
             "Error" => Thrown::new(context, ErrorKind::Error, &self.message),
-            "TypeError" => Thrown::type_error(context, &self.message),
             "RangeError" => Thrown::range_error(context, &self.message),
+            "ReferenceError" => Thrown::new(context, ErrorKind::ReferenceError, &self.message),
+            "SyntaxError" => Thrown::new(context, ErrorKind::SyntaxError, &self.message),
+            "TypeError" => Thrown::type_error(context, &self.message),
             name => Thrown::dom_exception(context, name, &self.message),
         };
         if !self.retryable {

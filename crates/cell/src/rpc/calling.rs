@@ -23,6 +23,7 @@ pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
     let target = Target::parse(&text);
     let path = arguments[1].elements()?.iter().map(Value::to_js_string).collect::<Result<Vec<_>>>()?;
     let method = arguments[2].to_js_string()?;
+    let callee = target.access().object.map(|object| object.digits.to_owned());
     let access = Access {
         path: path.iter().map(String::as_str).collect(),
         read: arguments[3].strict_equals(&context.boolean(true)),
@@ -48,7 +49,7 @@ pub(super) fn call(context: Context, arguments: &[Value]) -> Result<Value> {
             taken.map_err(|violation| OwnedError::error(&violation.to_string()))
         });
         if let Err(error) = received {
-            settle(&deferred, Err(failed.remote_error(&error)));
+            settle(&deferred, Err(failed.remote_error(&error, callee.as_deref())));
         }
     };
     let called = packed.with_payload(&link, |params| {
@@ -84,21 +85,21 @@ pub(super) fn specialize(context: Context, arguments: &[Value]) -> Result<Value>
 }
 
 impl Rpc {
-    /// The JavaScript error for one that came from another isolate.
-    fn remote_error(&self, error: &OwnedError) -> Thrown {
+    /// The JavaScript error for one that came from another isolate, and from the Durable Object with this id if one was called.
+    fn remote_error(&self, error: &OwnedError, object: Option<&str>) -> Thrown {
         let thrown = js_error(self.context, error);
         // An error that cannot be written to is told without its properties.
-        let _marked = self.mark(&thrown, error);
-        thrown
+        self.received(&thrown, &error.properties, object).map_or(thrown, Thrown)
     }
 
-    fn mark(&self, thrown: &Thrown, error: &OwnedError) -> Result<()> {
-        thrown.0.set("remote", &self.context.boolean(true))?;
-        if error.properties.is_empty() {
-            return Ok(());
-        }
-        let properties = self.decode(&error.properties, &[], Vec::new())?;
-        let assign = self.context.global().get("Object")?.get("assign")?;
-        assign.call_function(&[thrown.0.clone(), properties]).map(drop)
+    fn received(&self, thrown: &Thrown, properties: &[u8], object: Option<&str>) -> Result<Value> {
+        let none = self.context.undefined();
+        let object = object.map_or(Ok(none), |digits| self.context.string(digits))?;
+        let properties = if properties.is_empty() {
+            self.context.object()?
+        } else {
+            self.decode(properties, &[], Vec::new())?
+        };
+        self.get("received")?.call_function(&[thrown.0.clone(), properties, object])
     }
 }

@@ -75,6 +75,17 @@ impl Rpc {
             .map_err(|full| Thrown::new(self.context, ErrorKind::Error, &full.to_string()))
     }
 
+    /// What an error has beside its name and its text, as a structured clone; nothing where that is too long.
+    pub(crate) fn own_properties(&self, error: &Value) -> Vec<u8> {
+        let encoded =
+            self.get("encodeOwn").and_then(|encode| encode.call_function(std::slice::from_ref(error)));
+        let text = encoded.ok().and_then(|text| text.as_string()).unwrap_or_default();
+        if text.is_empty() || text.len() >= limits::ERROR_TEXT_MAX {
+            return Vec::new();
+        }
+        [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat()
+    }
+
     /// Takes a value out of a frame and gives it to `done`, now or once all of it has come.
     pub(crate) fn unpack(
         self: &Rc<Self>,

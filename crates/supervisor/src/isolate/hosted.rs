@@ -9,15 +9,16 @@ use super::{Breach, Isolate};
 use crate::links::{HOST_GONE, MethodCall, Raised, Value};
 
 impl Isolate {
-    /// Calls a method of something that the isolate hosts.
-    pub(crate) async fn call_hosted(
+    /// Calls a method of something that the isolate hosts. It is begun at once: calls on one stub come in the order in
+    /// which they were made.
+    pub(crate) fn call_hosted(
         self: &Arc<Self>,
         cap: CapId,
         call: &MethodCall,
         arguments: Value,
-    ) -> Result<Value, Raised> {
-        let answer = self.begin_hosted(cap, call, arguments)?;
-        answer.await.unwrap_or_else(|_| Err(Raised::error(HOST_GONE)))
+    ) -> impl Future<Output = Result<Value, Raised>> + use<> {
+        let begun = self.begin_hosted(cap, call, arguments);
+        async move { begun?.await.unwrap_or_else(|_| Err(Raised::error(HOST_GONE))) }
     }
 
     fn begin_hosted(
