@@ -19,6 +19,18 @@ const METHODS = new Set([
 const USUAL_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
 const CACHE_MODES = new Set(["no-store", "no-cache"]);
 
+// What is the same in every request from outside, so that the state of one need not be given it.
+const USUAL_INCOMING = {
+  immutable: true,
+  redirect: "manual",
+  integrity: "",
+  cache: undefined,
+  encodeResponseBody: undefined,
+  headers: undefined,
+  cf: undefined,
+  signal: undefined,
+};
+
 let stateOf;
 
 /** https://fetch.spec.whatwg.org/#request-class */
@@ -92,17 +104,8 @@ export { stateOf };
 
 /** A request from outside: immutable headers, manual redirects, a signal that fires when the client goes away. */
 export function incomingRequest(method, url, flatHeaders, cfJson, body, bodyLength) {
-  return new Request(INCOMING, {
-    method,
-    url,
-    flatHeaders,
-    immutable: true,
-    cfJson,
-    redirect: "manual",
-    integrity: "",
-    cache: undefined,
-    content: Content.incoming(body, bodyLength),
-  });
+  const content = Content.incoming(body, bodyLength);
+  return new Request(INCOMING, { __proto__: USUAL_INCOMING, method, url, flatHeaders, cfJson, content });
 }
 
 /** The client of an incoming request is gone. */

@@ -13,6 +13,19 @@ const CREATE = Symbol("create");
 export const NULL_BODY_STATUSES = new Set([101, 204, 205, 304]);
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
+// What most responses are like: the state of one names only what differs, since each member takes time to set.
+const USUAL = {
+  flatHeaders: "",
+  headers: undefined,
+  immutable: false,
+  url: "",
+  redirected: false,
+  webSocket: null,
+  cf: undefined,
+  encodeBody: "automatic",
+  type: "default",
+};
+
 let stateOf;
 
 /** https://fetch.spec.whatwg.org/#response-class */
@@ -27,7 +40,7 @@ export class Response extends Body {
       this.#state = init;
       return;
     }
-    const state = init === undefined ? defaultState(200) : stateFrom(initializerFrom(init));
+    const state = init === undefined ? usualState(200) : stateFrom(initializerFrom(init));
     const { content, type } = extractContent(body);
     requireBodyAllowed(state.status, content);
     super(content);
@@ -43,9 +56,8 @@ export class Response extends Body {
   }
 
   static error() {
-    return new Response(CREATE, {
-      ...defaultState(0), type: "error", statusText: "", immutable: true, content: Content.none(),
-    });
+    const content = Content.none();
+    return new Response(CREATE, { __proto__: USUAL, status: 0, statusText: "", type: "error", immutable: true, content });
   }
 
   static redirect(url, status = 302) {
@@ -59,8 +71,8 @@ export class Response extends Body {
     const text = toUsvString(url);
     const href = natives.parseUrl(text);
     if (href === undefined) throw new TypeError(`Unable to parse URL: ${text}`);
-    const state = { ...defaultState(code), flatHeaders: `location\n${href}\n`, immutable: true };
-    return new Response(CREATE, { ...state, content: Content.none() });
+    const changes = { flatHeaders: `location\n${href}\n`, immutable: true, content: Content.none() };
+    return new Response(CREATE, Object.assign(usualState(code), changes));
   }
 
   static json(value, init) {
@@ -71,7 +83,7 @@ export class Response extends Body {
     const content = new Content("text", text);
     requireBodyAllowed(response.status, content);
     implyType(response.#state, "application/json");
-    return new Response(CREATE, { ...response.#state, content });
+    return new Response(CREATE, Object.assign(response.#state, { content }));
   }
 
   get status() {
@@ -105,8 +117,8 @@ export class Response extends Body {
   clone() {
     if (this.#state.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const content = contentOf(this).clone();
-    const state = { ...this.#state, headers: undefined, flatHeaders: flatHeadersOf(this.#state), content };
-    return new Response(CREATE, state);
+    const changes = { headers: undefined, flatHeaders: flatHeadersOf(this.#state), content };
+    return new Response(CREATE, { __proto__: USUAL, ...this.#state, ...changes });
   }
 }
 
@@ -118,7 +130,7 @@ export { stateOf };
 /** A response that a fetch brought back: its headers cannot be changed. */
 export function fetchedResponse(state, content) {
   const type = isPedantic() ? "basic" : "default";
-  return new Response(CREATE, { ...defaultState(state.status), ...state, type, immutable: true, content });
+  return new Response(CREATE, Object.assign(usualState(state.status), state, { type, immutable: true, content }));
 }
 
 /** The flat header list of a response, without building Headers for it. */
@@ -142,30 +154,18 @@ function headersIn(state) {
   return state.headers;
 }
 
-function defaultState(status) {
-  return {
-    status,
-    statusText: isPedantic() ? "" : (REASON_PHRASES[status] ?? ""),
-    flatHeaders: "",
-    headers: undefined,
-    immutable: false,
-    url: "",
-    redirected: false,
-    webSocket: null,
-    cf: undefined,
-    encodeBody: "automatic",
-    type: "default",
-  };
+function usualState(status) {
+  return { __proto__: USUAL, status, statusText: isPedantic() ? "" : (REASON_PHRASES[status] ?? "") };
 }
 
 function stateFrom(options) {
   const { status, statusText, headers, cf, webSocket, encodeBody } = options;
-  const state = defaultState(checkStatus(status ?? undefined, webSocket ?? null));
+  const state = usualState(checkStatus(status ?? undefined, webSocket ?? null));
   if (statusText !== undefined && statusText !== null) state.statusText = checkStatusText(byteString(statusText));
   if (headers !== undefined && headers !== null) state.headers = new Headers(headers);
   if (encodeBody !== undefined && encodeBody !== null) state.encodeBody = checkEncoding(`${encodeBody}`);
   if (cf !== undefined && cf !== null) state.cf = { ...cf };
-  state.webSocket = webSocket ?? null;
+  if (webSocket !== undefined && webSocket !== null) state.webSocket = webSocket;
   return state;
 }
 
