@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyTuple};
 
 use super::by_address::ByAddress;
-use super::{buffers, check_depth, immutable_to_js, to_js};
+use super::{buffers, check_depth, immutable_to_js, text_state, to_js};
 use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::errors::{Raised, raised};
@@ -309,10 +309,7 @@ fn entries_of(
 /// Whether a key is a `str` that Python has once only, as those of a program's text: worth remembering its atom.
 fn is_interned(key: &Object) -> bool {
     // SAFETY: asks a live object for its type, and a `str` for its state.
-    unsafe {
-        ffi::PyUnicode_CheckExact(key.as_ptr()) != 0
-            && (*key.as_ptr().cast::<ffi::PyASCIIObject>()).interned() != 0
-    }
+    unsafe { ffi::PyUnicode_CheckExact(key.as_ptr()) != 0 && text_state::is_interned(key.as_ptr()) }
 }
 
 /// A key that JavaScript can tell apart from others as Python does.

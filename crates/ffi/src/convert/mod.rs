@@ -10,6 +10,7 @@ pub(crate) mod deep_to_python;
 pub(crate) mod numbers;
 pub(crate) mod pairs;
 pub(crate) mod strings;
+pub(crate) mod text_state;
 
 use hognose_engine::raw;
 use pyo3::exceptions::PyRecursionError;

@@ -9,6 +9,7 @@ use hognose_engine::raw;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::text_state::is_ascii;
 use crate::bridge::{Object, ObjectRef, python};
 use crate::errors::{Pending, Raised};
 use crate::js::{self, JSValue, Js, JsResult, context};
@@ -28,7 +29,7 @@ fn convert(text: *mut ffi::PyObject) -> JsResult {
     unsafe {
         let (data, length) = (ffi::PyUnicode_DATA(text), ffi::PyUnicode_GET_LENGTH(text) as usize);
         match ffi::PyUnicode_KIND(text) {
-            ffi::PyUnicode_1BYTE_KIND if ffi::PyUnicode_IS_ASCII(text) != 0 => ascii(data.cast(), length),
+            ffi::PyUnicode_1BYTE_KIND if is_ascii(text) => ascii(data.cast(), length),
             ffi::PyUnicode_1BYTE_KIND => latin1(std::slice::from_raw_parts(data.cast(), length)),
             ffi::PyUnicode_2BYTE_KIND => js::string_utf16(std::slice::from_raw_parts(data.cast(), length)),
             _ => utf32(std::slice::from_raw_parts(data.cast(), length)),
