@@ -195,6 +195,50 @@ fn a_commit_that_fails_loses_what_was_written() {
 }
 
 #[test]
+fn a_log_is_begun_anew_once_its_content_has_moved() {
+    let store = store();
+    let mut object = store.object();
+    let log = store.folder.path().join(format!("w-A/{ID}.sqlite-wal"));
+    let mut lengths = Vec::new();
+    for round in 0..2500_u32 {
+        put(&mut *object, "a", &round.to_le_bytes()).unwrap();
+        drop(object.commit().unwrap());
+        lengths.push(log.metadata().unwrap().len());
+    }
+    let (longest, last) = (*lengths.iter().max().unwrap(), *lengths.last().unwrap());
+    assert!(longest < 5 << 20, "{longest}");
+    assert_eq!(last, longest, "it stays as long as it was");
+    lengths.dedup();
+    assert!(lengths.len() < 30, "it is seldom made longer: {lengths:?}");
+    drop(object);
+    assert_eq!(get(&mut *store.object(), "a"), Some(2499_u32.to_le_bytes().to_vec()));
+}
+
+#[test]
+fn what_a_log_holds_after_the_last_commit_counts_for_nothing() {
+    let store = store();
+    let mut object = store.object();
+    // So often that the log is longer than what was written, and once after it was begun anew.
+    for (last, folder) in [(100_u32, "w-B"), (2500, "w-C")] {
+        for round in 0..=last {
+            put(&mut *object, "a", &round.to_le_bytes()).unwrap();
+            drop(object.commit().unwrap());
+        }
+        // As a process that is killed leaves it.
+        let (from, to) = (store.folder.path().join("w-A"), store.folder.path().join(folder));
+        std::fs::create_dir(&to).unwrap();
+        for name in [format!("{ID}.sqlite"), format!("{ID}.sqlite-wal")] {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
+        let mut left = store.objects.storage(&Namespace { key: folder.into(), sql: true }, ID);
+        assert_eq!(get(&mut *left, "a"), Some(last.to_le_bytes().to_vec()));
+        put(&mut *left, "a", b"more").unwrap();
+        commit(&mut *left);
+        assert_eq!(get(&mut *left, "a").as_deref(), Some(&b"more"[..]));
+    }
+}
+
+#[test]
 fn deleting_all_leaves_the_alarm_unless_told_otherwise() {
     let store = store();
     let mut object = store.object();

@@ -1,6 +1,6 @@
 //! An object's file: opening it, its transactions, and what is kept beside keys and tables.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::copy;
+use super::log::{self, Log};
 use super::past::Past;
 use crate::Clock;
 use crate::d1::sqlite::codes;
@@ -23,9 +24,6 @@ const ALARM: i64 = 1;
 
 /// What objects with the older storage say of their past (workerd's text).
 const NO_PAST: &str = "This Durable Object's storage back-end does not implement point-in-time recovery.";
-
-/// The size of a log that is moved into its database, in bytes: about a thousand pages, as is SQLite's default.
-const LOG_MOVED_BYTES: u64 = 4 << 20;
 
 /// See the module.
 pub(super) struct ObjectFile {
@@ -48,6 +46,7 @@ pub(super) struct Open {
     /// Stands before SQL of the engine's own, so that what a Worker writes is never served from what was prepared for it,
     /// which nobody has judged.
     mark: String,
+    log: Log,
     /// Whether the hidden tables exist.
     has_keys: bool,
     has_metadata: bool,
@@ -61,6 +60,12 @@ impl Open {
 
     pub(super) fn worded(&self, error: &rusqlite::Error) -> StorageError {
         codes::worded(error, self.guard.refused_transaction()).into()
+    }
+
+    /// Runs a statement of the engine's own that comes again and again.
+    fn execute(&self, sql: &str) -> Result<(), StorageError> {
+        let sql = self.own(sql);
+        self.trusted(|connection| connection.prepare_cached(&sql)?.execute([]).map(drop))
     }
 
     /// Runs work of the engine's own.
@@ -126,7 +131,7 @@ impl ObjectFile {
             if let Some(past) = past {
                 past.before_write(&open.connection);
             }
-            open.trusted(|connection| connection.execute_batch("BEGIN"))?;
+            open.execute("BEGIN")?;
             *writing = true;
         }
         Ok(open)
@@ -206,7 +211,7 @@ impl ObjectFile {
         }
         self.writing = false;
         let open = self.opened()?;
-        let done = open.trusted(|connection| connection.execute_batch("COMMIT"));
+        let done = open.execute("COMMIT");
         if let Err(error) = done {
             if !open.connection.is_autocommit() {
                 open.trusted(|connection| connection.execute_batch("ROLLBACK"))?;
@@ -220,14 +225,10 @@ impl ObjectFile {
 
     /// Moves what the log holds into the database, where that is much and nobody copies them now.
     fn move_log(&mut self) {
-        let log = fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
-        if log < LOG_MOVED_BYTES {
-            return;
-        }
-        let (Some(_lock), Some(open)) = (copy::may_move(&self.path), &self.open) else { return };
+        let Some(open) = self.open.as_ref().filter(|open| open.log.is_full()) else { return };
+        let Some(_lock) = copy::may_move(&self.path) else { return };
         // Where it cannot be done, all is in the log as before, and the next commit tries again.
-        let _ = open
-            .trusted(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        let _ = open.trusted(|connection| connection.query_row("PRAGMA wal_checkpoint", [], |_| Ok(())));
     }
 
     /// Closes the file. What its log holds is moved out of it, and flushed; where somebody copies them now, it stays.
@@ -245,13 +246,8 @@ impl ObjectFile {
         if !std::mem::take(&mut self.unflushed) {
             return None;
         }
-        let log = beside(&self.path, "-wal");
-        Some(Box::new(move || match File::open(log) {
-            Ok(log) => log.sync_data(),
-            // Closing the file has moved all of it into the database, and flushed that.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }))
+        // Closing the file has moved all of the log into the database, and flushed that.
+        self.open.as_mut()?.log.flush()
     }
 
     /// Removes the file.
@@ -375,13 +371,15 @@ fn connect(path: &Path) -> rusqlite::Result<Open> {
     connection.pragma_update(None, "synchronous", "normal")?;
     // `move_log` does that.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", log::KEPT_BYTES as i64)?;
     let guard = Arc::new(Guard::default());
     confine(&mut connection, &guard)?;
     let mark = format!("/*{}*/", crate::random::name());
-    Ok(Open { connection, guard, mark, has_keys: false, has_metadata: false })
+    let log = Log::of(&mut connection, path)?;
+    Ok(Open { connection, guard, mark, log, has_keys: false, has_metadata: false })
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()

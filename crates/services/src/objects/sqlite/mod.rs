@@ -15,6 +15,7 @@ mod copy;
 mod facets;
 mod file;
 mod keys;
+mod log;
 mod past;
 mod query;
 
