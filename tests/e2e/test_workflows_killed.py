@@ -22,6 +22,7 @@ def test_a_server_that_is_killed_at_each_step_goes_on(tmp_path, serve, style):
             gates.open(str(number))
             server = serve(folder)
         assert Flows(server).output("killed") == [0, 1, 2, 3]
+        server.output.wait_for("STEP 3")
         done += re.findall(r"STEP (\d)", server.output.text)
     # Only what was under way is done again.
     assert done == ["0", "0", "1", "1", "2", "2", "3", "3"]
