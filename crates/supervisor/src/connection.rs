@@ -1,20 +1,20 @@
 //! An isolate's one task: it reads frames and acts on them, writes what the outbox holds, and notices the end.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hognose_services::StreamError;
 use hognose_wire::{Decoder, Envelope, Frame, InvocationId, Outcome, Side};
-use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::net::UnixStream;
 
 use crate::body::Body;
+use crate::cell_socket::CellSocket;
 use crate::events::ServerEvent;
 use crate::exchange;
 use crate::isolate::{Answer, Breach, Closing, Isolate};
 use crate::links::Raised;
+use crate::objects::Bell;
 
 /// How much is read at a time.
 const READ_SIZE: usize = 64 << 10;
@@ -22,13 +22,15 @@ const READ_SIZE: usize = 64 << 10;
 /// The isolate's end of its asynchronous socket.
 pub(crate) struct Connection {
     isolate: Arc<Isolate>,
-    socket: UnixStream,
+    socket: CellSocket,
     decoder: Decoder,
     /// What is being written, and how much of it has been.
     writing: Vec<u8>,
     written: usize,
     /// Whether the next frame waits until what it depends on is on the disk.
     held: bool,
+    /// What is rung then, where a frame has waited before.
+    bell: Option<Bell>,
 }
 
 /// Why a connection ended.
@@ -48,8 +50,16 @@ impl<E: Into<Breach>> From<E> for End {
 }
 
 impl Connection {
-    pub(crate) fn new(isolate: Arc<Isolate>, socket: UnixStream) -> Self {
-        Self { isolate, socket, decoder: Decoder::new(), writing: Vec::new(), written: 0, held: false }
+    pub(crate) fn new(isolate: Arc<Isolate>, socket: CellSocket) -> Self {
+        Self {
+            isolate,
+            socket,
+            decoder: Decoder::new(),
+            writing: Vec::new(),
+            written: 0,
+            held: false,
+            bell: None,
+        }
     }
 
     /// Serves the isolate until it ends, and returns when its process is gone.
@@ -98,8 +108,7 @@ impl Connection {
             if ended {
                 return Poll::Ready(End::Died);
             }
-            // Writing leaves word whom to wake; what came on the disk before that is looked at once more.
-            match self.write(context).and_then(|()| self.is_let_go()) {
+            match self.write(context).and_then(|()| self.is_let_go(context)) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => return Poll::Ready(end),
@@ -115,7 +124,7 @@ impl Connection {
         while !self.held {
             let buffer = self.decoder.buffer();
             buffer.reserve(READ_SIZE);
-            match pin!(self.socket.read_buf(buffer)).poll(context) {
+            match self.socket.poll_read(context, buffer) {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(End::Died),
                 Poll::Ready(Ok(_)) => {
                     self.act()?;
@@ -127,24 +136,29 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the frame that was held can go on.
-    fn is_let_go(&mut self) -> Result<bool, End> {
-        if self.held {
-            self.act()?;
-            return Ok(!self.held);
+    /// Whether the frame that was held can go on. Where it cannot, the task is woken when that may have changed.
+    fn is_let_go(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        if !self.held {
+            return Ok(false);
         }
-        Ok(false)
+        let unheard = |error: io::Error| Breach::new(format!("its commits cannot be waited for: {error}"));
+        let bell = match &mut self.bell {
+            Some(bell) => bell,
+            none => none.insert(self.isolate.storages.commits.bell().map_err(unheard)?),
+        };
+        bell.listen(context).map_err(unheard)?;
+        self.act()?;
+        Ok(!self.held)
     }
 
     fn act(&mut self) -> Result<(), End> {
         loop {
-            let mut held = Ok(false);
-            let storages = &self.isolate.storages;
+            let (commits, mut held) = (&self.isolate.storages.commits, false);
             let envelope = self.decoder.next_if(|envelope: &Envelope<'_>| {
-                held = storages.holds(envelope.after);
-                matches!(held, Ok(false))
+                held = commits.holds(envelope.after);
+                !held
             })?;
-            self.held = held?;
+            self.held = held;
             let Some(envelope) = envelope else { return Ok(()) };
             envelope.frame.check(Side::Cell)?;
             self.isolate.receive(envelope.frame)?;
@@ -166,7 +180,7 @@ impl Connection {
             if self.writing.is_empty() {
                 return Ok(());
             }
-            match Pin::new(&mut self.socket).poll_write(context, &self.writing[self.written..]) {
+            match self.socket.poll_write(context, &self.writing[self.written..]) {
                 Poll::Ready(Ok(count)) => self.written += count,
                 Poll::Ready(Err(_)) => return Err(End::Died),
                 Poll::Pending => {

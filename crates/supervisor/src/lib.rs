@@ -11,6 +11,7 @@
 
 mod body;
 mod calls;
+mod cell_socket;
 mod connection;
 mod connector;
 mod deliveries;

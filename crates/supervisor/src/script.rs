@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::calls::Grants;
+use crate::cell_socket::CellSocket;
 use crate::connection::Connection;
 use crate::egress::{Egress, EgressError, EgressOptions};
 use crate::events::{Events, ServerEvent};
@@ -72,7 +73,7 @@ pub async fn run_script(options: ScriptOptions) -> Result<u8, ScriptError> {
     let (socket, its_socket) = socket_pair()?;
     let process = cell.run(&Order::Run(script), its_socket).await?;
     let isolate = Arc::new(Isolate::new(process, Arc::new(grants), None));
-    Connection::new(Arc::clone(&isolate), socket).run_to_exit().await;
+    Connection::new(Arc::clone(&isolate), CellSocket::new(socket)?).run_to_exit().await;
     Ok(isolate.process.exit_code().await)
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::calls::Grants;
+use crate::cell_socket::CellSocket;
 use crate::connection::Connection;
 use crate::deliveries;
 use crate::events::ServerEvent;
@@ -289,7 +290,7 @@ impl Version {
         let Some(process) = self.fork(vec![its_socket, its_synchronous]).await? else { return Ok(None) };
         let synchronous = blocking(synchronous).map_err(failed)?;
         let isolate = Arc::new(Isolate::new(process, Arc::clone(&self.grants), Some(synchronous)));
-        let connection = Connection::new(Arc::clone(&isolate), socket);
+        let connection = Connection::new(Arc::clone(&isolate), CellSocket::new(socket).map_err(failed)?);
         Ok(Some((isolate, connection)))
     }
 

@@ -1,7 +1,7 @@
 //! Durable Objects as frames name them, and the vocabulary of an isolate's second socket: storage.
 //!
-//! An object's storage is used synchronously: the isolate writes a [`Request`] and blocks until the [`Answer`] has come.
-//! There are no other messages on that socket and never two at a time, so neither side buffers more than one. Writes
+//! An object's storage is used synchronously: the isolate writes a [`Request`] and blocks until the [`Reply`] has come.
+//! Only a commit is not answered. Both sides count commits, and what comes of one is told on the other socket. Writes
 //! gather in a transaction of the object's until the isolate asks for [`Operation::Commit`], at the end of the turn in
 //! which they were made; everything it sends afterwards on its other socket names that commit
 //! ([`crate::Envelope::after`]) and is held back until the commit is on the disk.
@@ -14,6 +14,7 @@ use crate::codec::ProtocolError;
 use crate::d1::Value;
 use crate::facets::FacetRequest;
 use crate::form;
+#[cfg(doc)]
 use crate::frame::WriteSeq;
 use crate::object_sockets::{SocketAnswer, SocketOperation};
 use crate::value::CapId;
@@ -176,8 +177,9 @@ pub enum Operation<'a> {
     Sockets(SocketOperation<'a>),
     /// Something about a facet of the object. [`Answer::Facet`], or [`Answer::Done`] where nothing is given.
     Facet(FacetRequest<'a>),
-    /// Makes what all objects of this isolate have written outlive them, all but those with transactions under way.
-    /// [`Answer::Committed`].
+    /// Makes what all objects of this isolate have written outlive them, all but those with transactions under way. Not
+    /// answered: the first is known by the [`WriteSeq`] 1, each other by that of the one before and 1; an object whose
+    /// writes are lost is ended ([`crate::Frame::EndObject`]).
     Commit,
 }
 
@@ -200,13 +202,6 @@ pub enum Answer<'a> {
     Sockets(SocketAnswer<'a>),
     /// The capability of a facet, held from now on; `None`: it does not run.
     Facet(Option<CapId>),
-    /// What was written is to be known by this number; where not everything could be kept, which objects lost theirs.
-    Committed {
-        /// The commit's number.
-        seq: WriteSeq,
-        /// Objects whose writes are lost, and why.
-        failed: Vec<(ObjectNumber, Cow<'a, str>)>,
-    },
     /// The operation failed and changed nothing.
     Failed {
         /// The JavaScript error's name.
@@ -261,17 +256,15 @@ pub fn write<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<(), usize> 
     Ok(())
 }
 
-/// The message in what was read so far; `None`: more bytes are needed.
-pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Option<T>, ProtocolError> {
+/// The first message in what was read so far, and how many bytes it takes; `None`: more are needed.
+pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<Option<(T, usize)>, ProtocolError> {
     let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let size = u32::from_le_bytes(*length) as usize;
     if size > MESSAGE_MAX {
         return Err(ProtocolError::TooLarge { size });
     }
-    if rest.len() < size {
-        return Ok(None);
-    }
-    crate::decode(rest).map(Some)
+    let Some(message) = rest.get(..size) else { return Ok(None) };
+    Ok(Some((crate::decode(message)?, 4 + size)))
 }
 
 #[cfg(test)]

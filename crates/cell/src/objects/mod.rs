@@ -193,14 +193,12 @@ impl Objects {
         self.storage.is_uncommitted()
     }
 
-    /// Commits what was written, if anything was. Objects whose writes are lost have ended for the supervisor already.
+    /// Commits what was written, if anything was. An object whose writes are lost is ended by the supervisor.
     pub(crate) fn commit(&self, cell: &Cell) {
         if !self.storage.is_uncommitted() {
             return;
         }
-        for (number, message) in self.storage.commit() {
-            self.end(cell, number, &OwnedError::error(&message));
-        }
+        self.storage.commit();
         if let Some(link) = cell.link() {
             link.depend_on(self.storage.last_write());
         }

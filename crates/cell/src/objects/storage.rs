@@ -1,11 +1,12 @@
 //! The way to the storage of objects: a socket on which this thread blocks until the answer is there.
 
 use std::cell::{Cell, RefCell};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use hognose_wire::WriteSeq;
 use hognose_wire::objects::{self, Answer, ObjectNumber, Operation, Reply, Request};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::link::OwnedError;
 use crate::process;
@@ -60,10 +61,8 @@ impl Storage {
             let message = format!("The values are too large to be stored at once: {size} bytes.");
             return Err((OwnedError { name: "RangeError".to_owned(), ..OwnedError::error(&message) }, false));
         }
-        self.exchange(out, received);
-        let reply = objects::read::<Reply<'_>>(received);
-        // The supervisor is trusted; what cannot be read means that it is another program.
-        let Ok(Some(Reply { uncommitted, answer })) = reply else { process::exit(1) };
+        self.send(out);
+        let Reply { uncommitted, answer } = self.receive(received);
         if uncommitted {
             self.uncommitted.set(true);
         }
@@ -79,38 +78,44 @@ impl Storage {
         result
     }
 
-    /// Has all that was written committed, and says which objects lost what they had written, and why.
-    pub(super) fn commit(&self) -> Vec<(ObjectNumber, String)> {
-        let committed = self.perform(ObjectNumber(0), Operation::Commit, |answer| match answer {
-            Answer::Committed { seq, failed } => {
-                let failed = failed.into_iter().map(|(object, why)| (object, why.into_owned())).collect();
-                (seq, failed)
-            }
-            _ => process::exit(1),
-        });
-        let Ok((seq, failed)) = committed else { process::exit(1) };
+    /// Has all that was written committed. Who depends on it need not wait here: the supervisor knows the commit by its
+    /// number, and ends an object whose writes are lost.
+    pub(super) fn commit(&self) {
+        let mut buffers = self.buffers.borrow_mut();
+        let (out, _) = &mut *buffers;
+        let commit = Request { object: ObjectNumber(0), operation: Operation::Commit };
+        objects::write(&commit, out).expect("invariant: a commit is small");
+        self.send(out);
+        let WriteSeq(committed) = self.committed.get();
+        self.committed.set(WriteSeq(committed + 1));
         self.uncommitted.set(false);
-        self.committed.set(seq);
-        failed
     }
 
-    /// Sends what is in `out` and waits for one message. Without the supervisor there is nothing left to do.
-    fn exchange(&self, out: &[u8], received: &mut Vec<u8>) {
+    /// Sends what is in `out`. Without the supervisor there is nothing left to do.
+    fn send(&self, out: &[u8]) {
         let mut socket = &self.socket;
         if socket.write_all(out).is_err() {
             process::exit(0);
         }
+    }
+
+    /// Waits for one message. It is waited for apart from reading: who waits in a read is woken when the other end takes the
+    /// request, too.
+    fn receive<'a>(&self, received: &'a mut Vec<u8>) -> Reply<'a> {
         received.clear();
         while received.len() < 4 || received.len() < 4 + length(received) {
-            let start = received.len();
-            received.resize(start + READ_BYTES, 0);
-            match socket.read(&mut received[start..]) {
+            received.reserve(READ_BYTES);
+            let waited = poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], None);
+            let spare = rustix::buffer::spare_capacity(received);
+            match waited.and_then(|_| rustix::io::read(&self.socket, spare)) {
                 Ok(0) => process::exit(0),
-                Ok(count) => received.truncate(start + count),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => received.truncate(start),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(_) => process::exit(0),
             }
         }
+        // The supervisor is trusted; what cannot be read means that it is another program.
+        let Ok(Some((reply, _))) = objects::read(received) else { process::exit(1) };
+        reply
     }
 }
 

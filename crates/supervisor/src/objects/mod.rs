@@ -7,6 +7,7 @@
 
 mod alarms;
 mod calls;
+mod commits;
 mod facets;
 mod questions;
 mod socket_events;
@@ -30,6 +31,7 @@ use sockets::{Kept, ObjectSockets};
 
 pub(crate) use alarms::wake_objects;
 pub(crate) use calls::ToObject;
+pub(crate) use commits::Bell;
 pub(crate) use facets::Facet;
 pub(crate) use sockets::ObjectSocket;
 pub(crate) use storages::Storages;

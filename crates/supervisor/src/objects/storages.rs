@@ -2,22 +2,22 @@
 //! for.
 //!
 //! The isolate blocks on each request, so one thread is enough, and it touches no other isolate's objects. A commit is
-//! made at once and flushed by another thread; frames that depend on it wait until then ([`Storages::holds`]).
+//! made at once and flushed by another thread; frames that depend on it wait until then ([`Commits::holds`]).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hognose_services::objects::{Flush, ObjectStorage, StorageError};
-use hognose_wire::WriteSeq;
 use hognose_wire::facets::FacetRequest;
 use hognose_wire::object_sockets::{SOCKETS_MAX, SocketOperation};
 use hognose_wire::objects::{self, Answer, ObjectNumber, Operation, Reply, Request};
+use rustix::event::{PollFd, PollFlags, poll};
 
+use super::commits::Commits;
 use super::sockets::{ObjectSockets, Unanswered};
 use crate::isolate::{Breach, Isolate};
 use crate::links::Raised;
@@ -35,9 +35,7 @@ pub(crate) struct Storages {
     open: Mutex<HashMap<ObjectNumber, Open>>,
     /// The socket, until the first object comes.
     socket: Mutex<Option<UnixStream>>,
-    /// The number of the last commit, and of the last that is on the disk with all before it.
-    issued: AtomicU64,
-    durable: AtomicU64,
+    pub(crate) commits: Commits,
 }
 
 /// What a live object has.
@@ -51,28 +49,12 @@ type Unflushed = (u64, Vec<Flush>);
 
 impl Storages {
     pub(crate) fn new(socket: Option<UnixStream>) -> Self {
-        Self {
-            open: Mutex::default(),
-            socket: Mutex::new(socket),
-            issued: AtomicU64::default(),
-            durable: AtomicU64::default(),
-        }
+        Self { open: Mutex::default(), socket: Mutex::new(socket), commits: Commits::default() }
     }
 
     /// Whether there are any.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
-    }
-
-    /// Whether a frame that depends on that commit is to wait. One that was never made is a breach.
-    pub(crate) fn holds(&self, after: WriteSeq) -> Result<bool, Breach> {
-        if after.0 <= self.durable.load(Ordering::Acquire) {
-            return Ok(false);
-        }
-        if after.0 > self.issued.load(Ordering::Acquire) {
-            return Err(Breach::new("it named a write that it had not made"));
-        }
-        Ok(true)
     }
 
     /// An object comes to live in the isolate.
@@ -86,8 +68,12 @@ impl Storages {
         self.lock().insert(number, Open { storage, sockets });
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(socket) = socket {
-            let thread =
-                Thread { storages: Arc::clone(self), isolate: Arc::downgrade(isolate), flusher: None };
+            let thread = Thread {
+                storages: Arc::clone(self),
+                isolate: Arc::downgrade(isolate),
+                committed: 0,
+                flusher: None,
+            };
             std::thread::Builder::new()
                 .name("objects".into())
                 .spawn(move || thread.serve(socket))
@@ -124,6 +110,8 @@ impl Storages {
 struct Thread {
     storages: Arc<Storages>,
     isolate: Weak<Isolate>,
+    /// The number of the last commit.
+    committed: u64,
     flusher: Option<Sender<Unflushed>>,
 }
 
@@ -131,23 +119,24 @@ impl Thread {
     /// Answers requests until the isolate ends.
     fn serve(mut self, mut socket: UnixStream) {
         let (mut received, mut answer) = (Vec::new(), Vec::new());
-        loop {
-            match objects::read::<Request<'_>>(&received) {
-                Ok(Some(request)) => self.answer(request, &mut answer),
-                Ok(None) => {
-                    if !read_more(&mut socket, &mut received) {
-                        return;
-                    }
-                    continue;
+        while read_more(&socket, &mut received) {
+            let mut read = 0;
+            loop {
+                let (request, length) = match objects::read::<Request<'_>>(&received[read..]) {
+                    Ok(Some(request)) => request,
+                    Ok(None) => break,
+                    Err(error) => return self.expel(error.into()),
+                };
+                read += length;
+                let Some(reply) = self.answer(request) else { continue };
+                encode(reply, &mut answer);
+                if socket.write_all(&answer).is_err() {
+                    return;
                 }
-                Err(error) => return self.expel(error.into()),
+                answer.shrink_to(KEPT_BYTES);
             }
-            received.clear();
+            received.drain(..read);
             received.shrink_to(KEPT_BYTES);
-            if socket.write_all(&answer).is_err() {
-                return;
-            }
-            answer.shrink_to(KEPT_BYTES);
         }
     }
 
@@ -157,22 +146,17 @@ impl Thread {
         }
     }
 
-    fn answer(&mut self, request: Request<'_>, out: &mut Vec<u8>) {
-        let reply = match request.operation {
-            Operation::Commit => Reply { uncommitted: false, answer: self.commit() },
+    /// `None`: nobody waits for an answer.
+    fn answer(&mut self, request: Request<'_>) -> Option<Reply<'static>> {
+        Some(match request.operation {
+            Operation::Commit => {
+                self.commit();
+                return None;
+            }
             Operation::Sockets(operation) => self.perform_on_sockets(request.object, operation),
             Operation::Facet(asked) => self.perform_on_facet(request.object, &asked),
             operation => self.perform(request.object, operation),
-        };
-        if objects::write(&reply, out).is_err() {
-            let answer = failed(&StorageError {
-                name: "RangeError",
-                message: "The values are too large to be read at once.".into(),
-                reset: false,
-            });
-            let small = Reply { answer, ..reply };
-            objects::write(&small, out).expect("invariant: an error is small");
-        }
+        })
     }
 
     fn perform(&self, number: ObjectNumber, operation: Operation<'_>) -> Reply<'static> {
@@ -223,7 +207,7 @@ impl Thread {
     }
 
     /// Commits what all objects have written.
-    fn commit(&mut self) -> Answer<'static> {
+    fn commit(&mut self) {
         let (mut flushes, mut failed) = (Vec::new(), Vec::new());
         for (number, Open { storage, .. }) in
             self.storages.lock().iter_mut().filter(|(_, open)| open.storage.is_uncommitted())
@@ -236,24 +220,24 @@ impl Thread {
         for (number, message) in &failed {
             self.end(*number, message);
         }
-        let seq = self.storages.issued.fetch_add(1, Ordering::AcqRel) + 1;
-        self.flush(seq, flushes);
-        let failed = failed.into_iter().map(|(number, message)| (number, Cow::Owned(message))).collect();
-        Answer::Committed { seq: WriteSeq(seq), failed }
+        self.committed += 1;
+        self.flush(flushes);
     }
 
-    /// An object whose writes are lost cannot go on. Said here, before the isolate can say anything on its behalf.
+    /// An object whose writes are lost cannot go on: what it still asks for is refused. Said before the commit is over, so
+    /// that nothing which the isolate says on its behalf gets out.
     fn end(&self, number: ObjectNumber, message: &str) {
         let Some(isolate) = self.isolate.upgrade() else { return };
         if let Some(objects) = &isolate.grants.objects {
             objects.end(&isolate, number, &Raised::reset(message));
         }
+        self.storages.close(number);
     }
 
-    fn flush(&mut self, seq: u64, flushes: Vec<Flush>) {
-        if flushes.is_empty() && self.storages.durable.load(Ordering::Acquire) == seq - 1 {
-            self.storages.durable.store(seq, Ordering::Release);
-            return;
+    fn flush(&mut self, flushes: Vec<Flush>) {
+        let seq = self.committed;
+        if flushes.is_empty() && self.storages.commits.has_all_before(seq) {
+            return self.storages.commits.flushed(seq);
         }
         let (storages, isolate) = (&self.storages, &self.isolate);
         let flusher = self.flusher.get_or_insert_with(|| {
@@ -261,7 +245,7 @@ impl Thread {
             let (storages, isolate) = (Arc::clone(storages), isolate.clone());
             std::thread::Builder::new()
                 .name("objects-flush".into())
-                .spawn(move || flush_all(&queue, &storages, &isolate))
+                .spawn(move || flush_all(&queue, &storages.commits, &isolate))
                 .expect("invariant: the system can start a thread");
             sender
         });
@@ -271,17 +255,28 @@ impl Thread {
 }
 
 /// Has commits on the disk one after the other, and lets go what waits for them.
-fn flush_all(queue: &Receiver<Unflushed>, storages: &Storages, isolate: &Weak<Isolate>) {
+fn flush_all(queue: &Receiver<Unflushed>, commits: &Commits, isolate: &Weak<Isolate>) {
     while let Ok((seq, flushes)) = queue.recv() {
         let flushed = flushes.into_iter().try_for_each(|flush| flush());
-        let Some(isolate) = isolate.upgrade() else { return };
         if let Err(error) = flushed {
+            let Some(isolate) = isolate.upgrade() else { return };
             let message = format!("the storage of its Durable Objects cannot be written: {error}");
             return isolate.expel(Breach::new(message));
         }
-        storages.durable.store(seq, Ordering::Release);
-        isolate.state().wake();
+        commits.flushed(seq);
     }
+}
+
+fn encode(reply: Reply<'_>, out: &mut Vec<u8>) {
+    if objects::write(&reply, out).is_ok() {
+        return;
+    }
+    let answer = failed(&StorageError {
+        name: "RangeError",
+        message: "The values are too large to be read at once.".into(),
+        reset: false,
+    });
+    objects::write(&Reply { answer, ..reply }, out).expect("invariant: an error is small");
 }
 
 /// What an object hears that lives here no more.
@@ -294,18 +289,16 @@ fn failed(error: &StorageError) -> Answer<'static> {
     Answer::Failed { name: error.name.into(), message: error.message.clone().into(), reset: error.reset }
 }
 
-/// Reads what is there; `false`: the isolate has ended.
-fn read_more(socket: &mut UnixStream, received: &mut Vec<u8>) -> bool {
-    let start = received.len();
-    received.resize(start + READ_BYTES, 0);
+/// Reads what is there; `false`: the isolate has ended. It is waited for apart from reading: who waits in a read is woken
+/// when the other end takes an answer, too.
+fn read_more(socket: &UnixStream, received: &mut Vec<u8>) -> bool {
+    received.reserve(READ_BYTES);
     loop {
-        match socket.read(&mut received[start..]) {
+        let waited = poll(&mut [PollFd::new(socket, PollFlags::IN)], None);
+        match waited.and_then(|_| rustix::io::read(socket, rustix::buffer::spare_capacity(received))) {
             Ok(0) => return false,
-            Ok(count) => {
-                received.truncate(start + count);
-                return true;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Ok(_) => return true,
+            Err(rustix::io::Errno::INTR) => {}
             Err(_) => return false,
         }
     }
