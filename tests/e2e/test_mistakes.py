@@ -85,6 +85,18 @@ def test_what_is_no_response_is_named_with_its_handler(make, configuration):
         assert f'entry.py", line {line}, in ' in text
 
 
+@pytest.mark.parametrize(
+    ("response", "why"),
+    [
+        ("js.Response.error()", "must not be an error response"),
+        ("js.Response.new(None, status=101, webSocket=js.WebSocketPair.new().object_values()[0])", 'did not contain the header "Upgrade: websocket"'),
+    ],
+)
+def test_a_response_that_cannot_be_sent_is_not_called_something_else(make, response, why):
+    text = make(f"import js\nasync def on_fetch(request):\n    return {response}\n", OLD).fetch().text
+    assert why in text and "The handler returned" not in text
+
+
 def test_a_syntax_error_is_said_once_with_its_place(make):
     text = make("def broken(:\n    pass\n").fetch().text
     assert text.startswith("The Worker could not be loaded: SyntaxError: invalid syntax\n")

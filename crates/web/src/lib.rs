@@ -27,6 +27,9 @@ pub use natives::urls::read_data_url;
 pub use socket::{SocketConnection, SocketRequest, SocketSecurity};
 pub use web_socket::{IncomingMessage, OutgoingMessage};
 
+/// What is said of a handler's answer that is no response.
+pub const NO_RESPONSE: &str = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+
 use std::rc::Rc;
 
 use hognose_engine::{Context, Result, Thrown, Value};
@@ -123,10 +126,7 @@ impl Web {
     pub fn response_parts(&self, response: &Value) -> Result<ResponseParts> {
         let parts = self.entry.response_parts.call_function(std::slice::from_ref(response))?;
         if parts.is_undefined() {
-            return Err(Thrown::type_error(
-                self.context,
-                "Incorrect type for Promise: the Promise did not resolve to 'Response'.",
-            ));
+            return Err(Thrown::type_error(self.context, NO_RESPONSE));
         }
         ResponseParts::from_value(&parts)
     }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use hognose_engine::{Result as JsResult, Thrown, Value};
+use hognose_web::NO_RESPONSE;
 use hognose_wire::InvocationId;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -207,9 +208,12 @@ fn unwrap_response(result: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     }
 }
 
-/// Why a handler's result is no answer; with what it was, for its author.
+/// Why a handler's result is no answer; with what it was, for its author, if it was no response at all.
 fn unfit(thrown: &Thrown, result: &Bound<'_, PyAny>) -> OwnedError {
     let error = host::owned_error(thrown);
+    if error.message != NO_RESPONSE {
+        return error;
+    }
     let kind = result.get_type().name().map(|name| name.to_string()).unwrap_or_default();
     let stack = format!(
         "{}: {}\nThe handler returned an object of the type `{kind}`; it must return a Response.",
