@@ -33,6 +33,14 @@ export class Other extends WorkerEntrypoint {
     return signal;
   }
 
+  async readRequest({ signal, cf, cache }) {
+    return [await this.untilAborted(signal), cf.tag, cache];
+  }
+
+  describeRequest({ signal, cf, url }) {
+    return [signal.aborted, typeof cf.colo, url];
+  }
+
   async passedOn(signal) {
     return [await this.ctx.exports.Other.untilAborted(signal), describe(signal)];
   }
@@ -141,6 +149,22 @@ const tests = {
     await heard;
     return [before, describe(signal)];
   },
+  async in_a_request(other) {
+    const controller = new AbortController();
+    const init = { signal: controller.signal, cf: { tag: "x" }, cache: "no-store" };
+    const waiting = other.readRequest(new Request(new Request("http://a/", init)));
+    controller.abort("stop");
+    return waiting;
+  },
+  async of_a_client(other, request) {
+    return [...(await other.describeRequest(request)), request.signal.aborted];
+  },
+  async beside_what_is_shared(other) {
+    const shared = {};
+    const response = new Response("", { cf: { tag: "y" } });
+    const list = await other.echo([AbortSignal.abort({ why: 1 }), new Request("http://a/", { cf: {} }), response, shared, shared]);
+    return [list[0].reason.why, list[1].url, list[2].cf.tag, list[3] === list[4], Object.keys(list[3]).length];
+  },
   async never_aborts(other) {
     return describe(await other.echo(new AbortController().signal));
   },
@@ -149,7 +173,7 @@ const tests = {
 export default {
   async fetch(request, env, ctx) {
     const name = new URL(request.url).pathname.slice(1);
-    return Response.json(await tests[name](ctx.exports.Other));
+    return Response.json(await tests[name](ctx.exports.Other, request));
   },
 };
 """
@@ -167,6 +191,9 @@ RESULTS = {
     "aborts_after_a_time": [True, "TimeoutError: The operation was aborted due to timeout"],
     "passed_on": [[True, "string: stop"], [True, "string: stop"]],
     "comes_back": [[False, "undefined: undefined"], [True, "string: stop"]],
+    "in_a_request": [[True, "string: stop"], "x", "no-store"],
+    "of_a_client": [False, "string", "http://own.test/of_a_client", False],
+    "beside_what_is_shared": [1, "http://a/", "y", True, 0],
     "never_aborts": [False, "undefined: undefined"],
 }
 
@@ -186,7 +213,7 @@ def served(tmp_path_factory):
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_what_is_passed_is_the_callers_and_what_is_returned_is_not(served, name):
-    answer = served.fetch(f"/{name}")
+    answer = served.fetch(f"/{name}", headers={"host": "own.test"})
     assert answer.status == 200, answer.text
     assert json.loads(answer.text) == RESULTS[name]
 

@@ -16,6 +16,7 @@
   const ENHANCED = "enhanced_error_serialization";
   const UNSERIALIZABLE = Symbol.for("hognose.unserializable");
   const BYTES = Symbol.for("hognose.bytes");
+  const REST = Symbol.for("hognose.rest");
 
   const refuse = (message) => {
     throw new DOMException(message, "DataCloneError");
@@ -154,12 +155,12 @@
 
     request(value) {
       const { url, method, headers, redirect } = value;
-      return ["Q", url, method, [...headers].flat(), this.body(value), redirect];
+      return ["Q", url, method, [...headers].flat(), this.body(value), redirect, this.node(value[REST]())];
     }
 
     response(value) {
-      const { status, statusText, headers } = value;
-      return ["P", status, statusText, [...headers].flat(), this.body(value)];
+      const { status, statusText, headers, cf } = value;
+      return ["P", status, statusText, [...headers].flat(), this.body(value), this.node(cf)];
     }
 
     sink(value) {
@@ -229,8 +230,15 @@
       return object;
     }
 
+    // As `keep`, of what is made of objects that have numbers of their own, after its.
+    keepMade(make) {
+      const number = this.known.push(undefined) - 1;
+      this.known[number] = make();
+      return this.known[number];
+    }
+
     tagged(node) {
-      const [tag, first, second, third, fourth, fifth] = node;
+      const [tag, first, second, third, fourth, fifth, sixth] = node;
       switch (tag) {
         case "u": return undefined;
         case "n": return Number(first);
@@ -257,12 +265,12 @@
         });
         case "w": return this.keep(Object(this.value(first)));
         case "H": return this.keep(new Headers(pairs(node.slice(1))));
-        case "Q": return this.keep(this.request(first, second, third, fourth, fifth));
-        case "P": return this.keep(this.response(first, second, third, fourth));
+        case "Q": return this.keepMade(() => this.request(first, second, third, fourth, fifth, sixth));
+        case "P": return this.keepMade(() => this.response(first, second, third, fourth, fifth));
         case "B": return this.keep(this.blob(first, second, third, fourth, fifth));
         case "S": return this.keep(this.stream(first));
         case "W": return this.keep(this.writable(stubs.adoptSink(this.caps[first])));
-        case "A": return this.keep(this.signal(first, second));
+        case "A": return this.keepMade(() => this.signal(first, second));
         default: throw new TypeError("A value came in a form that is not known.");
       }
     }
@@ -306,12 +314,13 @@
       return index < 0 ? null : this.stream(index);
     }
 
-    request(url, method, headers, body, redirect) {
-      return new Request(url, { method, headers: pairs(headers), body: this.body(body) ?? undefined, redirect });
+    request(url, method, headers, body, redirect, rest) {
+      const init = { method, headers: pairs(headers), body: this.body(body) ?? undefined, redirect };
+      return new Request(url, { ...init, ...this.value(rest) });
     }
 
-    response(status, statusText, headers, body) {
-      return new Response(this.body(body), { status, statusText, headers: pairs(headers) });
+    response(status, statusText, headers, body, cf) {
+      return new Response(this.body(body), { status, statusText, headers: pairs(headers), cf: this.value(cf) });
     }
 
     writable(sink) {

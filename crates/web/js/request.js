@@ -31,6 +31,8 @@ const USUAL_INCOMING = {
   signal: undefined,
 };
 
+const REST = Symbol.for("hognose.rest");
+
 let stateOf;
 
 /** https://fetch.spec.whatwg.org/#request-class */
@@ -58,6 +60,13 @@ export class Request extends Body {
 
   static {
     stateOf = (request) => request.#state;
+  }
+
+  /** What an init has beside the usual, for who sends a Request to another Worker. The client's own signal stays here. */
+  [REST]() {
+    const { cache, encodeResponseBody, isSignalGiven, signal } = this.#state;
+    const rest = { cf: cfIn(this.#state), cache, encodeResponseBody, signal: isSignalGiven ? signal : undefined };
+    return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   }
 
   get method() {
@@ -161,6 +170,7 @@ function copyState(state) {
     cf: state.cf && { ...state.cf },
     cfJson: state.cfJson,
     signal: state.signal && followingSignal(state.signal),
+    isSignalGiven: state.isSignalGiven,
   };
 }
 
@@ -184,7 +194,10 @@ function applyInit(state, options) {
   if (method !== undefined && method !== null) state.method = normalizeMethod(`${method}`);
   if (headers !== undefined && headers !== null) state.headers = new Headers(headers);
   if (redirect !== undefined && redirect !== null) state.redirect = checkRedirect(`${redirect}`);
-  if (signal !== undefined) state.signal = checkSignal(signal);
+  if (signal !== undefined) {
+    state.signal = checkSignal(signal);
+    state.isSignalGiven = state.signal !== undefined;
+  }
   if (cf !== undefined && cf !== null) state.cf = checkCf(cf);
   if (cache !== undefined && cache !== null) state.cache = checkCache(`${cache}`);
   if (state.cache !== undefined && state.cf?.cacheControl !== undefined) {
