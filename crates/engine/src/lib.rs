@@ -42,6 +42,7 @@ mod error;
 mod evaluate;
 mod fiber;
 mod function;
+pub mod layout;
 mod limits;
 mod module;
 mod promise;

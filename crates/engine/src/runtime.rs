@@ -64,6 +64,7 @@ impl Runtime {
             return Err(StartError::OutOfMemory);
         };
         Collector::prepare(context).ok_or(StartError::OutOfMemory)?;
+        crate::layout::check(context).map_err(|_| StartError::OutOfMemory)?;
         CURRENT.set(Some(context));
         Ok(Self { context })
     }

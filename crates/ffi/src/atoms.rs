@@ -7,7 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::ffi::{c_char, c_uint};
+use std::ffi::{c_char, c_uint, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
 
@@ -53,9 +53,10 @@ impl Atom {
 
     /// The atom of a Python name, used as it stands.
     pub(crate) fn from_python(name: &Bound<'static, PyString>) -> Result<Atom, Raised> {
-        Ok(Atom::from_value(strings::to_js(name.as_any().as_borrowed())?.raw())?)
+        Ok(Atom::from_value(strings::copy_to_js(name.as_any().as_borrowed())?.raw())?)
     }
 
+    #[inline]
     pub(crate) fn raw(&self) -> JSAtom {
         self.0
     }
@@ -78,6 +79,16 @@ impl Atom {
             raw::JS_FreeCString(context(), text);
             copy
         }
+    }
+
+    /// The string that the atom itself is, which lives as long; null if it is none.
+    fn text_of_its_own(&self) -> Result<*mut c_void, crate::errors::Pending> {
+        if index_of(self.0).is_some() {
+            return Ok(null_mut());
+        }
+        let value = self.to_value()?;
+        let is_own = js::tag(value.raw()) == raw::JS_TAG_STRING && js::references(&value) > 1;
+        Ok(if is_own { js::address(value.raw()) as *mut c_void } else { null_mut() })
     }
 
     /// The key as a JavaScript value: a string or a symbol.
@@ -120,6 +131,8 @@ pub(crate) enum Name {
 struct AtomSlot {
     name: *mut ffi::PyObject,
     atom: JSAtom,
+    /// The name as a string of JavaScript, which the atom owns; null if the atom has none or is another name's.
+    text: *mut c_void,
     /// The version of a type that does not define the name, 0 for none.
     undefined_in: c_uint,
 }
@@ -144,7 +157,7 @@ pub(crate) struct Caches {
 
 impl Caches {
     pub(crate) fn new() -> Caches {
-        let atom = AtomSlot { name: null_mut(), atom: 0, undefined_in: 0 };
+        let atom = AtomSlot { name: null_mut(), atom: 0, text: null_mut(), undefined_in: 0 };
         let name = NameSlot { atom: 0, name: null_mut(), reserved: false };
         Caches {
             atoms: vec![Cell::new(atom); CACHE_SLOTS].into(),
@@ -172,6 +185,17 @@ impl Caches {
         let done = work(&atom);
         self.lent.set(self.lent.get() - 1);
         done
+    }
+
+    /// The JavaScript string of a `str` that Python has once only, as those of a program's text, which comes again and again.
+    #[inline]
+    pub(crate) fn text(&self, name: *mut ffi::PyObject) -> Result<Option<js::Js>, Raised> {
+        let slot = self.slot(name);
+        if slot.get().name != name {
+            self.fill_atom(slot, name)?;
+        }
+        let text = slot.get().text;
+        Ok((!text.is_null()).then(|| js::Js::dup(raw::JS_MKPTR(raw::JS_TAG_STRING, text))))
     }
 
     /// Lends the key of a keyword argument, which is the name as it stands.
@@ -224,8 +248,11 @@ impl Caches {
     fn fill_atom(&self, slot: &Cell<AtomSlot>, name: *mut ffi::PyObject) -> Result<(), Raised> {
         // SAFETY: CPython passes a `str` as the name of an attribute.
         let name = unsafe { Bound::from_borrowed_ptr(python(), name).cast_into_unchecked::<PyString>() };
-        let atom = Atom::from_python(&unmangle(&name))?.into_raw();
-        let old = slot.replace(AtomSlot { name: name.into_ptr(), atom, undefined_in: 0 });
+        let key = unmangle(&name);
+        let atom = Atom::from_python(&key)?;
+        let text = if key.is(&name) { atom.text_of_its_own()? } else { null_mut() };
+        let old =
+            slot.replace(AtomSlot { name: name.into_ptr(), atom: atom.into_raw(), text, undefined_in: 0 });
         if !old.name.is_null() {
             self.evict(Atom(old.atom));
             // SAFETY: the slot owned one reference.

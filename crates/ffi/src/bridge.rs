@@ -201,7 +201,7 @@ macro_rules! prelude {
 }
 
 prelude! {
-    python_error, ensure_error, current_stack, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, map_set,
+    python_error, ensure_error, current_stack, make_error, make_prototype, reserved_names, make_buffer_view, literal_map, map_set, map_size, set_size,
     from_entries, array_values, array_iterator, array_iterator_next, once, then,
     finally, keep_for_generator, resolve_promise, to_text, truth, compare, type_of, negate, property_names, splice,
     kind_of, map_entries, set_values, has_own, viewed, helpers, classes,
@@ -276,7 +276,6 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
     let source = concat!(include_str!("pyproxy/prelude.js"), "\0");
     let source = std::ffi::CStr::from_bytes_with_nul(source.as_bytes())
         .expect("invariant: the prelude has no zero byte but its last");
-    js::check_strings()?;
     let make = js::evaluate(source, c"hognose:prelude.js")?;
     let native = pyproxy::native_table()?;
     let made = js::call(make.raw(), js::UNDEFINED, &[native.raw()])?;
@@ -285,7 +284,7 @@ fn run_prelude(state: &State) -> Result<(), Raised> {
     for index in 0..js::length(names.raw())? as u32 {
         state.reserved.insert(Atom::from_value(js::get_index(names.raw(), index)?.raw())?);
     }
-    let ordinary = Ordinary::new(&prelude.helpers, &prelude.once, &prelude.array_values)?;
+    let ordinary = Ordinary::new(&prelude.helpers, &prelude.once)?;
     state.ordinary.get_or_init(|| ordinary);
     state.prelude.get_or_init(|| prelude);
     Ok(())

@@ -135,7 +135,7 @@ pub(crate) fn python_error() -> JsResult {
     let message = format_traceback(&exception);
     // Only now: the text before is looked up by what was remembered then.
     remember(&exception);
-    let message = strings::to_js_lossy(&message)?;
+    let message = strings::copy_to_js(message.as_borrowed())?;
     let address = Js::number(exception.as_ptr() as usize as f64);
     let arguments = [js::string(&class)?, message, address].map(Js::into_raw).map(Js::own);
     let arguments = arguments.each_ref().map(Js::raw);

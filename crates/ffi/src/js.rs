@@ -11,10 +11,11 @@
 //! below Python code or below the event loop, which both hold it.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use hognose_engine::layout::{self, Found, class};
 use hognose_engine::raw;
 pub(crate) use raw::{JSAtom, JSValue};
 
@@ -33,6 +34,7 @@ pub(crate) fn set_context(context: *mut raw::JSContext) {
 }
 
 /// The process's one JavaScript context.
+#[inline]
 pub(crate) fn context() -> *mut raw::JSContext {
     CONTEXT.load(Ordering::Relaxed)
 }
@@ -43,77 +45,113 @@ pub(crate) const EXCEPTION: JSValue = raw::JS_EXCEPTION;
 /// Configurable, writable and enumerable: what a plain assignment makes.
 pub(crate) const ORDINARY: c_int = raw::JS_PROP_C_W_E as c_int;
 
-/// One owned reference to a JavaScript value.
-#[repr(transparent)]
-pub(crate) struct Js(JSValue);
+/// One owned reference to a JavaScript value. It is laid out as a [`JSValue`], but is a pair of numbers to the compiler, which
+/// goes in registers.
+#[repr(C)]
+pub(crate) struct Js {
+    /// An integer's upper half is not set.
+    payload: MaybeUninit<u64>,
+    tag: i64,
+}
+
+const _: () = assert!(size_of::<Js>() == size_of::<JSValue>());
 
 impl Js {
-    pub(crate) const UNDEFINED: Js = Js(UNDEFINED);
-    pub(crate) const NULL: Js = Js(NULL);
+    pub(crate) const UNDEFINED: Js = Js::own(UNDEFINED);
+    pub(crate) const NULL: Js = Js::own(NULL);
 
     /// Takes over a reference that a raw call returned.
-    pub(crate) fn own(value: JSValue) -> Js {
-        Js(value)
+    #[inline]
+    pub(crate) const fn own(value: JSValue) -> Js {
+        // SAFETY: the same two numbers.
+        unsafe { std::mem::transmute::<JSValue, Js>(value) }
     }
 
     /// A new reference to a value that somebody else owns.
+    #[inline]
     pub(crate) fn dup(value: JSValue) -> Js {
-        // SAFETY: the bridge's invariant; `value` is alive, as its owner is still there.
-        Js(unsafe { raw::JS_DupValue(context(), value) })
+        // SAFETY: `value` is alive, as its owner is still there.
+        unsafe {
+            if raw::JS_VALUE_HAS_REF_COUNT(value) {
+                *layout::references(value) += 1;
+            }
+        }
+        Js::own(value)
     }
 
     pub(crate) fn boolean(value: bool) -> Js {
-        Js(raw::JS_MKVAL(raw::JS_TAG_BOOL, value.into()))
+        Js::integer_tagged(raw::JS_TAG_BOOL, value.into())
     }
 
     pub(crate) fn integer(value: i32) -> Js {
-        Js(raw::JS_MKVAL(raw::JS_TAG_INT, value))
+        Js::integer_tagged(raw::JS_TAG_INT, value)
+    }
+
+    fn integer_tagged(tag: i32, value: i32) -> Js {
+        Js { payload: MaybeUninit::new((value as u32).into()), tag: tag.into() }
     }
 
     pub(crate) fn number(value: f64) -> Js {
-        Js(raw::__JS_NewFloat64(value))
+        Js { payload: MaybeUninit::new(value.to_bits()), tag: raw::JS_TAG_FLOAT64.into() }
     }
 
     /// The value, still owned here.
+    #[inline]
     pub(crate) fn raw(&self) -> JSValue {
-        self.0
+        // SAFETY: the same two numbers.
+        unsafe { std::mem::transmute_copy::<Js, JSValue>(self) }
     }
 
     /// Gives the reference away.
+    #[inline]
     pub(crate) fn into_raw(self) -> JSValue {
-        ManuallyDrop::new(self).0
+        ManuallyDrop::new(self).raw()
     }
 
     pub(crate) fn tag(&self) -> i32 {
-        tag(self.0)
+        self.tag as i32
     }
 }
 
 impl Clone for Js {
     fn clone(&self) -> Js {
-        Js::dup(self.0)
+        Js::dup(self.raw())
     }
 }
 
 impl Drop for Js {
+    #[inline]
     fn drop(&mut self) {
-        free(self.0);
+        free(self.raw());
     }
 }
 
-/// Gives one reference back.
+/// How many references there are to a value, 0 if they are not counted.
+pub(crate) fn references(value: &Js) -> i32 {
+    // SAFETY: the value is alive.
+    unsafe { if raw::JS_VALUE_HAS_REF_COUNT(value.raw()) { *layout::references(value.raw()) } else { 0 } }
+}
+
+/// Gives one reference back. Only the last one is QuickJS's business.
+#[inline]
 pub(crate) fn free(value: JSValue) {
     // SAFETY: the caller owns the reference and forgets it.
     unsafe {
         if raw::JS_VALUE_HAS_REF_COUNT(value) {
-            raw::JS_FreeValue(context(), value);
+            let references = layout::references(value);
+            if *references > 1 {
+                *references -= 1;
+            } else {
+                raw::JS_FreeValue(context(), value);
+            }
         }
     }
 }
 
 /// The value a raw call returned, or the exception it left pending.
+#[inline]
 pub(crate) fn check(value: JSValue) -> JsResult {
-    if tag(value) == raw::JS_TAG_EXCEPTION { Err(Pending) } else { Ok(Js(value)) }
+    if tag(value) == raw::JS_TAG_EXCEPTION { Err(Pending) } else { Ok(Js::own(value)) }
 }
 
 /// What a raw call with a three-way answer said: true, false, or an exception (-1).
@@ -121,10 +159,12 @@ pub(crate) fn check_flag(status: c_int) -> Result<bool, Pending> {
     if status < 0 { Err(Pending) } else { Ok(status != 0) }
 }
 
+#[inline]
 pub(crate) fn tag(value: JSValue) -> i32 {
     value.tag as i32
 }
 
+#[inline]
 pub(crate) fn is_undefined(value: JSValue) -> bool {
     tag(value) == raw::JS_TAG_UNDEFINED
 }
@@ -133,6 +173,7 @@ pub(crate) fn is_null(value: JSValue) -> bool {
     tag(value) == raw::JS_TAG_NULL
 }
 
+#[inline]
 pub(crate) fn is_object(value: JSValue) -> bool {
     tag(value) == raw::JS_TAG_OBJECT
 }
@@ -141,23 +182,11 @@ pub(crate) fn is_string(value: JSValue) -> bool {
     matches!(tag(value), raw::JS_TAG_STRING | raw::JS_TAG_STRING_ROPE)
 }
 
-/// Whether this is a string of UTF-16 units, which those of Latin-1 are not, nor those that are still in pieces.
+/// The class of an object; 0, which none has, for everything else.
 #[inline]
-pub(crate) fn is_wide_string(value: JSValue) -> bool {
-    // SAFETY: QuickJS's strings begin with a number of 32 bits, the length and, as the highest bit, this: it is the one
-    // thing that this crate knows of their memory, and `check_strings` makes sure of it.
-    tag(value) == raw::JS_TAG_STRING && unsafe { *raw::JS_VALUE_GET_PTR(value).cast::<u32>() >> 31 == 1 }
-}
-
-/// Makes sure that [`is_wide_string`] can tell.
-///
-/// # Panics
-/// If this QuickJS keeps its strings in another way.
-pub(crate) fn check_strings() -> Result<(), Pending> {
-    let (narrow, wide) = (string("\u{E4}a")?, string("\u{100}a")?);
-    let differ = is_wide_string(wide.raw()) && !is_wide_string(narrow.raw());
-    assert!(differ, "invariant: the pinned QuickJS marks its wide strings in their first number");
-    Ok(())
+pub(crate) fn class_of(value: JSValue) -> u16 {
+    // SAFETY: an object that the caller keeps alive.
+    if is_object(value) { unsafe { layout::class_of(value) } } else { 0 }
 }
 
 /// The value of a Number.
@@ -173,17 +202,30 @@ pub(crate) fn as_number(value: &Js) -> Option<f64> {
     }
 }
 
+#[inline]
 pub(crate) fn is_function(value: JSValue) -> bool {
-    // SAFETY: the bridge's invariant.
-    is_object(value) && unsafe { raw::JS_IsFunction(context(), value) }
+    match class_of(value) {
+        class::SCRIPT_FUNCTION | class::NATIVE_FUNCTION => true,
+        0 | class::OBJECT | class::ARRAY => false,
+        // SAFETY: the bridge's invariant.
+        _ => unsafe { raw::JS_IsFunction(context(), value) },
+    }
 }
 
+#[inline]
 pub(crate) fn is_array(value: JSValue) -> bool {
-    // SAFETY: reads the object's class only.
-    is_object(value) && unsafe { raw::JS_IsArray(value) }
+    class_of(value) == class::ARRAY
+}
+
+/// The elements of an array without holes, as long as nothing changes it; `None` where QuickJS must be asked.
+#[inline]
+pub(crate) fn elements<'a>(array: JSValue) -> Option<&'a [JSValue]> {
+    // SAFETY: an object that the caller keeps alive.
+    if is_object(array) { unsafe { layout::elements(array) } } else { None }
 }
 
 /// The address of an object: the same for two values exactly if they are the same object.
+#[inline]
 pub(crate) fn address(value: JSValue) -> usize {
     // SAFETY: the union holds a pointer when the value has a reference count, and any bits will do otherwise.
     unsafe { raw::JS_VALUE_GET_PTR(value) as usize }
@@ -201,12 +243,28 @@ pub(crate) fn truth(value: JSValue) -> Result<bool, Pending> {
     check_flag(unsafe { raw::JS_ToBool(context(), value) })
 }
 
-pub(crate) fn get(object: JSValue, key: &Atom) -> JsResult {
-    // SAFETY: the bridge's invariant.
-    check(unsafe { raw::JS_GetProperty(context(), object, key.raw()) })
+/// Where a property is; what is found is still the object's.
+#[inline]
+pub(crate) fn find(object: JSValue, key: &Atom) -> Found {
+    // SAFETY: an object that the caller keeps alive, as does the key its atom.
+    if is_object(object) { unsafe { layout::find(object, key.raw()) } } else { Found::Elsewhere }
 }
 
+#[inline]
+pub(crate) fn get(object: JSValue, key: &Atom) -> JsResult {
+    match find(object, key) {
+        Found::Value(value) => Ok(Js::dup(value)),
+        Found::Nothing => Ok(Js::UNDEFINED),
+        // SAFETY: the bridge's invariant.
+        Found::Elsewhere => check(unsafe { raw::JS_GetProperty(context(), object, key.raw()) }),
+    }
+}
+
+#[inline]
 pub(crate) fn get_index(object: JSValue, index: u32) -> JsResult {
+    if let Some(&element) = elements(object).and_then(|elements| elements.get(index as usize)) {
+        return Ok(Js::dup(element));
+    }
     // SAFETY: the bridge's invariant.
     check(unsafe { raw::JS_GetPropertyUint32(context(), object, index) })
 }
@@ -244,8 +302,12 @@ pub(crate) fn define_named(object: JSValue, name: &str, value: Js) -> Result<(),
 }
 
 pub(crate) fn has(object: JSValue, key: &Atom) -> Result<bool, Pending> {
-    // SAFETY: the bridge's invariant.
-    check_flag(unsafe { raw::JS_HasProperty(context(), object, key.raw()) })
+    match find(object, key) {
+        Found::Value(_) => Ok(true),
+        Found::Nothing => Ok(false),
+        // SAFETY: the bridge's invariant.
+        Found::Elsewhere => check_flag(unsafe { raw::JS_HasProperty(context(), object, key.raw()) }),
+    }
 }
 
 pub(crate) fn delete(object: JSValue, key: &Atom) -> Result<bool, Pending> {
@@ -255,6 +317,7 @@ pub(crate) fn delete(object: JSValue, key: &Atom) -> Result<bool, Pending> {
 }
 
 /// The result of code that may have let go of Python objects, which is made known to Python.
+#[inline]
 fn settle(result: JsResult) -> JsResult {
     bridge().javascript_ran();
     result
@@ -273,6 +336,7 @@ pub(crate) fn proxy_target(proxy: JSValue) -> JsResult {
 }
 
 /// Calls a function. The arguments stay the caller's.
+#[inline]
 pub(crate) fn call(function: JSValue, this: JSValue, arguments: &[JSValue]) -> JsResult {
     let (count, list) = (arguments.len() as c_int, arguments.as_ptr().cast_mut());
     // SAFETY: the bridge's invariant; QuickJS does not write to the arguments.
@@ -304,7 +368,7 @@ pub(crate) fn object() -> JsResult {
 /// A new array that takes over the values.
 pub(crate) fn array(values: Vec<Js>) -> JsResult {
     let values = ManuallyDrop::new(values);
-    // SAFETY: `Js` is a transparent `JSValue`; the call takes over every reference, also when it fails. The vector's
+    // SAFETY: `Js` is laid out as a `JSValue`; the call takes over every reference, also when it fails. The vector's
     // memory is then freed without dropping its elements.
     unsafe {
         let made = raw::JS_NewArrayFrom(context(), values.len() as c_int, values.as_ptr().cast::<JSValue>());
@@ -353,7 +417,12 @@ pub(crate) fn text(value: JSValue) -> String {
 }
 
 /// The value of `length` of an array or array-like.
+#[inline]
 pub(crate) fn length(object: JSValue) -> Result<i64, Pending> {
+    if is_array(object) {
+        // SAFETY: an array that the caller keeps alive.
+        return Ok(unsafe { layout::array_length(object) });
+    }
     let mut length = 0;
     // SAFETY: the bridge's invariant.
     check_flag(unsafe { raw::JS_GetLength(context(), object, &raw mut length) })?;
@@ -390,7 +459,7 @@ pub(crate) fn own_keys(object: JSValue, enumerable_only: bool) -> Result<Vec<Ato
 
 pub(crate) fn global() -> Js {
     // SAFETY: the bridge's invariant.
-    Js(unsafe { raw::JS_GetGlobalObject(context()) })
+    Js::own(unsafe { raw::JS_GetGlobalObject(context()) })
 }
 
 /// Runs a script in the global scope and gives its completion value.
@@ -404,7 +473,7 @@ pub(crate) fn evaluate(source: &CStr, filename: &CStr) -> JsResult {
 /// Takes the pending exception out of the context.
 pub(crate) fn take_exception() -> Js {
     // SAFETY: the bridge's invariant.
-    Js(unsafe { raw::JS_GetException(context()) })
+    Js::own(unsafe { raw::JS_GetException(context()) })
 }
 
 /// Whether JavaScript cannot catch this error.

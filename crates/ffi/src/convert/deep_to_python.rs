@@ -2,16 +2,18 @@
 
 use std::cell::RefCell;
 
+use hognose_engine::layout::{self, class};
 use hognose_engine::raw;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyList, PySet};
+use pyo3::types::{PyCFunction, PyDict, PyList, PySet, PyString};
 
 use super::by_address::ByAddress;
 use super::{buffers, check_depth, primitive_to_python, to_python};
-use crate::atoms::Name;
+use crate::atoms::{Name, index_of};
 use crate::bridge::{Object, bridge, python};
 use crate::errors::{Pending, Raised};
-use crate::js::{self, JSValue, Js};
+use crate::js::{self, JSAtom, JSValue, Js};
 use crate::jsproxy::features::constructor_name;
 use crate::threads::on_own_thread;
 
@@ -66,33 +68,27 @@ fn kind_of(value: JSValue) -> Result<Kind, Pending> {
 /// Whether this is what most objects are: an ordinary one, right below `Object.prototype` or below nothing, that does not
 /// say it were something else. So `kind_of` would find, which asks the same of any object.
 fn is_plain(value: JSValue) -> Result<bool, Pending> {
-    let (plain, keys) = (&bridge().prelude().helpers, &bridge().keys);
-    // SAFETY: reads the objects' classes.
-    let is_ordinary = unsafe { raw::JS_GetClassID(value) == raw::JS_GetClassID(plain.raw()) };
-    if !is_ordinary {
-        return Ok(false);
-    }
-    let prototype = js::prototype(value)?;
-    if !js::is_null(prototype.raw())
-        && !js::strictly_equal(prototype.raw(), js::prototype(plain.raw())?.raw())
-    {
-        return Ok(false);
-    }
-    if js::is_string(js::get(value, &keys.to_string_tag)?.raw()) {
+    let keys = &bridge().keys;
+    // SAFETY: an object that the caller keeps alive.
+    let Some(prototype) = (unsafe { layout::prototype(value) }) else { return Ok(false) };
+    let usual = bridge().ordinary().object_prototype();
+    let is_ordinary = js::class_of(value) == class::OBJECT
+        && (prototype.is_null() || prototype.addr() == js::address(usual));
+    if !is_ordinary || js::is_string(js::get(value, &keys.to_string_tag)?.raw()) {
         return Ok(false);
     }
     let constructor = js::get(value, &keys.constructor)?;
     if js::is_undefined(constructor.raw()) {
         return Ok(true);
     }
-    let usual = js::get(plain.raw(), &keys.constructor)?;
+    let usual = js::get(usual, &keys.constructor)?;
     Ok(js::strictly_equal(constructor.raw(), usual.raw()))
 }
 
 impl Conversion {
     fn convert(&self, value: Js, depth: i64) -> Result<Object, Raised> {
         if !js::is_object(value.raw()) {
-            return primitive_to_python(&value);
+            return primitive_to_python(value.raw());
         }
         if depth == 0 || crate::pyproxy::is_pyproxy(value.raw()) {
             return to_python(value);
@@ -124,19 +120,17 @@ impl Conversion {
     }
 
     fn convert_array(&self, array: &Js, depth: i64) -> Result<Object, Raised> {
+        if let Some(list) = primitives_to_list(array.raw())? {
+            self.remember(array, &list);
+            return Ok(list);
+        }
         let list = PyList::empty(python());
         self.remember(array, list.as_any());
-        let mut length = js::length(array.raw())?;
         let mut index = 0;
-        while i64::from(index) < length {
-            let item = js::get_index(array.raw(), index)?;
-            let is_object = js::is_object(item.raw());
-            list.append(self.convert(item, depth - 1)?)?;
+        // A converter may change the array.
+        while i64::from(index) < js::length(array.raw())? {
+            list.append(self.convert(js::get_index(array.raw(), index)?, depth - 1)?)?;
             index += 1;
-            if is_object {
-                // A converter may have changed the array.
-                length = js::length(array.raw())?;
-            }
         }
         Ok(list.into_any())
     }
@@ -144,11 +138,16 @@ impl Conversion {
     fn convert_object(&self, object: &Js, depth: i64) -> Result<Object, Raised> {
         let dict = PyDict::new(python());
         self.remember(object, dict.as_any());
+        if let Some(properties) = plain_properties(object.raw())? {
+            for (name, value) in properties {
+                dict.set_item(name, self.convert(value, depth - 1)?)?;
+            }
+            return Ok(dict.into_any());
+        }
         for key in js::own_keys(object.raw(), true)? {
-            let (Name::Plain(name) | Name::Reserved(name)) = bridge().caches.name(key.raw())? else {
-                continue;
-            };
-            dict.set_item(name, self.convert(js::get(object.raw(), &key)?, depth - 1)?)?;
+            if let Some(name) = name_of(key.raw())? {
+                dict.set_item(name, self.convert(js::get(object.raw(), &key)?, depth - 1)?)?;
+            }
         }
         Ok(dict.into_any())
     }
@@ -211,6 +210,59 @@ impl Conversion {
             })?;
         Ok((convert.into_any(), cache.into_any()))
     }
+}
+
+/// An array that has neither objects nor holes.
+fn primitives_to_list(array: JSValue) -> Result<Option<Object>, Raised> {
+    // Of what these become, nothing but memory can be lacking, and no code runs meanwhile.
+    let is_simple = |&value: &JSValue| {
+        matches!(
+            js::tag(value),
+            raw::JS_TAG_INT | raw::JS_TAG_FLOAT64 | raw::JS_TAG_STRING | raw::JS_TAG_BOOL | raw::JS_TAG_NULL
+        )
+    };
+    let Some(elements) = js::elements(array) else { return Ok(None) };
+    if elements.len() as i64 != js::length(array)? || !elements.iter().all(is_simple) {
+        return Ok(None);
+    }
+    // SAFETY: a new list of that many places, each of which gets a reference of its own. If one fails, the others are null,
+    // which the list allows where it is let go of.
+    unsafe {
+        let list = ffi::PyList_New(elements.len() as ffi::Py_ssize_t);
+        let list = Bound::from_owned_ptr_or_opt(python(), list).ok_or(Raised)?;
+        for (index, &element) in elements.iter().enumerate() {
+            let item = primitive_to_python(element)?.into_ptr();
+            ffi::PyList_SET_ITEM(list.as_ptr(), index as ffi::Py_ssize_t, item);
+        }
+        Ok(Some(list))
+    }
+}
+
+type Named = (Bound<'static, PyString>, Js);
+
+/// The enumerable properties of an object that has only plain ones, as they are now; `None` where QuickJS must be asked.
+fn plain_properties(object: JSValue) -> Result<Option<Vec<Named>>, Raised> {
+    // SAFETY: an object that the caller keeps alive; nothing runs while its properties are copied.
+    let Some(properties) = (unsafe { layout::own_data(object) }) else { return Ok(None) };
+    let mut copied = Vec::new();
+    for (key, is_enumerable, value) in properties {
+        if index_of(key).is_some() {
+            // Indices come first, in their order.
+            return Ok(None);
+        }
+        if is_enumerable && let Some(name) = name_of(key)? {
+            copied.push((name, Js::dup(value)));
+        }
+    }
+    Ok(Some(copied))
+}
+
+/// The name of a property, unless it is a symbol.
+fn name_of(key: JSAtom) -> Result<Option<Bound<'static, PyString>>, Raised> {
+    Ok(match bridge().caches.name(key)? {
+        Name::Plain(name) | Name::Reserved(name) => Some(name),
+        Name::Symbol => None,
+    })
 }
 
 fn value_of(object: &Bound<'_, PyAny>) -> PyResult<Js> {

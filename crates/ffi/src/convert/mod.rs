@@ -104,11 +104,17 @@ pub(crate) fn to_python(value: Js) -> Result<Object, Raised> {
     to_python_bound(value, js::UNDEFINED)
 }
 
+/// Translates a JavaScript value that somebody else owns.
+#[inline]
+pub(crate) fn borrowed_to_python(value: JSValue) -> Result<Object, Raised> {
+    if js::is_object(value) { to_python(Js::dup(value)) } else { primitive_to_python(value) }
+}
+
 /// Translates a property's value; a function is bound to the object it was read from.
 #[inline]
 pub(crate) fn to_python_bound(value: Js, this: JSValue) -> Result<Object, Raised> {
     if !js::is_object(value.raw()) {
-        return primitive_to_python(&value);
+        return primitive_to_python(value.raw());
     }
     match pyproxy::unwrap(value.raw())? {
         Some(object) => Ok(object),
@@ -118,21 +124,28 @@ pub(crate) fn to_python_bound(value: Js, this: JSValue) -> Result<Object, Raised
 
 /// Translates a value that is no object. A symbol becomes a proxy too: Python has nothing like it.
 #[inline]
-pub(crate) fn primitive_to_python(value: &Js) -> Result<Object, Raised> {
+pub(crate) fn primitive_to_python(value: JSValue) -> Result<Object, Raised> {
+    if js::tag(value) == raw::JS_TAG_INT {
+        // SAFETY: the tag says so.
+        return Ok(numbers::integer_to_python(unsafe { raw::JS_VALUE_GET_INT(value) }));
+    }
+    other_primitive_to_python(value)
+}
+
+fn other_primitive_to_python(value: JSValue) -> Result<Object, Raised> {
     // SAFETY: the tag says which part of the value is meaningful; the singletons are immortal.
     unsafe {
-        match value.tag() {
-            raw::JS_TAG_INT => Ok(numbers::integer_to_python(raw::JS_VALUE_GET_INT(value.raw()))),
+        match js::tag(value) {
             raw::JS_TAG_UNDEFINED => Ok(python().None().into_bound(python())),
             raw::JS_TAG_NULL => Ok(Bound::from_borrowed_ptr(python(), bridge().arriving_null())),
             raw::JS_TAG_BOOL => {
-                let truth = raw::JS_VALUE_GET_BOOL(value.raw());
+                let truth = raw::JS_VALUE_GET_BOOL(value);
                 Ok(Bound::from_borrowed_ptr(python(), if truth { ffi::Py_True() } else { ffi::Py_False() }))
             }
-            raw::JS_TAG_STRING | raw::JS_TAG_STRING_ROPE => strings::to_python(value.raw()),
-            raw::JS_TAG_BIG_INT | raw::JS_TAG_SHORT_BIG_INT => numbers::big_int_to_python(value.raw()),
-            raw::JS_TAG_SYMBOL => jsproxy::create(value.clone(), js::UNDEFINED),
-            _ => Ok(numbers::number_to_python(raw::JS_VALUE_GET_FLOAT64(value.raw()))),
+            raw::JS_TAG_STRING | raw::JS_TAG_STRING_ROPE => strings::to_python(value),
+            raw::JS_TAG_BIG_INT | raw::JS_TAG_SHORT_BIG_INT => numbers::big_int_to_python(value),
+            raw::JS_TAG_SYMBOL => jsproxy::create(Js::dup(value), js::UNDEFINED),
+            _ => Ok(numbers::number_to_python(raw::JS_VALUE_GET_FLOAT64(value))),
         }
     }
 }

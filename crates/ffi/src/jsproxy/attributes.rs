@@ -2,17 +2,19 @@
 
 use std::ffi::c_int;
 
-use hognose_engine::raw;
+use hognose_engine::layout::Found;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::{JsProxy, features, give, give_status, give_truth, slot_value};
+use crate::atoms::Atom;
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::convert::{self, strings};
 use crate::errors::Raised;
 use crate::js::{self, JSValue, Js};
 use crate::pyproxy;
+use crate::threads::on_own_thread;
 
 unsafe extern "C" {
     // Exported by CPython, not declared by PyO3: the lookup along the types that the generic getattr begins with. It
@@ -37,9 +39,13 @@ pub(super) unsafe extern "C" fn get(
         {
             return found;
         }
-        let signature = JsProxy::of(object).signature;
-        give(slot_value(object).with(|value| get_property(value, name, signature)))
+        if bridge().is_own_thread() { give(get_property(object, name)) } else { get_elsewhere(object, name) }
     }
+}
+
+#[cold]
+fn get_elsewhere(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    give(on_own_thread(|| get_property(object, name)))
 }
 
 /// Whether the name is one of Python's own for such a proxy.
@@ -81,25 +87,49 @@ unsafe fn from_dictionary(
     }
 }
 
-fn get_property(
+#[expect(
+    clippy::inline_always,
+    reason = "it is called at one hot place, and at a cold one for other threads"
+)]
+#[inline(always)]
+fn get_property(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> Result<Object, Raised> {
+    // SAFETY: the caller has a live proxy.
+    let &JsProxy { value, signature, .. } = unsafe { JsProxy::of(object) };
+    bridge().caches.with_atom(name, |key| match js::find(value, key) {
+        Found::Value(found) if !js::is_object(found) && signature.is_null() => {
+            convert::primitive_to_python(found)
+        }
+        Found::Value(found) => give_property(Js::dup(found), value, key, name, signature),
+        Found::Nothing => absent(value, name),
+        Found::Elsewhere => {
+            let found = js::get(value, key)?;
+            if js::is_undefined(found.raw()) && !js::has(value, key)? {
+                return absent(value, name);
+            }
+            give_property(found, value, key, name, signature)
+        }
+    })
+}
+
+/// The property that was found in an object, as an attribute of its proxy.
+fn give_property(
+    found: Js,
     value: JSValue,
+    key: &Atom,
     name: *mut ffi::PyObject,
     signature: *mut ffi::PyObject,
 ) -> Result<Object, Raised> {
-    bridge().caches.with_atom(name, |key| {
-        let found = js::get(value, key)?;
-        match found.tag() {
-            raw::JS_TAG_UNDEFINED if !js::has(value, key)? => absent(value, name),
-            // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
-            raw::JS_TAG_OBJECT if key.raw() == bridge().keys.keys.raw() && js::is_array(value) => {
-                Err(missing(name))
-            }
-            _ if !signature.is_null() => get_with_signature(found, value, name, signature),
-            raw::JS_TAG_OBJECT if js::is_function(found.raw()) => get_method(found, value, name),
-            raw::JS_TAG_OBJECT => convert::to_python(found),
-            _ => convert::primitive_to_python(&found),
-        }
-    })
+    // A Python programmer who asks an array for `keys` means a mapping's, which would fool `dict(array)`.
+    if key.raw() == bridge().keys.keys.raw() && js::is_array(value) && js::is_object(found.raw()) {
+        return Err(missing(name));
+    }
+    if !signature.is_null() {
+        return get_with_signature(found, value, name, signature);
+    }
+    if js::is_function(found.raw()) {
+        return get_method(found, value, name);
+    }
+    convert::to_python(found)
 }
 
 /// A function, bound to the object it was read from. What is read to be called at once is not looked at for what else it

@@ -5,7 +5,7 @@
 //! the work goes on (a promise, a generator), the arguments live until that ends.
 
 use std::ffi::c_int;
-use std::ptr::null_mut;
+use std::mem::MaybeUninit;
 
 use hognose_engine::raw;
 use pyo3::ffi;
@@ -15,8 +15,9 @@ use super::{JsProxy, awaitable, create_with_features, features, give};
 use crate::bridge::{Object, ObjectRef, bridge, python};
 use crate::convert;
 use crate::errors::Raised;
-use crate::js::{self, JSValue, Js, JsResult, context};
+use crate::js::{self, JSValue, Js, context};
 use crate::pyproxy;
+use crate::threads::on_own_thread;
 
 /// The signature of a Python function with fast positional and keyword arguments.
 type PythonArguments<'a> = (&'a [*mut ffi::PyObject], *mut ffi::PyObject);
@@ -30,23 +31,46 @@ pub(super) unsafe extern "C" fn vectorcall(
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy and as many live arguments as it says.
     unsafe {
-        if ffi::Py_EnterRecursiveCall(c" while calling a JavaScript object".as_ptr()) != 0 {
-            return null_mut();
-        }
-        let proxy = JsProxy::of(callable);
         let arguments = python_arguments(arguments, count, keywords);
-        let result = super::Target(proxy.value).with(|value| {
-            let this = proxy.this;
-            if !js::is_function(value) {
-                return Err(crate::errors::raised::<pyo3::exceptions::PyTypeError>("Expected callable"));
-            }
-            if !proxy.signature.is_null() {
-                return call_with_signature(callable, proxy.signature, arguments);
-            }
-            call_with(arguments, |list| js::call(value, this, list))
-        });
-        ffi::Py_LeaveRecursiveCall();
+        let result = if bridge().is_own_thread() {
+            call_proxy(callable, arguments)
+        } else {
+            call_elsewhere(callable, arguments)
+        };
         give(result)
+    }
+}
+
+#[cold]
+fn call_elsewhere(callable: *mut ffi::PyObject, arguments: PythonArguments<'_>) -> Result<Object, Raised> {
+    on_own_thread(|| call_proxy(callable, arguments))
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "it is called at one hot place, and at a cold one for other threads"
+)]
+#[inline(always)]
+fn call_proxy(callable: *mut ffi::PyObject, arguments: PythonArguments<'_>) -> Result<Object, Raised> {
+    // SAFETY: the caller has a live proxy.
+    let proxy = unsafe { JsProxy::of(callable) };
+    let (value, this) = (proxy.value, proxy.this);
+    if !js::is_function(value) {
+        return Err(crate::errors::raised::<pyo3::exceptions::PyTypeError>("Expected callable"));
+    }
+    if !proxy.signature.is_null() {
+        return call_with_signature(callable, proxy.signature, arguments);
+    }
+    let mut lent = Lent::new();
+    lent.translate(arguments)?;
+    match js::call(value, this, lent.list()) {
+        Ok(result) => finish(result, &mut lent),
+        Err(pending) => {
+            // The exception moves out first: destroying a proxy may run Python code.
+            let raised = Raised::from(pending);
+            lent.end();
+            Err(raised)
+        }
     }
 }
 
@@ -124,29 +148,12 @@ unsafe fn python_arguments<'a>(
     }
 }
 
-fn call_with(
-    arguments: PythonArguments<'_>,
-    call: impl FnOnce(&[JSValue]) -> JsResult,
-) -> Result<Object, Raised> {
-    let mut lent = Lent::new();
-    lent.translate(arguments)?;
-    match call(lent.list()) {
-        Ok(result) => finish(result, &mut lent),
-        Err(pending) => {
-            // The exception moves out first: destroying a proxy may run Python code.
-            let raised = Raised::from(pending);
-            lent.end();
-            Err(raised)
-        }
-    }
-}
-
 /// Translates a call's result and decides how long its arguments live.
 #[inline]
 fn finish(result: Js, lent: &mut Lent) -> Result<Object, Raised> {
     if !js::is_object(result.raw()) {
         lent.end();
-        return convert::primitive_to_python(&result);
+        return convert::primitive_to_python(result.raw());
     }
     if let Some(promise) = pyproxy::scheduled_promise(result.raw()) {
         return awaitable::future_of(promise.raw(), lent.take_proxies());
@@ -173,7 +180,8 @@ const INLINE_ARGUMENTS: usize = 8;
 
 /// The translated arguments of one call, and the proxies made for them.
 struct Lent {
-    inline: [JSValue; INLINE_ARGUMENTS],
+    /// The first of them, as many as there are up to eight, unless all have spilled.
+    inline: [MaybeUninit<JSValue>; INLINE_ARGUMENTS],
     /// Used instead when there are too many for `inline`.
     spilled: Vec<JSValue>,
     count: usize,
@@ -183,7 +191,8 @@ struct Lent {
 impl Lent {
     #[inline]
     fn new() -> Lent {
-        Lent { inline: [js::UNDEFINED; INLINE_ARGUMENTS], spilled: Vec::new(), count: 0, proxies: Vec::new() }
+        let inline = [const { MaybeUninit::uninit() }; INLINE_ARGUMENTS];
+        Lent { inline, spilled: Vec::new(), count: 0, proxies: Vec::new() }
     }
 
     /// Translates all arguments. What was translated before one failed is given back when this is dropped.
@@ -238,21 +247,35 @@ impl Lent {
         Ok(object)
     }
 
+    #[inline]
     fn push(&mut self, value: Js) {
-        let value = value.into_raw();
         if self.count < INLINE_ARGUMENTS {
-            self.inline[self.count] = value;
+            self.inline[self.count].write(value.into_raw());
         } else {
-            if self.spilled.is_empty() {
-                self.spilled.extend_from_slice(&self.inline);
-            }
-            self.spilled.push(value);
+            self.spill(value);
         }
         self.count += 1;
     }
 
-    fn list(&mut self) -> &[JSValue] {
-        if self.spilled.is_empty() { &self.inline[..self.count] } else { &self.spilled }
+    #[cold]
+    fn spill(&mut self, value: Js) {
+        if self.spilled.is_empty() {
+            let inline = self.inlined().to_vec();
+            self.spilled = inline;
+        }
+        self.spilled.push(value.into_raw());
+    }
+
+    #[inline]
+    fn inlined(&self) -> &[JSValue] {
+        let count = self.count.min(INLINE_ARGUMENTS);
+        // SAFETY: as many were written.
+        unsafe { std::slice::from_raw_parts(self.inline.as_ptr().cast(), count) }
+    }
+
+    #[inline]
+    fn list(&self) -> &[JSValue] {
+        if self.spilled.is_empty() { self.inlined() } else { &self.spilled }
     }
 
     fn has_proxies(&self) -> bool {
@@ -281,13 +304,10 @@ impl Lent {
 }
 
 impl Drop for Lent {
+    #[inline]
     fn drop(&mut self) {
         self.end();
-        if self.spilled.is_empty() {
-            self.inline[..self.count].iter().copied().for_each(js::free);
-        } else {
-            self.spilled.iter().copied().for_each(js::free);
-        }
+        self.list().iter().copied().for_each(js::free);
     }
 }
 

@@ -56,6 +56,14 @@ impl ArrayIterator {
     fn __next__(&mut self) -> PyResult<Option<Py<PyAny>>> {
         let Some(array) = &self.array else { return Ok(None) };
         let index = self.index;
+        if bridge().is_own_thread() {
+            // SAFETY: the proxy is alive.
+            let elements = js::elements(unsafe { slot_value(array.as_ptr()) }.0);
+            if let Some(&found) = elements.and_then(|elements| elements.get(index as usize)) {
+                self.index += 1;
+                return Ok(Some(convert::borrowed_to_python(found)?.unbind()));
+            }
+        }
         // SAFETY: only the proxies of arrays are iterated over in this way, and the proxy is alive.
         let item = unsafe { slot_value(array.as_ptr()) }.with(|value| {
             let found = js::get_index(value, index)?;

@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use hognose_engine::layout::{self, class};
 use pyo3::exceptions::{PyKeyError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -12,17 +13,38 @@ use crate::convert;
 use crate::errors::{Raised, raised};
 use crate::js::{self, JSValue};
 
-/// `mp_length`: `size` if it is a number, else `length`.
+/// `mp_length`: `size` if it is a number, else `length`. An array has a length, and no size unless somebody gave it one, which
+/// is not looked for.
 pub(super) unsafe extern "C" fn length(object: *mut ffi::PyObject) -> ffi::Py_ssize_t {
     // SAFETY: CPython passes a live proxy.
     unsafe { slot_value(object) }.with(measure).unwrap_or(-1)
 }
 
+#[inline]
 pub(super) fn measure(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
+    match js::class_of(value) {
+        class::ARRAY => check_length(js::length(value)? as f64),
+        class::MAP | class::SET if has_size_of_its_class(value) => {
+            // SAFETY: a Map or a Set, which the caller keeps alive.
+            Ok(unsafe { layout::entry_count(value) } as ffi::Py_ssize_t)
+        }
+        _ => measure_by_property(value),
+    }
+}
+
+/// Whether asking a Map or a Set for its size runs what the language gave them, which counts the entries.
+fn has_size_of_its_class(value: JSValue) -> bool {
+    let (prelude, size) = (bridge().prelude(), &bridge().keys.size);
+    let getters = [&prelude.map_size, &prelude.set_size];
+    let getter = getters[usize::from(js::class_of(value) == class::SET)];
+    // SAFETY: a live object and a live atom.
+    let found = unsafe { layout::find_getter(value, size.raw()) };
+    found.is_some_and(|found| found.addr() == js::address(getter.raw()))
+}
+
+fn measure_by_property(value: JSValue) -> Result<ffi::Py_ssize_t, Raised> {
     let keys = &bridge().keys;
-    // An array has a length, and no size unless somebody gave it one, which is not looked for.
-    let sizes = [&keys.size, &keys.length];
-    for key in &sizes[usize::from(js::is_array(value))..] {
+    for key in [&keys.size, &keys.length] {
         if let Some(length) = js::as_number(&js::get(value, key)?) {
             return check_length(length);
         }

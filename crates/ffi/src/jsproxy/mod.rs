@@ -76,7 +76,7 @@ pub(crate) fn create(value: Js, this: JSValue) -> Result<Object, Raised> {
 
 /// A proxy even of a PyProxy, whose Python object it stands before; other than objects are translated.
 fn create_raw(value: Js, this: JSValue) -> Result<Object, Raised> {
-    if js::is_object(value.raw()) { create(value, this) } else { convert::primitive_to_python(&value) }
+    if js::is_object(value.raw()) { create(value, this) } else { convert::primitive_to_python(value.raw()) }
 }
 
 /// As [`create`], with the features already known.

@@ -6,41 +6,50 @@
 //! Not noticed is a getter that changes them while Python reads it, until Python calls JavaScript the next time.
 
 use std::cell::Cell;
-use std::ptr::null_mut;
 
-use hognose_engine::raw;
+use hognose_engine::layout::{self, class};
 
 use super::features::IS_CALLABLE;
 use crate::atoms::Atom;
 use crate::bridge::bridge;
 use crate::errors::Pending;
-use crate::js::{self, JSValue, Js, context};
+use crate::js::{self, JSAtom, JSValue, Js};
 
 /// The prototypes of ordinary objects, and whether they are known to be as they should.
 pub(crate) struct Ordinary {
     object: JSValue,
     function: JSValue,
-    object_class: raw::JSClassID,
-    /// Those of functions in JavaScript and of built-in ones.
-    function_classes: [raw::JSClassID; 2],
+    telling: Telling,
     is_object_clean: Cell<bool>,
     is_function_clean: Cell<bool>,
 }
 
+/// How many names tell a feature, at most.
+const TELLING: usize = 14;
+
+/// The names of the properties that make a feature. Some may stand there twice.
+struct Telling {
+    of_objects: [JSAtom; TELLING],
+    of_functions: [JSAtom; TELLING],
+}
+
 impl Ordinary {
-    /// Learns how ordinary objects look from a plain one, a function of a script and a built-in one.
-    pub(crate) fn new(plain: &Js, function: &Js, built_in: &Js) -> Result<Ordinary, Pending> {
-        // SAFETY: reads the objects' classes.
-        let class_of = |value: &Js| unsafe { raw::JS_GetClassID(value.raw()) };
+    /// Learns how ordinary objects look from a plain one and a function.
+    pub(crate) fn new(plain: &Js, function: &Js) -> Result<Ordinary, Pending> {
         Ok(Ordinary {
             // Kept for good, as the context keeps them.
             object: js::prototype(plain.raw())?.into_raw(),
             function: js::prototype(function.raw())?.into_raw(),
-            object_class: class_of(plain),
-            function_classes: [class_of(function), class_of(built_in)],
+            telling: Telling::new(),
             is_object_clean: Cell::new(false),
             is_function_clean: Cell::new(false),
         })
+    }
+
+    /// `Object.prototype`.
+    #[inline]
+    pub(crate) fn object_prototype(&self) -> JSValue {
+        self.object
     }
 
     /// JavaScript may have run: what was known of the prototypes is so no more.
@@ -51,31 +60,73 @@ impl Ordinary {
     }
 
     /// The features of an object that has none but by its class; `None` where one must look closer.
+    #[inline]
     pub(super) fn features(&self, value: JSValue) -> Option<u32> {
-        // SAFETY: reads the object's class.
-        let class = unsafe { raw::JS_GetClassID(value) };
-        let (prototype, flags) = if class == self.object_class {
-            (self.object, 0)
-        } else if self.function_classes.contains(&class) {
-            (self.function, IS_CALLABLE)
-        } else {
-            return None;
+        let (prototype, flags) = match js::class_of(value) {
+            class::OBJECT => (self.object, 0),
+            class::SCRIPT_FUNCTION | class::NATIVE_FUNCTION => (self.function, IS_CALLABLE),
+            _ => return None,
         };
-        let is_ordinary = is_prototype_of(prototype, value) && self.is_clean(flags) && lacks(value, flags);
+        let is_ordinary =
+            is_prototype_of(prototype, value) && self.is_clean(flags) && self.lacks(value, flags);
         is_ordinary.then_some(flags)
     }
 
     /// Whether the prototype gives no features, nor does what is above it.
     fn is_clean(&self, flags: u32) -> bool {
         if flags & IS_CALLABLE == 0 {
-            return recall(&self.is_object_clean, || lacks(self.object, 0));
+            return recall(&self.is_object_clean, || self.lacks(self.object, 0));
         }
         recall(&self.is_function_clean, || {
             is_prototype_of(self.object, self.function)
-                && lacks(self.function, IS_CALLABLE)
+                && self.lacks(self.function, IS_CALLABLE)
                 && self.is_clean(0)
         })
     }
+
+    /// Whether an object that is not exotic has no property of its own that makes a feature.
+    fn lacks(&self, object: JSValue, flags: u32) -> bool {
+        let telling =
+            if flags & IS_CALLABLE == 0 { &self.telling.of_objects } else { &self.telling.of_functions };
+        // SAFETY: a live object that is not exotic; nothing runs meanwhile.
+        unsafe {
+            let mut names = layout::own_names(object);
+            if names.len() > TELLING {
+                return !telling.iter().any(|&name| layout::has_own(object, name));
+            }
+            // All are compared, which is done with several at once.
+            !names.any(|own| telling.iter().fold(0, |found, &name| found | u32::from(own == name)) != 0)
+        }
+    }
+}
+
+impl Telling {
+    fn new() -> Telling {
+        let keys = &bridge().keys;
+        let mut names = vec![
+            &keys.then,
+            &keys.iterator,
+            &keys.async_iterator,
+            &keys.get,
+            &keys.set,
+            &keys.has,
+            &keys.includes,
+            &keys.next,
+            &keys.size,
+            &keys.to_string_tag,
+        ];
+        if bridge().dialect().is_314() {
+            names.extend([&keys.dispose, &keys.async_dispose]);
+        }
+        let of_functions = padded(&names);
+        // Without a `message`, for one, it is no error; of a function neither that counts nor its length.
+        names.extend([&keys.length, &keys.message]);
+        Telling { of_objects: padded(&names), of_functions }
+    }
+}
+
+fn padded(names: &[&Atom]) -> [JSAtom; TELLING] {
+    std::array::from_fn(|place| names.get(place).unwrap_or(&names[0]).raw())
 }
 
 /// What was found out before, if it was true, or is found out now.
@@ -87,32 +138,6 @@ fn recall(known: &Cell<bool>, find_out: impl FnOnce() -> bool) -> bool {
 }
 
 fn is_prototype_of(prototype: JSValue, value: JSValue) -> bool {
-    js::prototype(value).is_ok_and(|found| js::address(found.raw()) == js::address(prototype))
-}
-
-/// Whether an object that is not exotic has no property of its own that makes a feature. Without a `message`, for one, it
-/// is no error; of a function neither that counts nor its length.
-fn lacks(object: JSValue, flags: u32) -> bool {
-    let keys = &bridge().keys;
-    let of_all: [&Atom; 10] = [
-        &keys.then,
-        &keys.iterator,
-        &keys.async_iterator,
-        &keys.get,
-        &keys.set,
-        &keys.has,
-        &keys.includes,
-        &keys.next,
-        &keys.size,
-        &keys.to_string_tag,
-    ];
-    let lacks_all = |keys: &[&Atom]| !keys.iter().any(|key| has_own(object, key));
-    lacks_all(&of_all)
-        && (flags & IS_CALLABLE != 0 || lacks_all(&[&keys.length, &keys.message]))
-        && (!bridge().dialect().is_314() || lacks_all(&[&keys.dispose, &keys.async_dispose]))
-}
-
-fn has_own(object: JSValue, key: &Atom) -> bool {
-    // SAFETY: the bridge's invariant; no description is wanted. Of what is not exotic the answer runs no code.
-    unsafe { raw::JS_GetOwnProperty(context(), null_mut(), object, key.raw()) != 0 }
+    // SAFETY: a live object.
+    unsafe { layout::prototype(value) }.is_some_and(|found| found.addr() == js::address(prototype))
 }

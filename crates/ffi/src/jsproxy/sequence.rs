@@ -19,6 +19,9 @@ pub(super) unsafe extern "C" fn get(
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython passes a live proxy and a live key.
     unsafe {
+        if let Some(item) = plain_item(object, key) {
+            return give(item);
+        }
         if ffi::PySlice_Check(key) != 0 {
             return give(mixin("get_slice", &[object, key]));
         }
@@ -28,6 +31,29 @@ pub(super) unsafe extern "C" fn get(
             item(value, index)
         }))
     }
+}
+
+/// The element of an array that is there, without a detour.
+///
+/// # Safety
+/// `object` is a live proxy, `key` a live object.
+#[inline]
+unsafe fn plain_item(object: *mut ffi::PyObject, key: *mut ffi::PyObject) -> Option<Result<Object, Raised>> {
+    // SAFETY: the caller's promise; an `int` that is too large leaves an error.
+    let index = unsafe {
+        if ffi::PyLong_CheckExact(key) == 0 || !bridge().is_own_thread() {
+            return None;
+        }
+        ffi::PyLong_AsSsize_t(key)
+    };
+    if index == -1 {
+        // SAFETY: attached. Whoever asks next finds out whether there was one.
+        unsafe { ffi::PyErr_Clear() };
+    }
+    // SAFETY: the caller's promise.
+    let elements = js::elements(unsafe { slot_value(object) }.0)?;
+    let &found = elements.get(usize::try_from(index).ok()?)?;
+    Some(convert::borrowed_to_python(found))
 }
 
 /// `mp_subscript` of typed arrays, which have no slices of their own.

@@ -26,6 +26,7 @@ use std::ffi::CStr;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
+use hognose_engine::layout::{self, class::PROXY};
 use hognose_engine::{Phase, Tracer, raw};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -133,17 +134,11 @@ pub(crate) fn is_alive(value: JSValue) -> bool {
 /// The proxy behind a value.
 #[inline]
 pub(crate) fn find<'a>(value: JSValue) -> Option<&'a PyProxy> {
-    if !js::is_object(value) {
+    if !bridge().classes().is_ours(js::class_of(value).into()) {
         return None;
     }
-    let mut class = 0;
-    // SAFETY: the bridge's invariant; of other classes the pointer means something else and is not used.
-    let opaque = unsafe { raw::JS_GetAnyOpaque(value, &raw mut class) };
-    if !bridge().classes().is_ours(class) {
-        return None;
-    }
-    // SAFETY: only our two classes carry a `PyProxy`, which lives as long as its object does.
-    unsafe { opaque.cast::<PyProxy>().as_ref() }
+    // SAFETY: our two classes carry a `PyProxy`, which lives as long as its object does.
+    unsafe { layout::opaque(value).cast::<PyProxy>().as_ref() }
 }
 
 /// The proxy that JavaScript uses in a call or a trap, with stack left to serve it.
@@ -165,18 +160,23 @@ pub(crate) fn unwrap(value: JSValue) -> Result<Option<Object>, Raised> {
 }
 
 /// The Python object that a JSON view shows.
+#[inline]
 fn viewed(value: JSValue) -> Result<Option<Object>, Raised> {
-    // SAFETY: reads the object's class.
-    if !unsafe { raw::JS_IsProxy(value) } {
+    if js::class_of(value) != PROXY {
         return Ok(None);
     }
+    viewed_by(value)
+}
+
+#[cold]
+fn viewed_by(value: JSValue) -> Result<Option<Object>, Raised> {
     let Ok(target) = js::proxy_target(value) else {
         // Revoked.
         js::discard_exception();
         return Ok(None);
     };
-    // SAFETY: as above. A view's target is no proxy itself, so looking at it runs nobody's code.
-    if unsafe { raw::JS_IsProxy(target.raw()) } {
+    // A view's target is no proxy itself, so looking at it runs nobody's code.
+    if js::class_of(target.raw()) == PROXY {
         return Ok(None);
     }
     let key = Atom::from_value(bridge().prelude().viewed.raw())?;

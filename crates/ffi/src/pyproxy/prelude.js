@@ -9,6 +9,7 @@
   const uncurry = (method) => call.bind(method);
   const objectToString = uncurry(Object.prototype.toString);
   const hasOwn = Object.hasOwn;
+  const getterOfSize = (container) => Object.getOwnPropertyDescriptor(container.prototype, "size").get;
 
   // ---- Errors ----
 
@@ -749,6 +750,8 @@
     make_buffer_view: makeBufferView,
     literal_map: LiteralMap,
     map_set: Map.prototype.set,
+    map_size: getterOfSize(Map),
+    set_size: getterOfSize(Set),
     from_entries: Object.fromEntries,
     array_values: Array.prototype.values,
     array_iterator: Object.getPrototypeOf([].values()),
