@@ -16,8 +16,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::bridge::{bridge, python};
-use crate::convert::strings;
+use crate::bridge::{ObjectRef, bridge, python};
+use crate::convert::{strings, text_state};
 use crate::errors::Raised;
 use crate::js::{self, JSAtom, context};
 
@@ -54,6 +54,25 @@ impl Atom {
     /// The atom of a Python name, used as it stands.
     pub(crate) fn from_python(name: &Bound<'static, PyString>) -> Result<Atom, Raised> {
         Ok(Atom::from_value(strings::copy_to_js(name.as_any().as_borrowed())?.raw())?)
+    }
+
+    /// The atom of a text in ASCII, which need not become a string of JavaScript if it is interned there; `None` for any other
+    /// object.
+    pub(crate) fn of_ascii(text: ObjectRef<'_>) -> Result<Option<Atom>, Raised> {
+        let text = text.as_ptr();
+        // SAFETY: the bridge's invariant; a `str` of ASCII has that many bytes.
+        unsafe {
+            if ffi::PyUnicode_CheckExact(text) == 0 || !text_state::is_ascii(text) {
+                return Ok(None);
+            }
+            let (bytes, length) = (ffi::PyUnicode_DATA(text).cast(), ffi::PyUnicode_GET_LENGTH(text));
+            let atom = raw::JS_NewAtomLen(context(), bytes, length as _);
+            if atom == raw::JS_ATOM_NULL as JSAtom {
+                Err(crate::errors::Pending.into())
+            } else {
+                Ok(Some(Atom(atom)))
+            }
+        }
     }
 
     #[inline]

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::CStr;
+use std::ptr::null_mut;
 
-use pyo3::exceptions::{PyException, PyRecursionError, PyTypeError};
+use pyo3::exceptions::{PyException, PyRecursionError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -169,6 +170,32 @@ impl Conversion<'_> {
     }
 
     fn convert_sequence(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
+        let is_list = object.is_exact_instance_of::<PyList>();
+        if !is_list && !object.is_exact_instance_of::<PyTuple>() {
+            return self.convert_iterable(object, depth);
+        }
+        // What needs no conversion of its own cannot lead back here, and is gathered before there is an array.
+        let (mut simple, mut index) = (Vec::new(), 0);
+        let mut next = item_at(object, is_list, index);
+        while let Some(item) = &next
+            && let Some(value) = immutable_to_js(item.as_borrowed())?
+        {
+            simple.push(value);
+            index += 1;
+            next = item_at(object, is_list, index);
+        }
+        let array = js::array(simple)?;
+        self.remember(object, &array);
+        while let Some(item) = next {
+            js::set_index(array.raw(), index as u32, self.convert(item.as_borrowed(), depth - 1)?)?;
+            index += 1;
+            next = item_at(object, is_list, index);
+        }
+        Ok(array)
+    }
+
+    /// A list or tuple of a class that may have its own way to be iterated over.
+    fn convert_iterable(&self, object: ObjectRef<'_>, depth: i64) -> Result<Js, Raised> {
         let array = js::array(Vec::new())?;
         self.remember(object, &array);
         for (index, item) in object.try_iter()?.enumerate() {
@@ -222,29 +249,29 @@ impl Conversion<'_> {
     fn convert_by_from_entries(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
         let made = js::object()?;
         self.remember(dict.as_any().as_borrowed(), &made);
-        for entry in entries_of(dict)? {
-            let (key, value) = entry?;
+        for_each_entry(dict, |key, value| {
             let define = |name: &Atom| {
                 let value = self.convert(value.as_borrowed(), depth - 1)?;
                 Ok(js::define(made.raw(), name, value, js::ORDINARY)?)
             };
             if is_interned(&key) {
-                bridge().caches.with_keyword(key.as_ptr(), define)?;
-            } else {
-                define(&Atom::from_value(self.convert(key.as_borrowed(), depth - 1)?.raw())?)?;
+                return bridge().caches.with_keyword(key.as_ptr(), define);
             }
-        }
+            match Atom::of_ascii(key.as_borrowed())? {
+                Some(name) => define(&name),
+                None => define(&Atom::from_value(self.convert(key.as_borrowed(), depth - 1)?.raw())?),
+            }
+        })?;
         Ok(made)
     }
 
     fn convert_to_object(&self, dict: &Bound<'static, PyDict>, depth: i64) -> Result<Js, Raised> {
         let made = js::object()?;
         self.remember(dict.as_any().as_borrowed(), &made);
-        for entry in entries_of(dict)? {
-            let (key, value) = entry?;
+        for_each_entry(dict, |key, value| {
             let name = key_of_map(&key)?;
-            set_new_key(&made, &name, self.convert(value.as_borrowed(), depth - 1)?)?;
-        }
+            set_new_key(&made, &name, self.convert(value.as_borrowed(), depth - 1)?)
+        })?;
         Ok(made)
     }
 
@@ -254,12 +281,11 @@ impl Conversion<'_> {
         self.remember(dict.as_any().as_borrowed(), &made);
         // The Map behind the proxy, which need not pass each entry on.
         let map = js::proxy_target(made.raw())?;
-        for entry in entries_of(dict)? {
-            let (key, value) = entry?;
+        for_each_entry(dict, |key, value| {
             let key = key_of_map(&key)?;
             let value = self.convert(value.as_borrowed(), depth - 1)?;
-            js::call(prelude.map_set.raw(), map.raw(), &[key.raw(), value.raw()])?;
-        }
+            Ok(js::call(prelude.map_set.raw(), map.raw(), &[key.raw(), value.raw()]).map(drop)?)
+        })?;
         Ok(made)
     }
 
@@ -295,6 +321,49 @@ impl Conversion<'_> {
         };
         self.remember(object, &value);
         Ok(value)
+    }
+}
+
+/// The item of a list or tuple at an index, unless it ends before.
+fn item_at(sequence: ObjectRef<'_>, is_list: bool, index: ffi::Py_ssize_t) -> Option<Object> {
+    // SAFETY: the caller says which of the two it is; the size is asked for each time, as a converter may change a list.
+    unsafe {
+        let sequence = sequence.as_ptr();
+        let item = if is_list {
+            (index < ffi::PyList_GET_SIZE(sequence)).then(|| ffi::PyList_GET_ITEM(sequence, index))
+        } else {
+            (index < ffi::PyTuple_GET_SIZE(sequence)).then(|| ffi::PyTuple_GET_ITEM(sequence, index))
+        };
+        item.map(|item| Bound::from_borrowed_ptr(python(), item))
+    }
+}
+
+/// Does something with each key and value of a dict.
+fn for_each_entry(
+    dict: &Bound<'static, PyDict>,
+    mut work: impl FnMut(Object, Object) -> Result<(), Raised>,
+) -> Result<(), Raised> {
+    if !dict.is_exact_instance_of::<PyDict>() {
+        for entry in entries_of(dict)? {
+            let (key, value) = entry?;
+            work(key, value)?;
+        }
+        return Ok(());
+    }
+    let (size, mut place) = (dict.len(), 0);
+    loop {
+        let (mut key, mut value) = (null_mut(), null_mut());
+        // SAFETY: a dict; the two references are borrowed from it, and become our own before anything else runs.
+        let (key, value) = unsafe {
+            if ffi::PyDict_Next(dict.as_ptr(), &raw mut place, &raw mut key, &raw mut value) == 0 {
+                return Ok(());
+            }
+            (Bound::from_borrowed_ptr(python(), key), Bound::from_borrowed_ptr(python(), value))
+        };
+        work(key, value)?;
+        if dict.len() != size {
+            return Err(raised::<PyRuntimeError>("dictionary changed size during iteration"));
+        }
     }
 }
 
