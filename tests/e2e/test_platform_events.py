@@ -134,6 +134,31 @@ EVENTS = [
     ("js.WorkerGlobalScope.new()", "TypeError: Illegal constructor"),
 ]
 
+# Numbers and dates in the one locale that is there.
+LOCALES = [
+    (
+        "[js.Number.new(n).toLocaleString() for n in (0, -1234567.5, 999.9996, 0.0004, 1.5e21)]",
+        "['0', '-1,234,567.5', '1,000', '0', '1,500,000,000,000,000,000,000']",
+    ),
+    ("js.Array.of(1234, js.BigInt('12345678901234567890')).toLocaleString('en-US')", "'1,234,12,345,678,901,234,567,890'"),
+    (
+        "d = js.Date.new(2024, 0, 2, 13, 4, 5)\n(d.toLocaleString(), d.toLocaleDateString(), d.toLocaleTimeString())",
+        "('1/2/2024, 1:04:05 PM', '1/2/2024', '1:04:05 PM')",
+    ),
+    ("js.Date.new(js.NaN).toLocaleString()", "'Invalid Date'"),
+    (
+        "js.Date.new(0).toLocaleDateString('de-DE')",
+        "Error: Date.prototype.toLocaleDateString knows no locale but en-US, and no options: "
+        "this version of hognose does not have Intl yet.",
+    ),
+    (
+        "js.Number.new(1).toLocaleString('en-US', style='percent')",
+        "Error: Number.prototype.toLocaleString knows no locale but en-US, and no options: "
+        "this version of hognose does not have Intl yet.",
+    ),
+    ("js.Number.prototype.toLocaleString.call('x')", "TypeError: not a number"),
+]
+
 # HTMLRewriter with Python objects for handlers.
 REWRITER = [
     (
@@ -239,6 +264,6 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize(("code", "value"), ENCODINGS + EVENTS + REWRITER + MODULES)
+@pytest.mark.parametrize(("code", "value"), ENCODINGS + EVENTS + LOCALES + REWRITER + MODULES)
 def test_what_else_is_global(platform, code, value):
     assert run(platform, code) == value

@@ -64,36 +64,40 @@ export class Headers {
 
   append(name, value) {
     if (arguments.length < 2) throw missing(arguments.length, "append");
-    this.#requireMutable();
-    const key = normalizeName(name);
+    if (this.#immutable) throw unchangeable();
+    const key = KNOWN_NAMES.get(name) ?? normalizeName(name);
     const text = normalizeValue(value);
-    const map = this.#fields();
+    const map = this.#map ?? this.#fields();
     const values = map.get(key);
     if (values === undefined) map.set(key, [text]);
     else values.push(text);
+    this.#list = undefined;
   }
 
   set(name, value) {
     if (arguments.length < 2) throw missing(arguments.length, "set");
-    this.#requireMutable();
-    const key = normalizeName(name);
-    this.#fields().set(key, [normalizeValue(value)]);
+    if (this.#immutable) throw unchangeable();
+    const key = KNOWN_NAMES.get(name) ?? normalizeName(name);
+    const text = normalizeValue(value);
+    (this.#map ?? this.#fields()).set(key, [text]);
+    this.#list = undefined;
   }
 
   delete(name) {
-    if (arguments.length < 1) throw missing(arguments.length, "delete");
-    this.#requireMutable();
+    if (arguments.length < 1) throw missing(0, "delete");
+    if (this.#immutable) throw unchangeable();
     this.#fields().delete(normalizeName(name));
+    this.#list = undefined;
   }
 
   get(name) {
-    if (arguments.length < 1) throw missing(arguments.length, "get");
-    const values = this.#fields().get(normalizeName(name));
+    if (arguments.length < 1) throw missing(0, "get");
+    const values = (this.#map ?? this.#fields()).get(KNOWN_NAMES.get(name) ?? normalizeName(name));
     return values === undefined ? null : joined(values);
   }
 
   has(name) {
-    if (arguments.length < 1) throw missing(arguments.length, "has");
+    if (arguments.length < 1) throw missing(0, "has");
     return this.#fields().has(normalizeName(name));
   }
 
@@ -146,11 +150,6 @@ export class Headers {
     else this.#map = new Map(Array.from(source.#map, ([name, values]) => [name, [...values]]));
   }
 
-  #requireMutable() {
-    if (this.#immutable) throw new TypeError("Can't modify immutable headers.");
-    this.#list = undefined;
-  }
-
   // Sorted by name; the values of one name joined, but each cookie on its own.
   #sort() {
     const list = [];
@@ -184,7 +183,8 @@ function parse(flat) {
   return map;
 }
 
-// These methods are called so often that calling a function that checks how they were called would cost more than the check.
+// The methods are short enough for calls of functions to show: what they check, they check themselves.
+const unchangeable = () => new TypeError("Can't modify immutable headers.");
 const missing = (given, method) => argumentError(given + 1, method, "Headers", "string");
 
 // What a script gives in place of fields, as `[name, value, name, value, …]`.

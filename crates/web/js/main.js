@@ -15,6 +15,7 @@ import { setFlags } from "./flags.js";
 import { FormData } from "./form-data.js";
 import { Headers, packingOf } from "./headers.js";
 import { HTMLRewriter } from "./html-rewriter.js";
+import { defineLocaleMethods } from "./locale.js";
 import { MessageChannel, MessagePort } from "./message-channel.js";
 import { natives } from "./natives.js";
 import { notYet } from "./not-yet.js";
@@ -142,6 +143,8 @@ const globals = {
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }
+
+defineLocaleMethods();
 
 /** What Rust calls. */
 natives.entry = {

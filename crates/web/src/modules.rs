@@ -85,6 +85,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "html-rewriter.js",
     "html-tokens.js",
     "inspect.js",
+    "locale.js",
     "main.js",
     "message-channel.js",
     "natives.js",
