@@ -131,7 +131,8 @@ def test_a_request_is_told_in_full(start):
     assert item["unredacted"]["headers"]["authorization"] == "Bearer x"
     assert item["event"]["response"] == {"status": 201}
     [log] = item["logs"]
-    assert log["level"] == "log" and log["message"][0].startswith("one") and log["timestamp"] >= item["eventTimestamp"]
+    assert log["level"] == "log" and log["message"] == ["one", {"two": 2}]
+    assert log["timestamp"] >= item["eventTimestamp"]
     assert item["exceptions"] == [] and item["diagnosticsChannelEvents"] == [] and item["truncated"] is False
     assert item["wallTime"] >= 0 and item["cpuTime"] >= 0 and item["scriptVersion"]["id"]
 
@@ -159,6 +160,44 @@ def test_events_of_other_kinds_are_told(start):
     assert counted["executionModel"] == "durableObject" and len(counted["durableObjectId"]) == 64
     [scheduled] = [item["event"] for item in items.values() if "cron" in item["event"]]
     assert scheduled == {"cron": "0 0 1 1 *", "scheduledTime": 1234}
+
+
+LOGS = """\
+export default {
+  async fetch(request, env) {
+    console.info("text", 1.5, null, undefined, [1, { deep: true }], 10n, Symbol("s"), new Map());
+    console.error("failed:", new TypeError("boom"), { name: "TypeError", message: "none" });
+    const cycle = {};
+    cycle.self = cycle;
+    console.debug(cycle, new Date(0), class Mine {});
+    console.log("x".repeat(1 << 20));
+    console.log("%s!", "formatted");
+    return new Response("fine");
+  },
+  tail(events) {
+    const short = (key, value) => (typeof value === "string" ? value.slice(0, 400) : value);
+    for (const { logs } of events) console.log(`told ${JSON.stringify(logs, short)}`);
+  },
+};
+"""
+
+
+def test_lines_of_the_log_are_told_as_they_were_given(serve, project):
+    configuration = CONFIGURATION.replace('service = "consumer"', 'service = "producer"')
+    server = serve(project(files=worker("producer", LOGS, configuration)) / "producer")
+    assert server.fetch("/").text == "fine"
+    [[info, error, debug, large, formatted]] = told(server, 1)
+    assert info["level"] == "info" and "errorInfo" not in info
+    data = ["text", 1.5, None, "undefined", [1, {"deep": True}], "10", "Symbol(s)", "[object Map]"]
+    assert info["message"] == data
+    assert error["message"] == ["failed:", "TypeError: boom", {"name": "TypeError", "message": "none"}]
+    [nothing, known, duck] = error["errorInfo"]
+    assert nothing is duck is None and (known["name"], known["message"]) == ("TypeError", "boom")
+    assert "fetch" in known["stack"] and "boom" not in known["stack"]
+    assert debug["message"][:2] == ["[object Object]", "1970-01-01T00:00:00.000Z"]
+    # What is too long is told as its text, and cut.
+    assert len(large["message"]) == 1 and large["message"][0].startswith("xxx")
+    assert formatted["message"] == ["%s!", "formatted"]
 
 
 def test_a_python_worker_hears_of_a_python_worker(start):

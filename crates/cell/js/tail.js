@@ -64,8 +64,8 @@
   };
 
   class TraceLog {
-    constructor({ timestamp, level, text }) {
-      Object.assign(this, { timestamp, level, message: [text] });
+    constructor({ timestamp, level, text, given }) {
+      Object.assign(this, { timestamp, level, message: [text], ...given });
     }
   }
 

@@ -238,13 +238,18 @@ impl Cell {
 
     /// Sends a line of output.
     pub(crate) fn log(&self, py: Python<'_>, level: LogLevel, text: &str) {
+        self.log_given(py, level, text, "");
+    }
+
+    /// Sends what a `console` method says, and what it was given, in JSON.
+    pub(crate) fn log_given(&self, py: Python<'_>, level: LogLevel, text: &str, given: &str) {
         match &*self.stage.borrow() {
             Stage::Template(control) => {
                 let text = limits::cut(text, limits::LOG_LINE_MAX).into_owned();
                 // Where the supervisor has gone, the next order says so.
                 let _ = control.borrow_mut().send(&Report::Log { level, text });
             }
-            Stage::Isolate(link, _) => link.log(self.invocation(py), level, text),
+            Stage::Isolate(link, _) => link.log(self.invocation(py), level, text, given),
             Stage::Script(_) => crate::script::print(level, text),
         }
     }

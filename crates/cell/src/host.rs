@@ -242,7 +242,7 @@ impl Host for CellHost {
         self.cell().event_loop.clear_timer(event_loop::TimerId(timer.0));
     }
 
-    fn log(&self, level: WebLevel, text: &str) {
+    fn log(&self, level: WebLevel, text: &str, given: &str) {
         let level = match level {
             WebLevel::Debug => LogLevel::Debug,
             WebLevel::Info | WebLevel::Log => LogLevel::Info,
@@ -250,7 +250,11 @@ impl Host for CellHost {
             WebLevel::Error => LogLevel::Error,
         };
         let cell = self.cell();
-        Python::attach(|py| cell.log(py, level, text));
+        Python::attach(|py| cell.log_given(py, level, text, given));
+    }
+
+    fn is_tailed(&self) -> bool {
+        self.cell().isolate().is_some_and(|isolate| isolate.is_tailed())
     }
 
     fn random(&self, bytes: &mut [u8]) -> std::result::Result<(), HostError> {
@@ -268,7 +272,7 @@ impl Host for CellHost {
 
     fn report_error(&self, _context: Context, error: &Value) {
         self.cell().note_uncaught();
-        self.log(WebLevel::Error, &describe_error(error));
+        self.log(WebLevel::Error, &describe_error(error), "");
     }
 }
 

@@ -94,6 +94,7 @@ impl CodeLoader for DynamicWorkers {
             scratch_dir,
             cache: None,
             loopback: is_exported.then_some(CapId(OUTBOUND.0 + 1 + count)),
+            tailed: !code.tails.is_empty(),
             given: Some(given),
             ..plan::worker(&plan, Vec::new())
         };

@@ -196,10 +196,10 @@ fn link(binding: &ServiceBinding) -> ServiceLink {
     ServiceLink::new(service.clone(), entrypoint.clone(), props)
 }
 
-/// The Workers that are told of its invocations. It is not told of its own.
+/// The Workers that are told of its invocations.
 fn tails(plan: &Plan) -> Vec<ServiceLink> {
-    let others = plan.tail_consumers.iter().filter(|service| *service != name(plan));
-    others.map(|service| ServiceLink::new(service.clone(), None, String::new())).collect()
+    let consumers = plan.tail_consumers.iter();
+    consumers.map(|service| ServiceLink::new(service.clone(), None, String::new())).collect()
 }
 
 /// What the Worker is called.
@@ -231,6 +231,7 @@ pub(crate) fn worker(plan: &Plan, env: Vec<(String, EnvEntry)>) -> Worker {
         outbound: OUTBOUND,
         cache: Some(CACHE),
         loopback: None,
+        tailed: !plan.tail_consumers.is_empty(),
         email: None,
         classes: Vec::new(),
         given: None,

@@ -218,9 +218,9 @@ impl Isolate {
                 let unwanted = self.state().streams.cancelled(stream);
                 drop(unwanted);
             }
-            Frame::Log { invocation, level, text } => {
+            Frame::Log { invocation, level, text, given } => {
                 self.note(invocation);
-                self.log(invocation, level, text);
+                self.log(invocation, level, (text, given));
             }
             Frame::ResetObject { object, error } => self.object_reset(object, error),
             Frame::SocketMessage { object, socket, last, message } => {

@@ -78,7 +78,10 @@ async fn deliver(shared: Arc<Shared>, consumer: ServiceLink, mut traces: mpsc::R
 fn item(trace: &Trace) -> Value {
     let ms = |us: u64| us / 1000;
     let at = |us: u64| trace.started_ms + ms(us);
-    let log = |log: &TraceLog| json!({ "timestamp": at(log.at_us), "level": log.level, "text": log.text });
+    let log = |log: &TraceLog| {
+        let given: Value = serde_json::from_str(&log.given).unwrap_or_default();
+        json!({ "timestamp": at(log.at_us), "level": log.level, "text": log.text, "given": given })
+    };
     let is_exception = |log: &&TraceLog| trace.exception.as_ref().is_some_and(|raised| is_of(raised, log));
     let exceptions: Vec<Value> = trace
         .exception

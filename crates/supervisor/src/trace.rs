@@ -170,6 +170,9 @@ pub struct TraceLog {
     pub level: &'static str,
     /// One or more lines.
     pub text: String,
+    /// What the text was made of, as JSON for tail consumers, or nothing.
+    #[serde(skip)]
+    pub given: String,
 }
 
 /// The trace of an invocation under way.
@@ -233,14 +236,15 @@ impl OpenTrace {
         }
     }
 
-    pub(crate) fn log(&mut self, level: LogLevel, text: &str) {
+    pub(crate) fn log(&mut self, level: LogLevel, text: &str, given: &str) {
         if self.log_bytes + text.len() > LOG_BYTES_MAX {
             self.trace.logs_lost += 1;
             return;
         }
         self.log_bytes += text.len();
         let at_us = self.now_us();
-        self.trace.logs.push(TraceLog { at_us, level: level_name(level), text: text.to_owned() });
+        let (text, given) = (text.to_owned(), given.to_owned());
+        self.trace.logs.push(TraceLog { at_us, level: level_name(level), text, given });
     }
 
     pub(crate) fn answered(&mut self, answer: &Answer) {
@@ -405,8 +409,8 @@ mod tests {
     #[test]
     fn logs_are_remembered_up_to_their_limit() {
         let mut trace = open();
-        trace.log(LogLevel::Info, &"x".repeat(LOG_BYTES_MAX));
-        trace.log(LogLevel::Info, "y");
+        trace.log(LogLevel::Info, &"x".repeat(LOG_BYTES_MAX), "");
+        trace.log(LogLevel::Info, "y", "");
         let trace = trace.settled(7);
         assert_eq!((trace.logs.len(), trace.logs_lost, trace.cpu_us), (1, 1, 7));
         assert_eq!(trace.outcome, Some(TraceOutcome::Ok));

@@ -149,7 +149,10 @@ impl Host for Nothing {
         Ok(TimerId(1))
     }
     fn clear_timer(&self, _: TimerId) {}
-    fn log(&self, _: LogLevel, _: &str) {}
+    fn log(&self, _: LogLevel, _: &str, _: &str) {}
+    fn is_tailed(&self) -> bool {
+        false
+    }
     fn random(&self, _: &mut [u8]) -> Result<(), HostError> {
         Ok(())
     }

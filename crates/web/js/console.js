@@ -1,6 +1,7 @@
 // The console. Everything ends as one text with a level in the host's log.
 
 import { formatArguments, inspect } from "./inspect.js";
+import { givenTo } from "./logged.js";
 import { natives } from "./natives.js";
 
 const counts = new Map();
@@ -9,7 +10,8 @@ let indentation = "";
 
 function write(level, args) {
   const text = formatArguments(args);
-  natives.log(level, indentation === "" ? text : text.replace(/^/gm, indentation));
+  const given = natives.isTailed() ? givenTo(level, args) : undefined;
+  natives.log(level, indentation === "" ? text : text.replace(/^/gm, indentation), given);
 }
 
 /** https://console.spec.whatwg.org/ */

@@ -177,8 +177,11 @@ pub trait Host {
     /// Forgets a timer. Unknown ids are ignored.
     fn clear_timer(&self, timer: TimerId);
 
-    /// Writes to the log.
-    fn log(&self, level: LogLevel, text: &str);
+    /// Writes to the log: a text and, where [`Host::is_tailed`], what it was made of, as JSON.
+    fn log(&self, level: LogLevel, text: &str, given: &str);
+
+    /// Whether anybody wants to know what the texts of the log were made of.
+    fn is_tailed(&self) -> bool;
 
     /// Fills with random bytes fit for cryptography.
     ///

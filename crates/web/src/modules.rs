@@ -84,6 +84,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "headers.js",
     "html-rewriter.js",
     "html-tokens.js",
+    "logged.js",
     "inspect.js",
     "locale.js",
     "main.js",

@@ -47,9 +47,10 @@ impl Frame<'_> {
             Self::Return { result: Err(error), .. } => remote_error(error),
             Self::CancelCall { .. } => Ok(()),
             Self::Release { count, .. } => not_empty("a release", *count as usize),
-            Self::Log { text, .. } => {
+            Self::Log { text, given, .. } => {
                 self.only(Side::Cell, from)?;
-                at_most("log line", text.len(), LOG_LINE_MAX)
+                at_most("log line", text.len(), LOG_LINE_MAX)?;
+                at_most("logged arguments", given.len(), LOG_LINE_MAX)
             }
             _ => self.check_stream(from),
         }

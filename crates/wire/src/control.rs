@@ -165,6 +165,8 @@ pub struct Worker {
     pub loopback: Option<CapId>,
     /// Its classes of Durable Objects whose objects are kept somewhere, and what the ids of each are made with.
     pub classes: Vec<(String, String)>,
+    /// Whether other Workers are told of its invocations.
+    pub tailed: bool,
     /// What else is in `env`, where another Worker has loaded this one.
     pub given: Option<Given>,
 }

@@ -202,6 +202,8 @@ pub enum Frame<'a> {
         level: LogLevel,
         /// At most [`crate::limits::LOG_LINE_MAX`] bytes.
         text: &'a str,
+        /// What a `console` method was given, in JSON for tail consumers; empty where nobody asks. As long at the most.
+        given: &'a str,
     },
 }
 

@@ -154,6 +154,11 @@ impl Events for Inbox {
 }
 
 impl Isolate {
+    /// Whether other Workers are told of what the Worker does.
+    pub(crate) fn is_tailed(&self) -> bool {
+        self.worker.plan.tailed
+    }
+
     pub(crate) fn objects(&self) -> &Objects {
         &self.objects
     }

@@ -163,9 +163,11 @@ impl Link {
         !self.calls.borrow().is_empty() || self.is_reading() || self.is_writing() || self.blocked.get()
     }
 
-    /// Sends a line of output, cut to the wire's limit.
-    pub(crate) fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str) {
-        self.send(Frame::Log { invocation, level, text: &limits::cut(text, limits::LOG_LINE_MAX) });
+    /// Sends a line of output, cut to the wire's limit, and what a `console` method was given. There is no part of JSON: it
+    /// goes as a whole, or not.
+    pub(crate) fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str, given: &str) {
+        let given = if given.len() > limits::LOG_LINE_MAX { "" } else { given };
+        self.send(Frame::Log { invocation, level, text: &limits::cut(text, limits::LOG_LINE_MAX), given });
     }
 
     /// Offers `bytes` as a body: inline where they are few, as a stream otherwise.

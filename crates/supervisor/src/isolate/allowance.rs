@@ -15,9 +15,9 @@ enum Line {
 
 impl Isolate {
     /// Takes what the Worker has logged: remembers it with its invocation, and tells it, as long as that has room for it.
-    pub(crate) fn log(&self, invocation: Option<InvocationId>, level: LogLevel, text: &str) {
+    pub(crate) fn log(&self, invocation: Option<InvocationId>, level: LogLevel, (text, given): (&str, &str)) {
         let most = self.grants.limits.log_bytes_max;
-        let line = self.state().log_within(most, invocation, level, text);
+        let line = self.state().log_within(most, invocation, level, (text, given));
         let (events, worker) = (&self.grants.events, &self.grants.worker);
         match line {
             Line::Kept => events.log(worker, level, text),
@@ -44,7 +44,7 @@ impl State {
         most: u64,
         invocation: Option<InvocationId>,
         level: LogLevel,
-        text: &str,
+        (text, given): (&str, &str),
     ) -> Line {
         let Some(open) = invocation.and_then(|id| self.invocations.get_mut(id)) else { return Line::Kept };
         let before = open.account.log_bytes;
@@ -53,7 +53,7 @@ impl State {
             return if before <= most { Line::FirstLost } else { Line::Lost };
         }
         if let Some(trace) = &mut open.trace {
-            trace.log(level, text);
+            trace.log(level, text, given);
         }
         Line::Kept
     }

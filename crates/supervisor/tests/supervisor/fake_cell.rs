@@ -262,7 +262,7 @@ impl Isolate {
     fn flood(&mut self, task: &Task, lines: usize) {
         let text = "f".repeat(LOG_LINE_MAX);
         for _ in 0..lines {
-            self.send(Frame::Log { invocation: None, level: LogLevel::Info, text: &text });
+            self.send(Frame::Log { invocation: None, level: LogLevel::Info, text: &text, given: "" });
         }
         self.text(task, "flooded");
     }

@@ -115,9 +115,11 @@ impl Outside<'_> {
 
     fn add_log(&self) -> Result<()> {
         self.add("log", |context, host, arguments| {
-            host.log(log_level(&arguments.string(0)?), &arguments.string(1)?);
+            let given = arguments.optional_string(2)?.unwrap_or_default();
+            host.log(log_level(&arguments.string(0)?), &arguments.string(1)?, &given);
             Ok(context.undefined())
         })?;
+        self.add("isTailed", |context, host, _| Ok(context.boolean(host.is_tailed())))?;
         self.add("reportError", |context, host, arguments| {
             host.report_error(context, &arguments.value(0));
             Ok(context.undefined())

@@ -178,8 +178,12 @@ impl Host for Outside {
         self.timers.borrow_mut().retain(|entry| entry.id != timer.0);
     }
 
-    fn log(&self, level: LogLevel, text: &str) {
+    fn log(&self, level: LogLevel, text: &str, _given: &str) {
         self.log.borrow_mut().push((level, text.to_owned()));
+    }
+
+    fn is_tailed(&self) -> bool {
+        false
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), HostError> {

@@ -197,11 +197,8 @@ fn invocation_frame() -> BoxedStrategy<Frame<'static>> {
         invocation().prop_map(|invocation| Frame::Started { invocation }),
         (invocation(), outcome()).prop_map(|(invocation, outcome)| Frame::Complete { invocation, outcome }),
         (invocation(), any::<u64>()).prop_map(|(invocation, cpu_us)| Frame::Settled { invocation, cpu_us }),
-        (option::of(invocation()), log_level(), text()).prop_map(|(invocation, level, text)| Frame::Log {
-            invocation,
-            level,
-            text
-        }),
+        (option::of(invocation()), log_level(), text(), text())
+            .prop_map(|(invocation, level, text, given)| Frame::Log { invocation, level, text, given }),
     ]
     .boxed()
 }

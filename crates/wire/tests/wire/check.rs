@@ -189,6 +189,13 @@ fn bounds_of_events_hold() {
         invocation: None,
         level: LogLevel::Info,
         text: text(n),
+        given: "",
+    });
+    check_limit(LOG_LINE_MAX, Side::Cell, |n| Frame::Log {
+        invocation: None,
+        level: LogLevel::Info,
+        text: "",
+        given: text(n),
     });
 }
 
@@ -213,7 +220,7 @@ fn each_side_sends_only_its_frames() {
         complete(Outcome::Done),
         Frame::Settled { invocation: INVOCATION, cpu_us: 0 },
         Frame::OutOfMemory,
-        Frame::Log { invocation: None, level: LogLevel::Info, text: "" },
+        Frame::Log { invocation: None, level: LogLevel::Info, text: "", given: "" },
     ];
     for (side, frames) in [(Side::Supervisor, &supervisors[..]), (Side::Cell, &cells[..])] {
         for frame in frames {
