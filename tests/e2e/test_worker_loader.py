@@ -45,8 +45,11 @@ const modules = {
     import text from "./note.txt";
     import data from "./bytes.bin";
     import json from "./value.json";
-    export default { all: (_, env, ctx) => [word, text, data.byteLength, json.deep] };
+    import common from "./common.cjs";
+    export default { all: (_, env, ctx) => [word, text, data.byteLength, json.deep, common.greet("Ann")] };
   `,
+  "common.cjs": { cjs: `const { end } = require("./lib/end.js"); exports.greet = (name) => "Hello, " + name + end;` },
+  "lib/end.js": { cjs: `module.exports = { end: "!" };` },
   "lib/word.js": `export const word = "word";`,
   "note.txt": { text: "note" },
   "bytes.bin": { data: new Uint8Array(5) },
@@ -147,7 +150,7 @@ const tests = {
     refused(LOADER, { modules: { "index.wasm": "" } }),
     refused(LOADER, { modules: { "index.js": { js: "", text: "" } } }),
     refused(LOADER, { modules: { "index.js": "", "a.py": "" } }),
-    refused(LOADER, { modules: { "index.js": { cjs: "" } } }),
+    refused(LOADER, { modules: { "index.js": { wasm: new Uint8Array(8) } } }),
     refused(LOADER, { mainModule: "other.js" }),
     refused(LOADER, { modules: { "index.js": "", "../up.js": "" } }),
   ],
@@ -235,7 +238,7 @@ def test_entrypoints_have_props(ask):
 
 
 def test_modules_of_all_kinds(ask):
-    assert ask("modules") == ["word", "note", 5, [1, 2]]
+    assert ask("modules") == ["word", "note", 5, [1, 2], "Hello, Ann!"]
     assert ask("changed") == [1, 2]
     assert ask("python") == [3, "python 7 word"]
 
@@ -265,7 +268,7 @@ def test_what_is_wrong_with_the_code_is_told(ask):
         "TypeError: Each module must contain exactly one of 'js', 'cjs', 'text', 'data', 'json', 'py', or 'wasm'. "
         "Module 'index.js' contained 2 properties.",
         'TypeError: Module "a.py" is a Python module, but the main module isn\'t a Python module.',
-        'TypeError: Module "index.js" is a CommonJS module; this runtime does not run those.',
+        'TypeError: Module "index.js" is a WebAssembly module; this runtime does not run those.',
         'Error: The main module "other.js" is not among the modules.',
         'TypeError: Module name "../up.js" is not a relative path.',
     ]

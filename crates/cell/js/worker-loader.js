@@ -37,9 +37,8 @@
       );
     }
     const [kind] = given;
-    if (kind === "cjs" || kind === "wasm") {
-      const what = kind === "cjs" ? "CommonJS" : "WebAssembly";
-      throw new TypeError(`Module "${name}" is a ${what} module; this runtime does not run those.`);
+    if (kind === "wasm") {
+      throw new TypeError(`Module "${name}" is a WebAssembly module; this runtime does not run those.`);
     }
     return [kind, content[kind]];
   };

@@ -141,6 +141,7 @@ fn read(root: &Path, code: &DynamicCode) -> Result<Plan, String> {
     let rule = |module: &Module| {
         let kind = match module.kind {
             ModuleKind::Js => "ESModule",
+            ModuleKind::Cjs => "CommonJS",
             ModuleKind::Text => "Text",
             ModuleKind::Data => "Data",
             ModuleKind::Json | ModuleKind::Py => return None,

@@ -70,6 +70,8 @@ pub struct Module {
 pub enum ModuleKind {
     /// JavaScript.
     Js,
+    /// JavaScript that exports through `module.exports`.
+    Cjs,
     /// Python.
     Py,
     /// A string.
