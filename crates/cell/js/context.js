@@ -201,19 +201,21 @@
     },
   });
 
-  // Node.js's globals, each made when it is first touched.
+  // Node.js's globals, each made when it is first touched, and those that a flag puts in the place of the web's own.
   const NODE_GLOBALS = {
     Buffer: ["node:buffer", "Buffer"],
     clearImmediate: ["node:timers", "clearImmediate"],
     process: ["node:process", "default"],
     setImmediate: ["node:timers", "setImmediate"],
   };
+  const NODE_TIMERS = Object.fromEntries(
+    ["clearInterval", "clearTimeout", "setInterval", "setTimeout"].map((name) => [name, ["node:timers", name]]),
+  );
 
   const defineGlobal = (name, value) =>
     Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false, writable: true });
 
-  const nodeGlobal = (name, env) => {
-    const [module, exported] = NODE_GLOBALS[name];
+  const nodeGlobal = (name, [module, exported], env) => {
     const value = natives.importNow(module)[exported];
     if (name === "process") {
       for (const [key, text] of Object.entries(env)) if (typeof text === "string") value.env[key] = text;
@@ -222,10 +224,10 @@
     return value;
   };
 
-  const defineNodeGlobals = (env) => {
+  const defineNodeGlobals = (env, hasTimers) => {
     defineGlobal("global", globalThis);
-    for (const name of Object.keys(NODE_GLOBALS)) {
-      const accessor = { get: () => nodeGlobal(name, env), set: (value) => defineGlobal(name, value) };
+    for (const [name, where] of Object.entries(hasTimers ? { ...NODE_GLOBALS, ...NODE_TIMERS } : NODE_GLOBALS)) {
+      const accessor = { get: () => nodeGlobal(name, where, env), set: (value) => defineGlobal(name, value) };
       Object.defineProperty(globalThis, name, { ...accessor, configurable: true, enumerable: false });
     }
   };

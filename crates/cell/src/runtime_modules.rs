@@ -25,6 +25,8 @@ const FLAGS_MODULE: &str = "_cloudflare_compat_flags";
 const HELPER_MODULE: &str = "_pyodide_entrypoint_helper";
 /// Puts `process`, `Buffer` and their like on the global object.
 const NODE_FLAG: &str = "nodejs_compat";
+/// Puts Node.js's timers in the place of the web's.
+const NODE_TIMERS_FLAG: &str = "enable_nodejs_global_timers";
 /// Leaves the `env` that modules can import empty: only handlers are given what is in it.
 const HIDDEN_ENV_FLAG: &str = "disallow_importable_env";
 
@@ -56,8 +58,10 @@ pub(crate) fn prepare_modules(cell: &Rc<Cell>, worker: &Worker, env: &Value) -> 
     let Worker { module_root, module_rules, flags, .. } = worker;
     let modules = Modules::of_worker(Rc::downgrade(cell), module_root, module_rules.clone());
     cell.context.set_module_loader(modules);
-    if flags.get(NODE_FLAG).copied().unwrap_or(false) {
-        cell.runtime().get("defineNodeGlobals")?.call_function(std::slice::from_ref(env))?;
+    let is_on = |flag| flags.get(flag).copied().unwrap_or(false);
+    if is_on(NODE_FLAG) {
+        let has_timers = cell.context.boolean(is_on(NODE_TIMERS_FLAG));
+        cell.runtime().get("defineNodeGlobals")?.call_function(&[env.clone(), has_timers])?;
     }
     Ok(())
 }
