@@ -178,6 +178,30 @@ STREAMS = [
     ),
 ]
 
+# What Python lends for a call is copied where it waits for a reader.
+LENT = [
+    (
+        "s = js.ReadableStream.new(pull=create_proxy(lambda c: c.enqueue(b'x')))\nreader = s.getReader()\n"
+        "[(await reader.read()).value.to_bytes() for _ in range(3)]",
+        "[b'x', b'x', b'x']",
+    ),
+    (
+        "def start(c):\n    c.enqueue(bytearray(b'a'))\n    c.enqueue(memoryview(b'b'))\n    c.close()\n"
+        "s = js.ReadableStream.new(start=start)\nawait Response.new(s).text()",
+        "'ab'",
+    ),
+    (
+        "t = js.TransformStream.new(transform=create_proxy(lambda chunk, c: (c.enqueue(b'<'), c.enqueue(b'>'))))\n"
+        "await Response.new(Response.new('x').body.pipeThrough(t)).text()",
+        "'<>'",
+    ),
+    (
+        "a, b = js.ReadableStream.from_(create_proxy([b'a', b'b'])).tee()\n"
+        "(await Response.new(a).text(), await Response.new(b).text())",
+        "('ab', 'ab')",
+    ),
+]
+
 # The Cache API.
 CACHES = [
     (
@@ -380,6 +404,6 @@ CRYPTO = [
 ]
 
 
-@pytest.mark.parametrize(("code", "value"), SOCKETS + STREAMS + CACHES + CRYPTO)
+@pytest.mark.parametrize(("code", "value"), SOCKETS + STREAMS + LENT + CACHES + CRYPTO)
 def test_bytes_go_through(platform, code, value):
     assert run(platform, code) == value

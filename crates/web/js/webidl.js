@@ -88,9 +88,11 @@ export function isBufferSource(value) {
   return isLender(value);
 }
 
-// An object of another language that lends its memory: `getBuffer()` gives `{ data, release() }`.
+// A proxy of Pyodide's whose object lends its memory: `getBuffer()` gives `{ data, release() }`. A script's own objects may
+// have a method of that name.
 function isLender(value) {
-  return typeof value === "object" && value !== null && typeof value.getBuffer === "function";
+  if (typeof value !== "object" || value === null || value[Symbol.toStringTag] !== "PyProxy") return false;
+  return typeof value.getBuffer === "function";
 }
 
 function borrowed(lender) {

@@ -169,7 +169,7 @@ export function readableFrom(iterable) {
     async pull() {
       const result = requireObject(await iterator.next());
       if (result.done) controller.close();
-      else controller.enqueue(await result.value);
+      else controller.enqueue(owned(await result.value));
     },
     async cancel(reason) {
       const method = iterator.return;
@@ -288,7 +288,7 @@ export class ReadableStreamDefaultController {
     this.#core.close();
   }
   enqueue(chunk) {
-    this.#core.enqueue(chunk);
+    this.#core.enqueue(owned(chunk));
   }
   error(reason) {
     this.#core.error(reason);

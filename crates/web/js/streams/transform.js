@@ -4,7 +4,8 @@
 import { TextDecoder, TextEncoder } from "../encoding.js";
 import { natives } from "../natives.js";
 import {
-  argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, toDictionary, toObject,
+  argumentError, bytesOf, finishInterfaces, illegalConstructor, isBufferSource, owned, toDictionary,
+  toObject,
 } from "../webidl.js";
 import { call, highWaterMarkOf, invoke, methodOf, Outcome, sizeOf } from "./basics.js";
 import { ByteControllerCore } from "./byte-core.js";
@@ -229,7 +230,7 @@ export class TransformStreamDefaultController {
     return this.#core.desiredSize;
   }
   enqueue(chunk) {
-    this.#core.enqueue(chunk);
+    this.#core.enqueue(owned(chunk));
   }
   error(reason) {
     this.#core.error(reason);
