@@ -79,6 +79,14 @@ def test_what_has_a_length_and_iterates_is_a_sequence(run_js):
 
 
 @pytest.mark.since(314)
+def test_such_a_sequence_is_repeated_by_its_iterator_and_set_by_its_own_method(run_js):
+    listing = run_js("({length: 2, kept: {}, set(key, value) { this.kept[key] = value; }, *[Symbol.iterator]() { yield 'a'; yield 'b'; }})")
+    assert (listing * 2).to_py() == ["a", "b"] * 2
+    listing["c"] = 5
+    assert listing.kept.to_py() == {"c": 5}
+
+
+@pytest.mark.since(314)
 def test_disposable_objects_are_context_managers(run, run_js):
     log = run_js("[]")
     make = run_js(

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::bridge::{Object, bridge, python, run_source};
 use crate::convert::{self, deep_to_python};
 use crate::errors::{Pending, Raised};
+use crate::event_loop;
 use crate::js::{self, JSValue, Js, JsResult, Native};
 use crate::pyproxy;
 
@@ -29,7 +30,7 @@ fn zero_terminated(source: &'static str) -> &'static CStr {
 /// Makes the object and gives its proxy.
 pub(crate) fn create() -> Result<Object, Raised> {
     let native = js::object()?;
-    let functions: [(&CStr, c_int, Native); 11] = [
+    let functions: [(&CStr, c_int, Native); 12] = [
         (c"checkInterrupt", 1, check_interrupt),
         (c"globals", 0, globals),
         (c"host", 0, host),
@@ -40,6 +41,7 @@ pub(crate) fn create() -> Result<Object, Raised> {
         (c"runPython", 2, run_python),
         (c"schedule", 2, schedule),
         (c"setDebug", 1, set_debug),
+        (c"stacksWaiting", 0, stacks_waiting),
         (c"toPy", 2, to_py),
     ];
     for (name, length, function) in functions {
@@ -196,6 +198,13 @@ fn set_debug(_this: JSValue, arguments: &[JSValue]) -> JsResult {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
 fn is_alive(_this: JSValue, arguments: &[JSValue]) -> JsResult {
     Ok(Js::boolean(pyproxy::is_alive(js::argument(arguments, 0))))
+}
+
+/// `stacksWaiting()`: how many C stacks wait in `run_sync`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]
+fn stacks_waiting(_this: JSValue, _arguments: &[JSValue]) -> JsResult {
+    let waiting = event_loop::current().map_or(0, |event_loop| event_loop.waiting());
+    Ok(Js::integer(waiting as i32))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a native function")]

@@ -300,16 +300,15 @@ fn add_containers(slots: &mut Vec<ffi::PyType_Slot>, flags: u32) {
     if has(IS_TYPEDARRAY) {
         slots.push(slot(ffi::Py_mp_subscript, sequence::get_typed as *const c_void));
         slots.push(slot(ffi::Py_mp_ass_subscript, sequence::set_typed as *const c_void));
-    } else if indexed {
-        slots.push(slot(ffi::Py_mp_subscript, sequence::get as *const c_void));
-        if has(IS_ARRAY) {
-            slots.push(slot(ffi::Py_mp_ass_subscript, sequence::set as *const c_void));
-        }
     } else {
-        if has(HAS_GET) {
+        if indexed {
+            slots.push(slot(ffi::Py_mp_subscript, sequence::get as *const c_void));
+        } else if has(HAS_GET) {
             slots.push(slot(ffi::Py_mp_subscript, mapping::get as *const c_void));
         }
-        if has(HAS_SET) {
+        if has(IS_ARRAY) {
+            slots.push(slot(ffi::Py_mp_ass_subscript, sequence::set as *const c_void));
+        } else if has(HAS_SET) {
             slots.push(slot(ffi::Py_mp_ass_subscript, mapping::set as *const c_void));
         }
     }

@@ -714,7 +714,11 @@
     first_bytes: (view, count) =>
       (ArrayBuffer.isView(view) ? new Uint8Array(view.buffer, view.byteOffset, count) : new Uint8Array(view, 0, count)),
     json_view: (value) => (native.abilities(value) & native.GET ? jsonView(value) : value),
-    repeat: (array, count) => Array.from({ length: array.length * count }, (_, index) => array[index % array.length]),
+    repeat(array, count) {
+      // What is only like an array may have its items for nobody but its iterator.
+      const items = Array.from(array);
+      return Array.from({ length: items.length * count }, (_, index) => items[index % items.length]);
+    },
     repeat_in_place(array, count) {
       const original = array.slice();
       array.length = 0;
