@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::writer::{Writer, Written};
+use super::writer::{Durability, Writer, Written};
 
 /// How long to wait for another process that is writing.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,7 +86,7 @@ impl Database {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path)?,
+            None => keeping_plans(connect(&self.path)?)?,
         };
         let result = work(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -100,7 +101,15 @@ impl Database {
         &self,
         work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Written<T> {
-        self.writer.submit(work)
+        self.writer.submit(Durability::PowerCut, work)
+    }
+
+    /// The same for what may be lost with the power, though not with the process: the disk is not waited for.
+    pub(crate) fn write_lightly<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Written<T> {
+        self.writer.submit(Durability::Process, work)
     }
 }
 
@@ -133,7 +142,7 @@ pub(crate) fn open_shared(path: &Path) -> Result<Connection, OpenError> {
 
 /// A connection for writing to a file with the right tables; or the version of tables this program does not know.
 fn prepare(path: &Path, schema: &Schema) -> rusqlite::Result<Result<Connection, i32>> {
-    let mut connection = connect_durably(path)?;
+    let mut connection = keeping_plans(connect_durably(path)?)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > schema.version {
@@ -162,9 +171,44 @@ fn connect_durably(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// The connection, for statements of ours. How each of them is executed does not depend on its parameters, which SQLite
+/// would look at by preparing it anew at every use.
+fn keeping_plans(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, OptionalExtension, StatementStatus, params};
+
+    use super::{Database, Schema};
+    use crate::block_on;
+
+    const SCHEMA: Schema =
+        Schema { version: 1, tables: "CREATE TABLE t (number INTEGER, name TEXT) STRICT", changes: &[] };
+
+    fn prepared_anew(connection: &Connection, limit: i64) -> rusqlite::Result<i32> {
+        let mut statement = connection.prepare_cached("SELECT number FROM t WHERE name = ?1 LIMIT ?2")?;
+        statement.query_row(params!["x", limit], |_| Ok(())).optional()?;
+        Ok(statement.get_status(StatementStatus::RePrepare))
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_parameters_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("file"), &SCHEMA).unwrap();
+        for limit in 0..3 {
+            assert_eq!(database.read(|connection| prepared_anew(connection, limit)), Ok(0));
+            let written = database.write(move |transaction| prepared_anew(transaction, limit));
+            assert_eq!(block_on(written), Ok(0));
+        }
+    }
 }

@@ -112,7 +112,8 @@ impl Queue for SqliteQueue {
 
     fn lease(&self, count_max: usize, lease_ms: i64) -> Pending<Result<Batch, QueueError>> {
         let (queue, now_ms) = (self.number, self.store.clock.now_ms());
-        let leased = self.store.database.write(move |transaction| {
+        // A lease that is lost with the power is a delivery more, as it would be if it were not lost.
+        let leased = self.store.database.write_lightly(move |transaction| {
             tables::expire(transaction, queue, now_ms)?;
             let metrics = tables::metrics(transaction, queue)?;
             let messages = tables::lease(transaction, queue, count_max, (now_ms, now_ms + lease_ms))?;
