@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use hognose_engine::{Context, ErrorKind, NativeClass, Result, Thrown, Value};
 use hognose_web::{BodyId, BodySource};
-use hognose_wire::Body;
+use hognose_wire::{Body, limits};
 
 use super::natives::{convert_whole, link};
 use crate::host::{js_error, wire_body};
@@ -52,13 +52,24 @@ pub(super) fn define(natives: &Value) -> Result<()> {
 /// What JavaScript gives to be stored: a string, bytes, or anything else that can be a body.
 pub(super) fn source(context: Context, value: &Value) -> Result<BodySource> {
     if let Some(bytes) = value.bytes() {
-        return Ok(BodySource::Bytes(bytes));
+        return whole(context, bytes);
     }
     if value.is_string() {
-        return Ok(BodySource::Bytes(value.to_js_string()?.into_bytes()));
+        return whole(context, value.to_js_string()?.into_bytes());
     }
     let (cell, _link) = link(context)?;
     cell.web().send_body(value)
+}
+
+/// Bytes that are this call's own. What does not fit into a frame is handed to a stream here, without another copy.
+fn whole(context: Context, bytes: Vec<u8>) -> Result<BodySource> {
+    if bytes.len() <= limits::INLINE_MAX {
+        return Ok(BodySource::Bytes(bytes));
+    }
+    let (_cell, link) = link(context)?;
+    let length = Some(bytes.len() as u64);
+    let stream = link.stream_of(bytes).map_err(|error| js_error(context, &error))?;
+    Ok(BodySource::Stream { body: BodyId(stream.0), length })
 }
 
 /// The same on its way to the supervisor.

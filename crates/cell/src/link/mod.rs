@@ -12,7 +12,7 @@ use std::rc::Rc;
 use hognose_ffi::event_loop::{EventLoop, Interest, Watch};
 use hognose_wire::{
     Access, Body, CallId, CapId, CapRef, Decoder, Envelope, Frame, InvocationId, LogLevel, Opened, Payload,
-    Side, Violation, WriteSeq, limits,
+    Side, StreamId, Violation, WriteSeq, limits,
 };
 use pyo3::Python;
 
@@ -175,10 +175,16 @@ impl Link {
         if bytes.len() <= limits::INLINE_MAX {
             return Ok(Body::Inline(bytes));
         }
-        let stream = self.open_stream()?;
-        self.write_stream(stream, bytes.to_vec(), |_, _| ());
-        self.end_stream(stream);
+        let stream = self.stream_of(bytes.to_vec())?;
         Ok(Body::Stream { stream, length: Some(bytes.len() as u64) })
+    }
+
+    /// Offers `bytes`, of which there are some, as a stream.
+    pub(crate) fn stream_of(&self, bytes: Vec<u8>) -> Result<StreamId, OwnedError> {
+        let stream = self.open_stream()?;
+        self.queue_stream(stream, bytes);
+        self.end_stream(stream);
+        Ok(stream)
     }
 
     /// Sends what is buffered. What the socket does not take is sent when it is writable again.
