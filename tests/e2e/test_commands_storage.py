@@ -181,6 +181,21 @@ def test_a_queue_holds_back_what_it_was_told_to(folder, serve):
     assert json.loads(hognose(folder, "queues", "info", "jobs"))[0]["backlog_count"] == 1
 
 
+@pytest.mark.parametrize("queue", ["jobs", "dead", "pulled", "dead-pulled"])
+def test_a_queue_that_the_configuration_names_is_there(folder, queue):
+    consumers = """dead_letter_queue = "dead"
+
+[[queues.consumers]]
+queue = "pulled"
+type = "http_pull"
+dead_letter_queue = "dead-pulled"
+"""
+    (folder / "wrangler.toml").write_text(CONFIGURATION + consumers)
+    assert "Deleted 0 messages" in hognose(folder, "queues", "purge", queue, "-y")
+    assert json.loads(hognose(folder, "queues", "info", queue))[0]["backlog_count"] == 0
+    assert "There is no queue `others`" in hognose(folder, "queues", "info", "others", fails=True)
+
+
 def test_queues_are_made_told_and_deleted(folder):
     options = ["--delivery-delay-secs", "5", "--message-retention-period-secs", "60"]
     hognose(folder, "queues", "create", "own", *options)

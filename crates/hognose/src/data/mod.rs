@@ -112,6 +112,19 @@ impl Place {
         if self.configuration.is_some() { self.plan().map(is_bound) } else { Ok(false) }
     }
 
+    /// Whether the configuration, where there is one, has a queue of that name, for dead letters or otherwise.
+    fn names_queue(&self, name: &str) -> Result<bool, CommandError> {
+        if self.configuration.is_none() {
+            return Ok(false);
+        }
+        let plan = self.plan()?;
+        let consumers = plan.queue_consumers.iter().map(|each| (&each.queue, &each.dead_letter_queue));
+        let pulls = plan.queue_pulls.iter().map(|each| (&each.queue, &each.dead_letter_queue));
+        let mut consumed = consumers.chain(pulls);
+        Ok(plan.queue_producers.iter().any(|producer| producer.queue == name)
+            || consumed.any(|(queue, dead)| queue == name || dead.as_deref() == Some(name)))
+    }
+
     /// A folder of the state, made if need be.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, CommandError> {
         fs::create_dir_all(&self.state).map_err(writing(&self.state))?;

@@ -263,11 +263,18 @@ impl Opened {
     }
 }
 
+/// The queue of that name, which must be there; one that the configuration names is made, as a server would.
 fn existing(arguments: &QueueArguments, console: Console) -> Result<Opened, CommandError> {
-    let queues = open(&Place::find(&arguments.place, console)?)?;
-    let queue = queues.find(&arguments.name).map_err(failed("Opening the queue"))?;
-    let hint = format!("make it with `hognose queues create {}`", arguments.name);
-    let queue = queue.ok_or_else(|| refused(format!("There is no queue `{}`; {hint}", arguments.name)))?;
+    let (place, name) = (Place::find(&arguments.place, console)?, &arguments.name);
+    let queues = open(&place)?;
+    let queue = match queues.find(name).map_err(failed("Opening the queue"))? {
+        Some(queue) => queue,
+        None if place.names_queue(name)? => queues.queue(name).map_err(failed("Making the queue"))?,
+        None => {
+            let hint = format!("make it with `hognose queues create {name}`");
+            return Err(refused(format!("There is no queue `{name}`; {hint}")));
+        }
+    };
     Ok(Opened { queues, queue })
 }
 
