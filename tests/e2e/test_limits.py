@@ -133,6 +133,30 @@ def test_memory_has_an_end(limited, greedy):
     assert server.fetch().text == "ok"
 
 
+RESERVES = """\
+import mmap
+
+from js import Response
+
+kept = []
+
+
+async def on_fetch(request):
+    kept.append(mmap.mmap(-1, int(request.url.rpartition("/")[2]) << 30))
+    kept[-1].write(b"touched")
+    return Response.new("ok")
+"""
+
+
+def test_what_is_reserved_and_not_touched_is_not_charged(limited):
+    """Allocators of native packages reserve a gibibyte at once, as Arrow's does."""
+    server = limited(RESERVES, settings="[limits]\nmemory_mb = 64\n")
+    assert server.fetch("/3").text == "ok"
+    answer = server.fetch("/2")
+    assert answer.status == 500 and "Cannot allocate memory" in answer.text
+    assert server.fetch("/0").status == 500, "a map of no length"
+
+
 WAITS_ON_STACKS = """\
 import asyncio
 
@@ -155,7 +179,7 @@ async def on_fetch(request):
 
 def test_stacks_that_fill_the_address_space_are_too_much_memory(limited):
     server = limited(WAITS_ON_STACKS, settings="[limits]\nmemory_mb = 64\n")
-    answer = server.fetch("/1000")
+    answer = server.fetch("/2000")
     assert (answer.status, answer.text.split("\n")[0]) == (503, "Worker exceeded memory limit.")
     server.output.wait_for(r"no address space is left for one more stack, while \d+ callbacks wait in run_sync\(\)")
     server.output.wait_for(r"Worker exceeded memory limit\.")

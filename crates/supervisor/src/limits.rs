@@ -67,8 +67,9 @@ pub const CPU_GRACE: Duration = Duration::from_millis(100);
 /// The memory of one isolate beside what it shares with its zygote, unless `hognose.toml` has `limits.memory_mb`. More
 /// than Cloudflare's 128 MiB, which native packages are not made for.
 pub const MEMORY_MAX: u64 = 512 << 20;
-/// How much address space an isolate may map beside that: libraries and stacks that are hardly used count in full.
-pub const ADDRESS_SPACE_SPARE: u64 = 512 << 20;
+/// How much address space an isolate may map beside that: libraries and stacks that are hardly used count in full, and
+/// allocators of native packages reserve a GiB at once of which they touch little, as Arrow's does.
+pub const ADDRESS_SPACE_SPARE: u64 = 4 << 30;
 /// How often one invocation may call a binding or `fetch()`, unless its Worker's configuration has `limits.subrequests`
 /// (Cloudflare's, of its paid plan).
 pub const SUBREQUESTS_MAX: u64 = 10_000;
