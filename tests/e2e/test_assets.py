@@ -99,6 +99,28 @@ def test_answers_say_what_they_are(site):
     assert "cache-control" not in authorized.headers
 
 
+TYPES = {
+    "favicon.ico": "image/vnd.microsoft.icon",
+    "sitemap.xml": "application/xml",
+    "a.js": "text/javascript; charset=utf-8",
+    "a.MJS": "text/javascript; charset=utf-8",
+    "a.js.map": "application/json",
+    "a.json": "application/json",
+    "a.svg": "image/svg+xml",
+    "a.woff": "font/woff",
+    "a.woff2": "font/woff2",
+    "a.webmanifest": "application/manifest+json",
+    "a.yml": "text/yaml; charset=utf-8",
+    "a.unheard-of": None,
+    "LICENSE": None,
+}
+
+
+def test_files_have_the_types_that_cloudflare_gives_them(site):
+    server = site(files={f"public/{name}": "x" for name in TYPES})
+    assert {name: server.fetch(f"/{name}").headers["content-type"] for name in TYPES} == TYPES
+
+
 def test_parts_are_cut_out(site):
     large = "0123456789" * 20_000
     server = site(files={"public/large.txt": large})

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::ignore::Ignored;
-use super::{AssetsError, FILE_MAX_BYTES, FILES_MAX};
+use super::{AssetsError, FILE_MAX_BYTES, FILES_MAX, content_types};
 use crate::{ByteStream, Content, StreamError};
 
 /// Files up to this size are sent whole, larger ones in pieces of it.
@@ -133,12 +133,10 @@ impl File {
         Ok(etag)
     }
 
-    /// By the file's ending, with the character set where it is text.
-    pub(super) fn content_type(&self) -> String {
-        let kind = mime_guess::from_path(&self.path).first_or_octet_stream();
-        let is_text = kind.type_() == "text"
-            || matches!(kind.essence_str(), "application/javascript" | "application/json");
-        if is_text { format!("{kind}; charset=utf-8") } else { kind.to_string() }
+    /// By the file's ending, with the character set where it is text; `None`: an ending that nobody knows.
+    pub(super) fn content_type(&self) -> Option<String> {
+        let kind = content_types::of(&self.path)?;
+        Some(if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind })
     }
 
     pub(super) fn content(&self) -> io::Result<Content> {

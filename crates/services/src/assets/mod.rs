@@ -7,6 +7,7 @@
 //! Cloudflare ignores `Range` here and lets its cache cut the parts out; as there is no cache in front of these files,
 //! they are cut here.
 
+mod content_types;
 mod error;
 mod files;
 mod headers;
@@ -257,7 +258,9 @@ fn serve_file(request: AssetRequest<'_>, file: &File, status: StatusCode) -> Res
     let headers = response.headers_mut();
     let text = |text: &str| HeaderValue::try_from(text).expect("invariant: made of visible ASCII");
     headers.insert(header::ETAG, text(&etag));
-    headers.insert(header::CONTENT_TYPE, text(&file.content_type()));
+    if let Some(kind) = file.content_type() {
+        headers.insert(header::CONTENT_TYPE, text(&kind));
+    }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     let range = request.headers.get(header::RANGE);
     if range.is_none() && !request.headers.contains_key(header::AUTHORIZATION) {
