@@ -105,6 +105,20 @@ def test_the_command_runs_a_handler(project):
     assert command(folder, "cron", "list").stdout.startswith("5 4 3 2 *  last: never  next: ")
 
 
+def test_the_command_runs_a_handler_in_the_server_that_has_the_state(project, serve):
+    folder = worker(project, "raw", ["5 4 3 2 *", "2 * * * *"])
+    server = serve(folder)
+    ran = command(folder, "cron", "run", "--time", "7")
+    assert (ran.returncode, ran.stdout) == (0, "ok\n")
+    server.output.wait_for(r"RAN 5 4 3 2 \* 7 scheduled")
+    failed = command(folder, "cron", "run", "2 * * * *")
+    assert (failed.returncode, failed.stdout) == (1, "exception\n")
+    unknown = command(folder, "cron", "run", "3 * * * *")
+    assert unknown.returncode == 1
+    assert unknown.stderr.endswith("error: the Worker `raw` has no trigger `3 * * * *`\n")
+    assert unknown.stderr.count("No compatibility_date was specified") == 1
+
+
 def command(folder, *arguments):
     return subprocess.run(
         [HOGNOSE, *arguments], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

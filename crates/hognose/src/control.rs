@@ -33,6 +33,12 @@ impl Control {
         Self { folder: folder.to_owned() }
     }
 
+    /// Whether a server runs on the folder.
+    pub(crate) fn is_served(&self) -> bool {
+        short_path(&self.folder, SOCKET)
+            .is_ok_and(|(_folder, address)| std::os::unix::net::UnixStream::connect(address).is_ok())
+    }
+
     /// Asks for something under the API.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CommandError> {
         result(self.send(Method::GET, path, Bytes::new()).await?).await

@@ -7,18 +7,21 @@ use hognose_config::{Date, Plan, Schedule};
 use hognose_services::crons::RunLog;
 use hognose_services::{Clock, SystemClock};
 use hognose_supervisor::{Outcome, Server};
+use serde_json::{Value, json};
 use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ServerArguments;
 use crate::console::Console;
+use crate::control::Control;
 use crate::error::CommandError;
 use crate::events;
 use crate::interpreter::Interpreter;
 use crate::project::{self, Configuration};
 use crate::remarks::Remarks;
 use crate::session::{DRAIN_MAX, EVENTS_WAITING_MAX, Mode, Session};
+use crate::target::{TargetArguments, block_on};
 use crate::{format, plan, state};
 
 /// Work with cron triggers
@@ -42,7 +45,7 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         persist_to: Option<PathBuf>,
     },
-    /// Start a Worker, run its `scheduled` handler once, and stop
+    /// Run a Worker's `scheduled` handler once: in the server that runs on its state, else in one that stops afterwards
     Run(Box<RunArguments>),
 }
 
@@ -118,15 +121,47 @@ fn minute(time_ms: i64) -> String {
 }
 
 fn run(arguments: &RunArguments, interpreter: &Interpreter, console: Console) -> Result<u8, CommandError> {
+    let target = TargetArguments {
+        config: arguments.options.config.first().cloned(),
+        env: arguments.options.env.clone(),
+        persist_to: arguments.options.persist_to.clone(),
+    };
+    let configuration = target.configuration(&arguments.directory)?;
+    let beside = configuration.folder().join(state::FOLDER);
+    let control = Control::new(target.persist_to.as_deref().unwrap_or(&beside));
+    let outcome = if control.is_served() {
+        let worker = project::plan(&configuration, target.environment(), &Remarks::new(console))?;
+        run_in_server(arguments, &worker, &control)?
+    } else {
+        run_here(arguments, interpreter, console)?.name().to_owned()
+    };
+    Console::print(&outcome);
+    Ok(u8::from(outcome != Outcome::Ok.name()))
+}
+
+impl RunArguments {
+    fn schedule(&self, worker: &Plan) -> String {
+        let first = || worker.crons.first().map(|schedule| schedule.text().to_owned());
+        self.cron.clone().or_else(first).unwrap_or_default()
+    }
+
+    fn time_ms(&self) -> f64 {
+        self.time.unwrap_or_else(|| SystemClock.now_ms() as f64)
+    }
+}
+
+fn run_here(
+    arguments: &RunArguments,
+    interpreter: &Interpreter,
+    console: Console,
+) -> Result<Outcome, CommandError> {
     let options = ServerArguments { port: Some(0), ..arguments.options.clone() };
     let directories = std::slice::from_ref(&arguments.directory);
     let (session, projects) = Session::open(Mode::Dev, directories, &options, interpreter, console)?;
     let worker = &projects[0].plan;
-    let first = || worker.crons.first().map(|schedule| schedule.text().to_owned());
-    let cron = arguments.cron.clone().or_else(first).unwrap_or_default();
-    let time_ms = arguments.time.unwrap_or_else(|| SystemClock.now_ms() as f64);
+    let (cron, time_ms) = (arguments.schedule(worker), arguments.time_ms());
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let outcome = runtime.map_err(CommandError::Runtime)?.block_on(async {
+    runtime.map_err(CommandError::Runtime)?.block_on(async {
         let (sender, events) = mpsc::channel(EVENTS_WAITING_MAX);
         let mut options = session.server_options(&projects, sender)?;
         // By hand only: the clock is another server's.
@@ -138,8 +173,14 @@ fn run(arguments: &RunArguments, interpreter: &Interpreter, console: Console) ->
         // The last senders have gone with the server.
         let _all_shown = shown.await;
         // That it does not load was shown as an event.
-        Ok::<_, CommandError>(ran.map_or(Outcome::Exception, |ran| ran.outcome))
-    })?;
-    Console::print(outcome.name());
-    Ok(u8::from(outcome != Outcome::Ok))
+        Ok(ran.map_or(Outcome::Exception, |ran| ran.outcome))
+    })
+}
+
+/// Has the server that works on the state folder run it, and gives the outcome's name.
+fn run_in_server(arguments: &RunArguments, worker: &Plan, control: &Control) -> Result<String, CommandError> {
+    let path = format!("/workers/{}/scheduled", plan::name(worker));
+    let wanted = json!({ "cron": arguments.schedule(worker), "time": arguments.time_ms() });
+    let ran: Value = block_on(control.post(&path, &wanted))?;
+    Ok(ran["outcome"].as_str().unwrap_or_default().to_owned())
 }

@@ -44,20 +44,23 @@ async fn list(State(admin): State<Arc<Admin>>) -> Answer<Vec<Listed>> {
 #[derive(Deserialize)]
 struct Run {
     cron: String,
+    /// The time that the handler is told, in milliseconds since the epoch; now where there is none.
+    time: Option<f64>,
 }
 
-/// Runs the handler once, as if the trigger were due now. The clock's own runs are not touched by it.
+/// Runs the handler once, as if the trigger were due. The clock's own runs are not touched by it.
 async fn run(
     State(admin): State<Arc<Admin>>,
     Path(worker): Path<String>,
-    Json(Run { cron }): Json<Run>,
+    Json(Run { cron, time }): Json<Run>,
 ) -> Answer<Value> {
     let crons = admin.catalog.crons();
     let schedules = crons.iter().find(|(name, _)| *name == worker).map(|(_, schedules)| schedules);
     if !schedules.is_some_and(|schedules| schedules.iter().any(|schedule| schedule.text() == cron)) {
         return Err(Problem::missing(format!("the Worker `{worker}` has no trigger `{cron}`")));
     }
-    let ran = admin.monitor.run_scheduled(&worker, &cron, SystemClock.now_ms() as f64).await;
+    let time_ms = time.unwrap_or_else(|| SystemClock.now_ms() as f64);
+    let ran = admin.monitor.run_scheduled(&worker, &cron, time_ms).await;
     let outcome = ran.map_err(Problem::engine)?.outcome;
     Ok(found(json!({ "outcome": outcome.name() })))
 }
