@@ -8,6 +8,7 @@ main = "entry.py"
 compatibility_date = "2026-03-01"
 compatibility_flags = ["python_workers"]
 kv_namespaces = [{ binding = "STORE", id = "store" }]
+d1_databases = [{ binding = "DB", database_name = "shop", database_id = "x" }]
 """
 
 OLD = CONFIGURATION.replace("2026-03-01", "2025-03-01")
@@ -23,7 +24,7 @@ MISTAKES = {
     "return js.Response('text')": "`Response.new(...)`",
     "return js.Response.new('text', headers={'a': 'b'})": "a Python `dict` is not a JavaScript object",
     "await self.env.STORES.get('key')": "did you mean `STORE`?",
-    "await self.env.DATABASE.get('key')": "it has `STORE`",
+    "await self.env.DATABASE.get('key')": "it has `DB`, `STORE`",
     "return js.Response.new('text').nothing": "this JavaScript object has no property `nothing`",
     "return Response(env.STORE)": "in a class it is `self.env`",
     "import no_such_package": "named in the `dependencies` of `pyproject.toml`",
@@ -31,6 +32,18 @@ MISTAKES = {
     "__import__('subprocess').run(['ls'])": "it starts no programs",
     "__import__('socket').socket().bind(('127.0.0.1', 0))": "listens on no port",
     "await self.env.STORE.put('key', {'a': 1})": "`json.dumps(...)` makes a text",
+    "return Response(await piece for piece in [])": "sent by `ReadableStream.from_(create_proxy(...))`",
+    "return Response.json(self.env.DB.prepare('SELECT 1').all())": "an `await` is missing",
+    "return Response.json({'url': js.URL.new('http://a/')})": "`.to_py()` makes a `dict`",
+    "return Response(str(dict(js.Object.new())))": "`.to_py()` makes a `dict`",
+    "return Response.json([key.name for key in (await self.env.STORE.list()).keys])": 'is `result["keys"]`',
+    "return Response(self.env['STORE'])": "are attributes: `env.NAME`",
+    "return Response.redirect('/other')": "an absolute URL is needed",
+    "return await fetch('/other')": "an absolute URL is needed",
+    "return await fetch(request)": "waits for itself without end",
+    "await self.env.DB.prepare('SELECT * FROM wares').all()": "`hognose d1 migrations apply NAME`",
+    "self.env.DB.prepare('SELECT ?').bind({'a': 1})": "`json.dumps(...)` makes a text of a `dict`",
+    "self.env.DB.prepare('SELECT ?').bind(2**60)": "`str(...)` makes a text of a larger one",
 }
 
 NO_RESPONSES = {"{'a': 1}": "dict", "'text'": "str", "None": "NoneType", "('text', 200)": "tuple", "later()": "coroutine"}
@@ -52,7 +65,7 @@ def make(serve, project):
 
 def test_a_mistake_is_shown_with_its_line_and_advice(make):
     server = make(
-        "import js\nfrom workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+        "import js\nfrom workers import Response, WorkerEntrypoint, fetch\n\nclass Default(WorkerEntrypoint):\n"
         "    async def fetch(self, request):\n"
         "        return await getattr(self, request.url.rpartition('/')[2])(request)\n"
         + "".join(method(number, line) for number, line in enumerate(MISTAKES))
@@ -115,3 +128,44 @@ def test_the_arguments_of_handlers_outside_of_classes_are_explained(make, use):
 def test_an_entrypoint_by_another_name_is_named(make):
     source = "from workers import WorkerEntrypoint\n\nclass Main(WorkerEntrypoint):\n    async def fetch(self, request): ...\n"
     assert '("Main" is not called "Default")' in make(source).fetch().text
+
+
+PROGRAM = """
+from workers import Response, WorkerEntrypoint
+
+class Basket:
+    pass
+
+class Shop(WorkerEntrypoint):
+    async def basket(self):
+        return Basket()
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response.json(await self.env.SHOP.basket())
+"""
+
+
+def test_an_object_that_cannot_be_handed_over_is_no_missing_response(make):
+    """Neither in the log of the Worker that returned it nor to the one that called."""
+    services = 'services = [{ binding = "SHOP", service = "mistakes", entrypoint = "Shop" }]\n'
+    server = make(PROGRAM, CONFIGURATION + services)
+    assert "dicts and functions can" in server.fetch().text.rstrip().rpartition("\n")[2]
+    server.output.wait_for(r"DataCloneError: Could not serialize object")
+    assert "must return a Response" not in server.output.text
+
+
+def test_a_response_whose_body_is_used_is_a_response(make):
+    source = "from workers import Response, WorkerEntrypoint\n\nclass Default(WorkerEntrypoint):\n"
+    source += "    async def fetch(self, request):\n        answer = Response('a')\n        await answer.text()\n        return answer\n"
+    text = make(source).fetch().text
+    assert "body" in text.lower() and "must return a Response" not in text
+
+
+def test_the_log_names_who_could_not_be_reached(make):
+    source = "from workers import WorkerEntrypoint, fetch\n\nclass Default(WorkerEntrypoint):\n"
+    source += "    async def fetch(self, request):\n        return await fetch('http://localhost:1/secret?key=1')\n"
+    server = make(source)
+    assert "Network connection lost." in server.fetch().text
+    said = server.output.wait_for(r"fetch\(\) from (\S+): .*[Cc]onnect")
+    assert said[1] == "http://localhost:1"

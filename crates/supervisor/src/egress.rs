@@ -99,7 +99,11 @@ pub(crate) enum FetchError {
     #[error("Fetch API cannot load: {0}")]
     Scheme(String),
     #[error("Network connection lost.")]
-    Lost(#[source] ClientError),
+    Lost {
+        /// Scheme, host and port of what was asked.
+        origin: String,
+        source: ClientError,
+    },
     #[error("The server's answer to the request for a WebSocket is none.")]
     Handshake,
     #[error("Too many redirects.")]
@@ -113,18 +117,23 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
+    fn lost(url: &Url) -> impl FnOnce(ClientError) -> Self {
+        let origin = url.origin().ascii_serialization();
+        |source| Self::Lost { origin, source }
+    }
+
     /// The JavaScript error's class.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Lost(_) | Self::Handshake => "Error",
+            Self::Lost { .. } | Self::Handshake => "Error",
             _ => "TypeError",
         }
     }
 
     /// What happened underneath, for the Worker's author.
     pub(crate) fn cause(&self) -> Option<String> {
-        let Self::Lost(error) = self else { return None };
-        let mut text = error.to_string();
+        let Self::Lost { origin, source: error } = self else { return None };
+        let mut text = format!("fetch() from {origin}: {error}");
         let mut source = std::error::Error::source(error);
         while let Some(inner) = source {
             text = format!("{text}: {inner}");
@@ -207,7 +216,7 @@ impl Egress {
         body: Body,
     ) -> Result<http::Response<hyper::body::Incoming>, FetchError> {
         let request = outgoing(head, url, body)?;
-        self.client().request(request).await.map_err(FetchError::Lost)
+        self.client().request(request).await.map_err(FetchError::lost(url))
     }
 
     /// Asks a server for a WebSocket.
@@ -215,7 +224,7 @@ impl Egress {
         let mut request = outgoing(head, url, Body::None)?;
         let expected = handshake::ask(request.headers_mut());
         let response = self.upgrading.get_or_init(|| self.new_client(false)).request(request).await;
-        let response = response.map_err(FetchError::Lost)?;
+        let response = response.map_err(FetchError::lost(url))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Granted::No(response));
         }

@@ -16,7 +16,19 @@ NAMES_MAX = 12
 
 _CLASS_WITHOUT_NEW = "class constructors must be invoked with 'new'"
 _PAIRS_EXPECTED = "To initialize a Headers object from a sequence"
-_NOT_AWAITED = re.compile(r"'(coroutine|PyodideFuture|PyodideTask)' object|: (coroutine|PyodideFuture)$|^Awaitable ")
+_NOT_AWAITED = re.compile(
+    r"'(coroutine|PyodideFuture|PyodideTask)' object|: (coroutine|PyodideFuture)$|^Awaitable "
+    r"|^Object of type (coroutine|PyodideFuture|PyodideTask) is not JSON serializable"
+)
+_NOT_CONVERTED = re.compile(
+    r"JsProxy' object is not (iterable|subscriptable|a mapping)|^Object of type JsProxy is not JSON serializable"
+)
+_METHOD_OF_DICT = re.compile(r"^'builtin_function_or_method' object is not (iterable|subscriptable)")
+_ENV_AS_DICT = "'_EnvWrapper' object is not subscriptable"
+_RELATIVE_URL = re.compile(r"(Invalid URL|Unable to parse URL): (?![a-z]+:)")
+_CALLS_WITHOUT_END = re.compile(r"\d+ calls are open, which is the limit$")
+_NO_TABLE = re.compile(r"D1_ERROR: no such table: ")
+_UNFIT_VALUE = re.compile(r"D1_TYPE_ERROR: Type '(\w+)' not supported")
 _USE_OF_NONE = re.compile(r"^'NoneType' object (has no attribute|is not subscriptable)")
 _UNFIT_BODY = re.compile(r"Unsupported type in Response: (\w+)$")
 _JSON = "`Response.json(...)` sends it as JSON"
@@ -26,7 +38,15 @@ _BODIES = {
     "bytearray": "`bytes(...)` makes a body of it",
     "memoryview": "`bytes(...)` makes a body of it",
     "generator": '`b"".join(...)` or `"".join(...)` gathers what it yields',
-    "async_generator": '`b"".join([piece async for piece in ...])` gathers what it yields',
+    "async_generator": (
+        '`b"".join([piece async for piece in ...])` gathers what it yields; as a stream of `bytes` it is sent by '
+        "`ReadableStream.from_(create_proxy(...))`, of `js` and `pyodide.ffi`"
+    ),
+}
+_VALUES_OF_D1 = "D1 takes `str`, `int`, `float`, `bool`, `bytes` and `None`"
+_UNFIT_VALUES = {
+    "object": f"{_VALUES_OF_D1}: `json.dumps(...)` makes a text of a `dict` or a `list`, `.isoformat()` of a date",
+    "bigint": f"{_VALUES_OF_D1}, integers up to 2**53: `str(...)` makes a text of a larger one",
 }
 _ARGUMENTS = re.compile(r"__init__\(\) takes .* positional arguments? but 3 were given")
 
@@ -84,8 +104,24 @@ def _on_javascript(error: JsException) -> str | None:
             "a Python `dict` is not a JavaScript object: pass `to_js({...}, dict_converter=Object.fromEntries)`, or "
             "`Headers.new({...}.items())`"
         )
+    if 'Could not serialize object of type "PyProxy"' in message:
+        return (
+            "an object of a Python class cannot be handed to another Worker: text, numbers, `bytes`, dates, lists, "
+            "dicts and functions can"
+        )
     if "put() accepts only strings" in message:
         return "`json.dumps(...)` makes a text of a `dict` or a `list`"
+    return _on_database(message)
+
+
+def _on_database(message: str) -> str | None:
+    if _NO_TABLE.search(message):
+        return (
+            "the database is hognose's own and begins empty: `hognose d1 migrations apply NAME` makes what the migrations "
+            "make, `hognose d1 execute NAME --file FILE` what a file of SQL does"
+        )
+    if found := _UNFIT_VALUE.search(message):
+        return _UNFIT_VALUES.get(found[1], _VALUES_OF_D1)
     return None
 
 
@@ -93,6 +129,12 @@ def _on_type(error: TypeError | AttributeError) -> str | None:
     message = str(error)
     if _NOT_AWAITED.search(message):
         return "an `await` is missing where this value comes from"
+    if _NOT_CONVERTED.search(message):
+        return "`.to_py()` makes a `dict` or a `list` of a JavaScript object"
+    if _ENV_AS_DICT in message:
+        return "bindings and variables are attributes: `env.NAME`, or `getattr(env, name)`"
+    if _METHOD_OF_DICT.match(message):
+        return '`keys`, `values`, `items` and `get` are methods of a `dict`: what lies under such a name is `result["keys"]`'
     if _ARGUMENTS.search(message):
         return "it is made with two arguments: `def __init__(self, ctx, env)`, which calls `super().__init__(ctx, env)`"
     if found := _UNFIT_BODY.search(message):
@@ -106,6 +148,15 @@ def _on_none(error: TypeError | AttributeError) -> str | None:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     none = [name for name in ("env", "ctx") if frame.f_locals.get(name, frame) is None]
     return f"`{none[0]}` is `None` as an argument of a class's handler: there it is `self.{none[0]}`" if none else None
+
+
+def _on_url(error: Exception) -> str | None:
+    message = str(error)
+    if _RELATIVE_URL.search(message):
+        return "an absolute URL is needed: `urllib.parse.urljoin(request.url, ...)` makes one"
+    if _CALLS_WITHOUT_END.search(message):
+        return "a Worker that fetches what it serves itself waits for itself without end"
+    return None
 
 
 def _on_file(error: OSError) -> str | None:
@@ -127,6 +178,7 @@ _ADVICE = (
     (JsException, _on_javascript),
     ((TypeError, AttributeError), _on_type),
     ((TypeError, AttributeError), _on_none),
+    ((JsException, TypeError, OSError), _on_url),
     (OSError, _on_file),
     (PermissionError, _on_refusal),
 )
