@@ -45,6 +45,8 @@ def test_an_uncaught_error_ends_the_instance(flows):
     status = flows.wait(flows.create("failing"))
     assert status["status"] == "errored"
     assert "outside of steps" in status["error"]["message"]
+    # Of the author's lines, and not of what called them.
+    assert "hognose" not in status["error"]["message"].replace(str(flows.server.folder), "")
     assert status["error"]["name"] == {"python": "PythonError", "javascript": "RangeError"}[flows.style]
 
 

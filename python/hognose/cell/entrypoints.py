@@ -285,11 +285,18 @@ def _workflow(cls):
         try:
             output = await cls(ctx, env).run(run.event, run.step)
         except Exception as error:
-            await run.failIn("PythonError", "".join(traceback.format_exception(error)).rstrip())
+            await run.failIn("PythonError", _told(error))
             raise
         await run.complete(output)
 
     return call
+
+
+def _told(error: BaseException) -> str:
+    """The traceback of an exception, for whoever asks how an instance ended."""
+    lines = traceback.TracebackException.from_exception(error)
+    _keep_frames(lines, ())
+    return "".join(lines.format()).rstrip()
 
 
 def _class_method(make, name: str):
