@@ -38,7 +38,10 @@ pub(crate) fn bindings(plan: &Plan) -> impl Iterator<Item = String> {
 /// Bindings to what keeps data.
 fn stored(plan: &Plan) -> impl Iterator<Item = String> {
     let namespaces = plan.kv_namespaces.iter().map(|kv| line(&kv.binding, "KV namespace", &kv.id));
-    let databases = plan.d1_databases.iter().map(|d1| line(&d1.binding, "D1 database", &d1.id));
+    let databases = plan
+        .d1_databases
+        .iter()
+        .map(|d1| line(&d1.binding, "D1 database", d1.name.as_ref().unwrap_or(&d1.id)));
     let buckets = plan.r2_buckets.iter().map(|r2| line(&r2.binding, "R2 bucket", &r2.name));
     let queues = plan.queue_producers.iter().map(|queue| line(&queue.binding, "queue", &queue.queue));
     let workflows = plan.workflows.iter().map(|flow| line(&flow.binding, "workflow", &flow.name));
