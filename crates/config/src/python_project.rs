@@ -77,6 +77,7 @@ fn python_project(top: &Section<'_>) -> PythonProject {
 
 fn dependencies(project: &Section<'_>) -> Vec<String> {
     let given = project.strings("dependencies").unwrap_or_default();
+    warn_of_own_name(project, &given);
     for dependency in &given {
         if !dependency.value.trim_start().starts_with(|first: char| first.is_ascii_alphanumeric()) {
             let message = format!("\"{}\" does not name a package", dependency.value);
@@ -85,6 +86,25 @@ fn dependencies(project: &Section<'_>) -> Vec<String> {
         }
     }
     given.into_iter().map(|dependency| dependency.value.to_owned()).collect()
+}
+
+/// A project that is called like a package it needs is taken for that package.
+fn warn_of_own_name(project: &Section<'_>, dependencies: &[Spanned<&str>]) {
+    let Some(own) = project.string("name").map(|name| normalized(name.value)) else { return };
+    for dependency in dependencies.iter().filter(|dependency| normalized(dependency.value) == own) {
+        let message =
+            format!("The project itself is called \"{own}\", so the package of that name is not installed");
+        let diagnostic = Diagnostic::warning(Code::Python, message).at(dependency.span, "means the project");
+        project.report.push(diagnostic.help("give the project another name"));
+    }
+}
+
+/// The name that a requirement begins with, in the form in which names are compared (PEP 503).
+fn normalized(requirement: &str) -> String {
+    let part = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let end = requirement.find(|letter| !part(letter)).unwrap_or(requirement.len());
+    let runs = requirement[..end].split(['-', '_', '.']).filter(|run| !run.is_empty());
+    runs.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 fn warn_of_dynamic_dependencies(project: &Section<'_>) {
@@ -261,6 +281,10 @@ mod tests {
         assert_eq!(
             messages("[project]\ndynamic = [\"dependencies\"]"),
             ["Dynamic dependencies are not installed for a Worker"]
+        );
+        assert_eq!(
+            messages("[project]\nname = \"My_App\"\ndependencies = [\"my-app[a]>=1\", \"my-app-x\"]"),
+            ["The project itself is called \"my-app\", so the package of that name is not installed"]
         );
     }
 
