@@ -177,6 +177,9 @@ pub unsafe fn class_of(value: JSValue) -> u16 {
     unsafe { object(value) }.class
 }
 
+/// The bit of an atom that says that it is an index itself.
+const IS_INDEX: JSAtom = 1 << 31;
+
 /// What looking for a property gave.
 #[derive(Clone, Copy)]
 pub enum Found {
@@ -195,8 +198,6 @@ pub enum Found {
 /// The value is a live object, the name a live atom.
 #[inline]
 pub unsafe fn find(value: JSValue, name: JSAtom) -> Found {
-    /// An index is kept in the atom itself.
-    const IS_INDEX: JSAtom = 1 << 31;
     // SAFETY: the caller's promise; an object keeps its shape, and that the prototype.
     unsafe {
         let mut object = object(value);
@@ -456,6 +457,24 @@ pub unsafe fn pieces<'a>(value: JSValue, give: &mut impl FnMut(Units<'a>)) {
         for piece in (*raw::JS_VALUE_GET_PTR(value).cast::<Rope>()).pieces {
             pieces(piece, give);
         }
+    }
+}
+
+/// A property's name as a value, a string or a symbol, which belongs to the atom; `None` for an index.
+///
+/// # Safety
+///
+/// The atom is alive.
+#[inline]
+pub unsafe fn name(context: Context, name: JSAtom) -> Option<JSValue> {
+    if name & IS_INDEX != 0 {
+        return None;
+    }
+    // SAFETY: the crate's invariant, the caller's promise. An atom is the very string or symbol, and keeps it.
+    unsafe {
+        let value = raw::JS_AtomToValue(context.as_ptr(), name);
+        *references(value) -= 1;
+        Some(value)
     }
 }
 

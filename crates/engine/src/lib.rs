@@ -42,6 +42,7 @@ mod error;
 mod evaluate;
 mod fiber;
 mod function;
+mod json;
 pub mod layout;
 mod limits;
 mod module;

@@ -64,7 +64,8 @@ impl Runtime {
             return Err(StartError::OutOfMemory);
         };
         Collector::prepare(context).ok_or(StartError::OutOfMemory)?;
-        crate::layout::check(context).map_err(|_| StartError::OutOfMemory)?;
+        let prepared = crate::layout::check(context).and_then(|()| crate::json::install(context));
+        prepared.map_err(|_| StartError::OutOfMemory)?;
         CURRENT.set(Some(context));
         Ok(Self { context })
     }

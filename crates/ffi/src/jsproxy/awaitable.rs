@@ -8,7 +8,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::PyTuple;
 
 use super::iterator::{self, Step};
 use super::{features, give, slot_value};
@@ -59,11 +59,23 @@ fn settled_at_once(value: JSValue) -> Result<Option<Object>, Raised> {
 
 /// A future that is over.
 fn settled_future(value: Object, class: &Object) -> Result<Object, Raised> {
-    let options = PyDict::new(python());
-    options.set_item(intern!(python(), "loop"), bridge().event_loop()?)?;
-    let future = class.call((), Some(&options))?;
+    let future = new_future(class)?;
     settle_future(&future, Ok(value))?;
     Ok(future)
+}
+
+/// A future of the loop: what the loop's `create_future` makes, but without a callback for each that only counts them.
+fn new_future(class: &Object) -> Result<Object, Raised> {
+    static NAMES: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let names = NAMES.get_or_try_init(python(), || {
+        PyTuple::new(python(), [intern!(python(), "loop")]).map(Bound::unbind)
+    })?;
+    let event_loop = bridge().event_loop()?;
+    // SAFETY: one argument, which has a name, and both live as long as the call.
+    unsafe {
+        let future = ffi::PyObject_Vectorcall(class.as_ptr(), &event_loop.as_ptr(), 0, names.as_ptr());
+        Bound::from_owned_ptr_or_opt(python(), future).ok_or(Raised)
+    }
 }
 
 /// What the outcome of a promise is to the future that waits for it.
@@ -136,10 +148,7 @@ pub(super) fn future_of_step(promise: &Js, closing: bool) -> Result<Object, Rais
 }
 
 fn chain(promise: &Js, proxies: Vec<Js>, meaning: Meaning, class: &Object) -> Result<Object, Raised> {
-    // As the loop's `create_future` does, but without a callback for each future that only counts them.
-    let options = PyDict::new(python());
-    options.set_item(intern!(python(), "loop"), bridge().event_loop()?)?;
-    let future = class.call((), Some(&options))?;
+    let future = new_future(class)?;
     let proxies = if proxies.is_empty() { Js::UNDEFINED } else { js::array(proxies)? };
     let data = [pyproxy::create(future.as_borrowed())?, proxies];
     let [fulfilled, rejected] = [settler(&data, meaning, FULFILLED)?, settler(&data, meaning, REJECTED)?];

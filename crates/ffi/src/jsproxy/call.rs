@@ -7,6 +7,7 @@
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
+use hognose_engine::layout::class;
 use hognose_engine::raw;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -162,6 +163,10 @@ fn finish(result: Js, lent: &mut Lent) -> Result<Object, Raised> {
         pyproxy::destroy_borrowed(result.raw());
         lent.end();
         return Ok(object);
+    }
+    let is_promise = js::class_of(result.raw()) == class::PROMISE;
+    if is_promise && features::has_method(result.raw(), &bridge().keys.then) {
+        return awaitable::future_of(result.raw(), lent.take_proxies());
     }
     let flags = features::detect(result.raw());
     if flags & features::IS_AWAITABLE != 0 && flags & features::IS_DOUBLE_PROXY == 0 {
