@@ -185,6 +185,8 @@ const IS_INDEX: JSAtom = 1 << 31;
 pub enum Found {
     /// Its value, still owned by the object.
     Value(JSValue),
+    /// It is there, but reading it takes more than a load: a getter, mostly.
+    Computed,
     /// Neither the object nor a prototype has it.
     Nothing,
     /// QuickJS must be asked, which may run code.
@@ -205,7 +207,7 @@ pub unsafe fn find(value: JSValue, name: JSAtom) -> Found {
             let shape = object.shape.as_ref();
             if let Some(place) = shape.find(name) {
                 let is_data = shape.properties().get_unchecked(place).is_data();
-                return if is_data { Found::Value(*object.values.add(place)) } else { Found::Elsewhere };
+                return if is_data { Found::Value(*object.values.add(place)) } else { Found::Computed };
             }
             // Arrays are exotic for their elements only.
             if object.flags & IS_EXOTIC != 0 && (object.class != class::ARRAY || name & IS_INDEX != 0) {
@@ -542,13 +544,14 @@ fn check_objects(plain: &Value, getter: &Value, proxy: &Value, many: &Value) -> 
             // SAFETY: the sample has small numbers only.
             Found::Value(value) => Some(unsafe { raw::JS_VALUE_GET_INT(value) }),
             Found::Nothing => None,
-            Found::Elsewhere => Some(-1),
+            Found::Computed => Some(-1),
+            Found::Elsewhere => Some(-2),
         })
     };
     let answers = [found(plain, "first")?, found(plain, "hidden")?, found(plain, "below")?];
     assert_eq!(answers, [Some(1), Some(2), Some(7)], "{BROKEN}: properties");
     let answers = [found(plain, "absent")?, found(getter, "first")?, found(proxy, "first")?];
-    assert_eq!(answers, [None, Some(-1), Some(-1)], "{BROKEN}: what is no plain property");
+    assert_eq!(answers, [None, Some(-1), Some(-2)], "{BROKEN}: what is no plain property");
     for index in 0..40 {
         assert_eq!(found(many, &format!("name{index}"))?, Some(index), "{BROKEN}: the table of properties");
     }

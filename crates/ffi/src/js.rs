@@ -255,8 +255,10 @@ pub(crate) fn get(object: JSValue, key: &Atom) -> JsResult {
     match find(object, key) {
         Found::Value(value) => Ok(Js::dup(value)),
         Found::Nothing => Ok(Js::UNDEFINED),
-        // SAFETY: the bridge's invariant.
-        Found::Elsewhere => check(unsafe { raw::JS_GetProperty(context(), object, key.raw()) }),
+        Found::Computed | Found::Elsewhere => {
+            // SAFETY: the bridge's invariant.
+            check(unsafe { raw::JS_GetProperty(context(), object, key.raw()) })
+        }
     }
 }
 
@@ -303,7 +305,7 @@ pub(crate) fn define_named(object: JSValue, name: &str, value: Js) -> Result<(),
 
 pub(crate) fn has(object: JSValue, key: &Atom) -> Result<bool, Pending> {
     match find(object, key) {
-        Found::Value(_) => Ok(true),
+        Found::Value(_) | Found::Computed => Ok(true),
         Found::Nothing => Ok(false),
         // SAFETY: the bridge's invariant.
         Found::Elsewhere => check_flag(unsafe { raw::JS_HasProperty(context(), object, key.raw()) }),

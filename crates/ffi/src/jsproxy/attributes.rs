@@ -101,7 +101,7 @@ fn get_property(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> Result<
         }
         Found::Value(found) => give_property(Js::dup(found), value, key, name, signature),
         Found::Nothing => absent(value, name),
-        Found::Elsewhere => {
+        Found::Computed | Found::Elsewhere => {
             let found = js::get(value, key)?;
             if js::is_undefined(found.raw()) && !js::has(value, key)? {
                 return absent(value, name);

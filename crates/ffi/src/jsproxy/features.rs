@@ -3,7 +3,8 @@
 //! The flags and their values are Pyodide's: the classes of `pyodide.ffi` find them by name in `js_flags` to answer
 //! `isinstance`. A probe never throws; a revoked proxy, on which every operation does, has no features.
 
-use std::ffi::CStr;
+use hognose_engine::layout::{self, Units};
+use hognose_engine::raw;
 
 use crate::atoms::Atom;
 use crate::bridge::bridge;
@@ -157,7 +158,6 @@ fn looks_like_an_array(value: JSValue, flags: u32) -> bool {
 
 /// Whether the value is a buffer or a view of one.
 fn buffer_kind(value: JSValue) -> u32 {
-    use hognose_engine::raw;
     // SAFETY: these look at the object's class only.
     unsafe {
         if raw::JS_IsArrayBuffer(value) || raw::JS_IsDataView(value) {
@@ -170,21 +170,22 @@ fn buffer_kind(value: JSValue) -> u32 {
 /// The features that only the tag of `Object.prototype.toString` tells.
 fn tagged(value: JSValue) -> u32 {
     /// Those of the DOM were all that was array-like before Pyodide 314.
-    const TAGS: &[(&CStr, u32)] = &[
-        (c"Generator", IS_GENERATOR),
-        (c"AsyncGenerator", IS_ASYNC_GENERATOR),
-        (c"HTMLCollection", IS_ARRAY_LIKE),
-        (c"NodeList", IS_ARRAY_LIKE),
+    const TAGS: &[(&[u8], u32)] = &[
+        (b"Generator", IS_GENERATOR),
+        (b"AsyncGenerator", IS_ASYNC_GENERATOR),
+        (b"HTMLCollection", IS_ARRAY_LIKE),
+        (b"NodeList", IS_ARRAY_LIKE),
     ];
     let Ok(tag) = js::get(value, &bridge().keys.to_string_tag) else {
         js::discard_exception();
         return 0;
     };
-    if !js::is_string(tag.raw()) {
+    if tag.tag() != raw::JS_TAG_STRING {
         return 0;
     }
-    let tag = js::text(tag.raw());
-    TAGS.iter().find(|(name, _)| name.to_bytes() == tag.as_bytes()).map_or(0, |(_, flag)| *flag)
+    // SAFETY: a string that is alive.
+    let Units::Narrow(tag) = (unsafe { layout::units(tag.raw()) }) else { return 0 };
+    TAGS.iter().find(|(name, _)| *name == tag).map_or(0, |(_, flag)| *flag)
 }
 
 fn is_error(value: JSValue) -> bool {

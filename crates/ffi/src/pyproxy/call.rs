@@ -73,7 +73,7 @@ fn call_object(object: &Object, arguments: &[JSValue]) -> JsResult {
 
 fn translate(arguments: &[JSValue], list: &mut [*mut ffi::PyObject]) -> Result<(), Raised> {
     for (place, &argument) in list.iter_mut().zip(arguments) {
-        *place = convert::to_python(Js::dup(argument))?.into_ptr();
+        *place = convert::borrowed_to_python(argument)?.into_ptr();
     }
     Ok(())
 }
