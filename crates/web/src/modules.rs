@@ -102,6 +102,7 @@ const SOURCES: &[(&str, &str)] = sources![
     "node/crypto/constants.js",
     "node/crypto/der.js",
     "node/crypto/derivation.js",
+    "node/crypto/encrypted-keys.js",
     "node/crypto/exchange.js",
     "node/crypto/hashes.js",
     "node/crypto/key-formats.js",

@@ -58,6 +58,32 @@ fn keys_of_web_crypto_are_keys() {
 }
 
 #[test]
+fn keys_are_kept_under_a_passphrase() {
+    check_keys(&[
+        // As `openssl pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA512 -iter 1000` wrote it.
+        (
+            "const key = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgNTfxLgWyxrwICA+gw
+DAYIKoZIhvcNAgsFADAdBglghkgBZQMEAQIEEA/ZWm2HujATVwetTKf0NA8EgZDq
+YUMswwfK79bE+MpW9LNyfCMU4V612jYszNBzFsufn7tHhTaEE95Ya4yItzKgHwDB
+rNmG0HgKKyku1/ZHVtswqigusuh+UQasulJtQqWWuqzolOsx2vMoh0bpABt6V+bR
+JDJqKs4M7W0YdqMK8j5d18xwzjwcaemGFCrLbe1CAiDHXwNyCxTbN6WdLCcCSuI=
+-----END ENCRYPTED PRIVATE KEY-----`; const open = (passphrase) => c.createPrivateKey({ key, passphrase }); let why; try { open('b'); } catch (error) { why = error.message; }
+return [open('p\u{e4}').type, open('p\u{e4}').asymmetricKeyDetails.namedCurve, why]",
+            "private,prime256v1,bad decrypt",
+        ),
+        (
+            "const key = c.createPrivateKey(privatePem); const cases = [['pem', 'aes-256-cbc'], ['der', 'AES-192-CBC']]; return cases.map(([format, cipher]) => { const written = key.export({ type: 'pkcs8', format, cipher, passphrase: 'secret' }); return c.createPrivateKey({ key: written, format, type: 'pkcs8', passphrase: 'secret' }).equals(key) })",
+            "true,true",
+        ),
+        (
+            "const { privateKey } = c.generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'a' } }); return [privateKey.split('\\n')[0], c.createPublicKey({ key: privateKey, passphrase: 'a' }).type]",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----,public",
+        ),
+    ]);
+}
+
+#[test]
 fn what_is_no_key_is_said() {
     check_keys(&[
         (
@@ -66,7 +92,23 @@ fn what_is_no_key_is_said() {
         ),
         (
             "c.createPrivateKey('-----BEGIN ENCRYPTED PRIVATE KEY-----\\nAAAA\\n-----END ENCRYPTED PRIVATE KEY-----')",
-            "Error: Keys that are encrypted with a passphrase are not supported",
+            "TypeError: Passphrase required for encrypted key",
+        ),
+        (
+            "c.createPrivateKey({ key: '-----BEGIN EC PRIVATE KEY-----\\nProc-Type: 4,ENCRYPTED\\n\\nAAAA\\n-----END EC PRIVATE KEY-----', passphrase: 'a' })",
+            "Error: Only keys in PKCS #8 can be encrypted with a passphrase",
+        ),
+        (
+            "c.createPrivateKey(privatePem).export({ type: 'sec1', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'a' })",
+            "Error: Only keys in PKCS #8 can be encrypted with a passphrase",
+        ),
+        (
+            "c.createPrivateKey(privatePem).export({ type: 'pkcs8', format: 'pem', cipher: 'rot13', passphrase: 'a' })",
+            "Error: Unknown cipher",
+        ),
+        (
+            "c.createPrivateKey(privatePem).export({ type: 'pkcs8', format: 'pem', passphrase: 'a' })",
+            "TypeError: The property 'options.cipher' is invalid. Received undefined",
         ),
         (
             "c.createPublicKey({ key: { kty: 'EC', crv: 'P-256' }, format: 'jwk' })",

@@ -3,7 +3,9 @@
 import { withCode } from "../errors.js";
 
 const INTEGER = 0x02;
-const SEQUENCE = 0x30;
+export const OCTETS = 0x04;
+export const OBJECT = 0x06;
+export const SEQUENCE = 0x30;
 /** The tag of a certificate's version, which may be left out. */
 const VERSION = 0xa0;
 /** Where the public key stands among the parts of a certificate behind its version. */
@@ -34,7 +36,8 @@ function elementAt(bytes, start) {
   return { tag: bytes[start], content: bytes.subarray(offset, end), whole: bytes.subarray(start, end) };
 }
 
-function sequenceIn(bytes) {
+/** The elements of the sequence that these bytes begin with: `{ tag, content, whole }`. */
+export function sequenceIn(bytes) {
   const [first] = elementsOf(bytes);
   if (first?.tag !== SEQUENCE) throw malformed();
   return elementsOf(first.content);
@@ -49,12 +52,15 @@ export function publicKeyOfCertificate(certificate) {
   return key.whole;
 }
 
-function encoded(tag, content) {
-  const length = content.length > 0x7f ? [0x81, content.length] : [content.length];
-  return [tag, ...length, ...content];
+/** An element of at most 65,535 bytes, as an array. */
+export function encoded(tag, content) {
+  const { length } = content;
+  const lengthBytes = length > 0xff ? [0x82, length >> 8, length & 0xff] : length > 0x7f ? [0x81, length] : [length];
+  return [tag, ...lengthBytes, ...content];
 }
 
-function encodedInteger(bytes) {
+/** A number that is not negative, from its bytes. */
+export function encodedInteger(bytes) {
   const significant = bytes.subarray(Math.max(0, bytes.findIndex((byte) => byte !== 0)));
   return encoded(INTEGER, significant[0] > 0x7f ? [0, ...significant] : significant);
 }

@@ -4,6 +4,7 @@ import { natives } from "../../natives.js";
 import { Buffer } from "../buffer.js";
 import { withCode } from "../errors.js";
 import { publicKeyOfCertificate } from "./der.js";
+import { decryptKey, encryptKey } from "./encrypted-keys.js";
 import { kinds } from "./kinds.js";
 import { bytesOf, invalidType, invalidValue } from "./values.js";
 
@@ -15,12 +16,14 @@ const LABELS = {
   "PUBLIC KEY": ["public", "spki"],
   "RSA PUBLIC KEY": ["public", "pkcs1"],
 };
+const ENCRYPTED = "ENCRYPTED PRIVATE KEY";
+const PKCS8 = LABELS["PRIVATE KEY"];
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([^]*?)-----END \1-----/;
 const LINE_LENGTH = 64;
 
 const noKey = (what) => withCode(new Error(`The ${what} cannot be read: it is no key of a kind that is supported here`), "ERR_OSSL_UNSUPPORTED");
 const encryptedKey = () =>
-  withCode(new Error("Keys that are encrypted with a passphrase are not supported"), "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM");
+  withCode(new Error("Only keys in PKCS #8 can be encrypted with a passphrase"), "ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS");
 
 /** The key in what a program gave: PEM, or `{ key, format, type, encoding }`. `side` is what is asked for. */
 export function readKey(given, side) {
@@ -31,17 +34,19 @@ export function readKey(given, side) {
   if (format === "pem") return readPem(natives.decodeUtf8(bytes), passphrase);
   if (format !== "der") throw invalidValue("options.format", format);
   if (type === undefined && side === "private") throw invalidValue("options.type", type);
-  return readAnyDer(bytes, side);
+  return readAnyDer(bytes, side, passphrase);
 }
 
 // The type is a hint, in Node, too; and a private key is a public one as well.
-function readAnyDer(bytes, side) {
+function readAnyDer(bytes, side, passphrase) {
   const sides = side === "public" ? ["public", "private"] : ["private"];
   for (const described of Object.values(LABELS).filter(([of]) => sides.includes(of))) {
     const key = readDer(bytes, described);
     if (key !== undefined) return key;
   }
-  throw noKey("DER");
+  const key = passphrase === undefined ? undefined : readDer(decryptKey(bytes, passphrase), PKCS8);
+  if (key === undefined) throw noKey("DER");
+  return key;
 }
 
 function readDer(bytes, [side, format]) {
@@ -52,16 +57,18 @@ function readDer(bytes, [side, format]) {
   return undefined;
 }
 
-function readPem(text) {
+function readPem(text, passphrase) {
   const [, label, content] = PEM.exec(text) ?? [];
-  if (label === "ENCRYPTED PRIVATE KEY" || content?.includes("ENCRYPTED")) throw encryptedKey();
+  if (content?.includes("ENCRYPTED")) throw encryptedKey();
   const der = content === undefined ? undefined : Buffer.from(content, "base64");
-  const key = label === "CERTIFICATE" ? readDer(publicKeyOfCertificate(der), ["public", "spki"]) : readLabelled(label, der);
+  const key = readLabelled(label, der, passphrase);
   if (key === undefined) throw noKey("PEM");
   return key;
 }
 
-function readLabelled(label, der) {
+function readLabelled(label, der, passphrase) {
+  if (label === "CERTIFICATE") return readDer(publicKeyOfCertificate(der), LABELS["PUBLIC KEY"]);
+  if (label === ENCRYPTED) return readDer(decryptKey(der, passphrase), PKCS8);
   const described = LABELS[label];
   return described && readDer(der, described);
 }
@@ -86,14 +93,20 @@ const sameBytes = (first, second) => first !== undefined && second !== undefined
 /** A key in the encoding `{ format, type }` that a program asks for. */
 export function writeKey({ kind, secret, open }, { format = "pem", type, cipher, passphrase } = {}) {
   const side = secret === undefined ? "public" : "private";
-  if (cipher !== undefined || passphrase !== undefined) throw encryptedKey();
   if (format === "jwk") return kind.toJwk({ secret, open });
   const writer = kind[side][type];
   if (writer === undefined) throw invalidValue("options.type", type);
-  const der = Buffer.from(writer.write({ secret, open }));
+  const bare = Buffer.from(writer.write({ secret, open }));
+  const isEncrypted = side === "private" && (cipher !== undefined || passphrase !== undefined);
+  if (isEncrypted && type !== "pkcs8") throw encryptedKey();
+  const der = isEncrypted ? encryptKey(bare, cipher, passphrase) : bare;
   if (format === "der") return der;
   if (format !== "pem") throw invalidValue("options.format", format);
   const label = Object.keys(LABELS).find((label) => LABELS[label][0] === side && LABELS[label][1] === type);
+  return pem(isEncrypted ? ENCRYPTED : label, der);
+}
+
+function pem(label, der) {
   const lines = der.toString("base64").match(new RegExp(`.{1,${LINE_LENGTH}}`, "g")).join("\n");
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
