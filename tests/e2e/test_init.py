@@ -86,6 +86,16 @@ def test_the_fastapi_template_is_sound(made):
     assert "warning" not in output
 
 
+def test_a_folder_may_be_called_like_the_package_that_its_template_needs(tmp_path):
+    """Whoever calls the project so is warned, for the package would not be installed."""
+    assert run("init", "fastapi", "--template", "fastapi", folder=tmp_path)[0] == 0
+    folder = tmp_path / "fastapi"
+    assert "warning" not in run("check", ".", folder=folder)[1]
+    project = folder / "pyproject.toml"
+    project.write_text(project.read_text().replace("fastapi-worker", "FastAPI"))
+    assert 'called "fastapi", so the package of that name is not installed' in run("check", ".", folder=folder)[1]
+
+
 def test_nothing_is_overwritten(tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/file").touch()
