@@ -37,6 +37,8 @@ MISTAKES = {
     "return Response.json({'url': js.URL.new('http://a/')})": "`.to_py()` makes a `dict`",
     "return Response(str(dict(js.Object.new())))": "`.to_py()` makes a `dict`",
     "return Response.json([key.name for key in (await self.env.STORE.list()).keys])": 'is `result["keys"]`',
+    "return Response(workers.Blob('a'))": "its `.js_object` is a body",
+    "return await fetch(request.url, method='POST', body=workers.FormData({'a': 'b'}))": "`body=form.js_object`",
     "return Response(self.env['STORE'])": "are attributes: `env.NAME`",
     "return Response.redirect('/other')": "an absolute URL is needed",
     "return await fetch('/other')": "an absolute URL is needed",
@@ -65,7 +67,7 @@ def make(serve, project):
 
 def test_a_mistake_is_shown_with_its_line_and_advice(make):
     server = make(
-        "import js\nfrom workers import Response, WorkerEntrypoint, fetch\n\nclass Default(WorkerEntrypoint):\n"
+        "import js\nimport workers\nfrom workers import Response, WorkerEntrypoint, fetch\n\nclass Default(WorkerEntrypoint):\n"
         "    async def fetch(self, request):\n"
         "        return await getattr(self, request.url.rpartition('/')[2])(request)\n"
         + "".join(method(number, line) for number, line in enumerate(MISTAKES))
@@ -73,7 +75,7 @@ def test_a_mistake_is_shown_with_its_line_and_advice(make):
     for number, (line, advice) in enumerate(MISTAKES.items()):
         answer = server.fetch(f"/mistake{number}")
         assert answer.status == 500
-        assert f"line {8 + 2 * number}, in mistake{number}\n" in answer.text, line
+        assert f"line {9 + 2 * number}, in mistake{number}\n" in answer.text, line
         hint = answer.text.rstrip().rpartition("\n")[2]
         assert hint.startswith("hint: ") and advice in hint, (line, answer.text)
 

@@ -27,6 +27,7 @@ _METHOD_OF_DICT = re.compile(r"^'builtin_function_or_method' object is not (iter
 _ENV_AS_DICT = "'_EnvWrapper' object is not subscriptable"
 _RELATIVE_URL = re.compile(r"(Invalid URL|Unable to parse URL): (?![a-z]+:)")
 _CALLS_WITHOUT_END = re.compile(r"\d+ calls are open, which is the limit$")
+_TEXT_IN_STREAM = "is being used as a byte stream, but received a string"
 _NO_TABLE = re.compile(r"D1_ERROR: no such table: ")
 _UNFIT_VALUE = re.compile(r"D1_TYPE_ERROR: Type '(\w+)' not supported")
 _USE_OF_NONE = re.compile(r"^'NoneType' object (has no attribute|is not subscriptable)")
@@ -37,6 +38,8 @@ _BODIES = {
     "list": _JSON,
     "bytearray": "`bytes(...)` makes a body of it",
     "memoryview": "`bytes(...)` makes a body of it",
+    "Blob": "its `.js_object` is a body",
+    "File": "its `.js_object` is a body",
     "generator": '`b"".join(...)` or `"".join(...)` gathers what it yields',
     "async_generator": (
         '`b"".join([piece async for piece in ...])` gathers what it yields; as a stream of `bytes` it is sent by '
@@ -150,10 +153,12 @@ def _on_none(error: TypeError | AttributeError) -> str | None:
     return f"`{none[0]}` is `None` as an argument of a class's handler: there it is `self.{none[0]}`" if none else None
 
 
-def _on_url(error: Exception) -> str | None:
+def _on_fetch(error: Exception) -> str | None:
     message = str(error)
     if _RELATIVE_URL.search(message):
         return "an absolute URL is needed: `urllib.parse.urljoin(request.url, ...)` makes one"
+    if _TEXT_IN_STREAM in message:
+        return "a stream takes `bytes`; a `FormData` is sent as `body=form.js_object`"
     if _CALLS_WITHOUT_END.search(message):
         return "a Worker that fetches what it serves itself waits for itself without end"
     return None
@@ -178,7 +183,7 @@ _ADVICE = (
     (JsException, _on_javascript),
     ((TypeError, AttributeError), _on_type),
     ((TypeError, AttributeError), _on_none),
-    ((JsException, TypeError, OSError), _on_url),
+    ((JsException, TypeError, OSError), _on_fetch),
     (OSError, _on_file),
     (PermissionError, _on_refusal),
 )
