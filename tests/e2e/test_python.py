@@ -185,6 +185,11 @@ def test_what_threads_print_is_shown(server, output):
     output("printed in a thread\n")
 
 
+def test_a_line_that_was_sent_in_parts_has_one_end(server, output):
+    assert server.fetch("/prints_in_parts").text == "printed"
+    output(r"(?m)^begun\n(long)+\n\nspaced\n")
+
+
 def test_a_traceback_shows_causes_notes_and_the_users_own_lines(server):
     answer = server.fetch("/chained")
     assert answer.status == 500

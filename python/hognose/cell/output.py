@@ -16,6 +16,7 @@ class LogStream(io.TextIOBase):
         self._name = name
         self._descriptor = descriptor
         self._line = ""
+        self._sent_part = False
 
     @property
     def name(self):
@@ -38,10 +39,14 @@ class LogStream(io.TextIOBase):
     def write(self, text):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        count = len(text)
+        if self._sent_part and text:
+            # The end of a line that was sent is no line of its own.
+            text, self._sent_part = text.removeprefix("\n"), False
         self._line += text
         if "\n" in text or len(self._line) > _LINE_MAX:
             self._send_lines()
-        return len(text)
+        return count
 
     def _send_lines(self):
         lines, newline, self._line = self._line.rpartition("\n")
@@ -52,7 +57,7 @@ class LogStream(io.TextIOBase):
 
     def flush(self):
         if self._line:
-            line, self._line = self._line, ""
+            line, self._line, self._sent_part = self._line, "", True
             _log(self._name, line)
 
 

@@ -135,6 +135,14 @@ async def print_in_thread(request, env, ctx, argument):
     return "printed"
 
 
+async def prints_in_parts(request, env, ctx, argument):
+    print("begun", end="", flush=True)
+    print()
+    print("long" * 3_000)
+    print("\nspaced")
+    return "printed"
+
+
 async def from_thread(request, env, ctx, argument):
     loop, future = asyncio.get_running_loop(), asyncio.Future()
     thread = threading.Thread(target=lambda: loop.call_soon_threadsafe(future.set_result, "from a thread"))
