@@ -100,9 +100,11 @@ impl Screen {
             }
             ServerEvent::IsolateDied { worker, pid, reason, requests_lost } => {
                 let whose = self.whose(&worker);
-                console.trouble(&format!(
-                    "{whose}Isolate {pid} ended: {reason} ({requests_lost} requests lost)"
-                ));
+                let lost = match requests_lost {
+                    1 => "1 request".to_owned(),
+                    count => format!("{count} requests"),
+                };
+                console.trouble(&format!("{whose}Isolate {pid} ended: {reason} ({lost} lost)"));
             }
             ServerEvent::Lost { count } => {
                 console.warning(&format!("{count} lines were too fast to be shown"));
