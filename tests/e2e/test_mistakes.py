@@ -27,6 +27,7 @@ MISTAKES = {
     "await self.env.DATABASE.get('key')": "it has `DB`, `STORE`",
     "return js.Response.new('text').nothing": "this JavaScript object has no property `nothing`",
     "return Response(env.STORE)": "in a class it is `self.env`",
+    "from . import helpers": "are imported by their names",
     "import no_such_package": "named in the `dependencies` of `pyproject.toml`",
     "open(__file__, 'a')": "a Worker reads its own files",
     "__import__('subprocess').run(['ls'])": "it starts no programs",

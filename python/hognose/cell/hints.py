@@ -74,6 +74,12 @@ def _on_module(error: ModuleNotFoundError) -> str | None:
     )
 
 
+def _on_import(error: ImportError) -> str | None:
+    if "attempted relative import with no known parent package" not in str(error):
+        return None
+    return "a Worker's modules are imported by their names: `import helpers`, not `from . import helpers`"
+
+
 def _on_property(error: AttributeError) -> str | None:
     if not isinstance(error.obj, JsProxy) or str(error) != error.name:
         return None
@@ -178,6 +184,7 @@ def _on_refusal(error: PermissionError) -> str | None:
 
 _ADVICE = (
     (ModuleNotFoundError, _on_module),
+    (ImportError, _on_import),
     (AttributeError, _on_property),
     (NameError, _on_name),
     (JsException, _on_javascript),
