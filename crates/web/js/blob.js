@@ -78,7 +78,8 @@ export class File extends Blob {
     requireArguments(arguments.length, 2, "constructor", "File");
     super(parts, options);
     this.#name = toUsvString(name);
-    this.#lastModified = Math.trunc(Number(options?.lastModified ?? natives.now())) || 0;
+    const lastModified = options?.lastModified;
+    this.#lastModified = Math.trunc(lastModified === undefined ? natives.now() : +lastModified) || 0;
   }
 
   get name() {

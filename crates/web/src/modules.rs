@@ -94,6 +94,8 @@ const SOURCES: &[(&str, &str)] = sources![
     "node/assert/strict.js",
     "node/async_hooks.js",
     "node/buffer.js",
+    "node/buffer/arguments.js",
+    "node/buffer/search.js",
     "node/callable.js",
     "node/comparisons.js",
     "node/console.js",

@@ -2,6 +2,12 @@
 
 import { Blob, File } from "../blob.js";
 import { atob, btoa } from "../encoding.js";
+import {
+  nameOf, outOfBounds, outOfRange, requireBytes, requireNumber, requireOffset, requireRange, requireRoom, requireWidth,
+  toInteger, typeError,
+} from "./buffer/arguments.js";
+import { search } from "./buffer/search.js";
+import { withCode } from "./errors.js";
 import { decode, encode, encodedLength, isEncoding, normalEncoding } from "./text-codecs.js";
 
 export const kMaxLength = 2 ** 32;
@@ -11,16 +17,9 @@ export const constants = { MAX_LENGTH: kMaxLength, MAX_STRING_LENGTH: kStringMax
 /** How many bytes `inspect` shows. */
 export const INSPECT_MAX_BYTES = 50;
 
-const withCode = (error, code) => Object.assign(error, { code });
-const typeError = (message) => withCode(new TypeError(message), "ERR_INVALID_ARG_TYPE");
-const rangeError = (message) => withCode(new RangeError(message), "ERR_OUT_OF_RANGE");
-const nameOf = (value) => (value === null ? "null" : typeof value === "object" ? `an instance of ${value.constructor?.name}` : `type ${typeof value} (${String(value)})`);
-
 function requireSize(size) {
-  if (typeof size !== "number") throw typeError(`The "size" argument must be of type number. Received ${nameOf(size)}`);
-  if (!(size >= 0 && size <= kMaxLength)) {
-    throw rangeError(`The value of "size" is out of range. It must be >= 0 && <= ${kMaxLength}. Received ${size}`);
-  }
+  requireNumber(size, "size");
+  if (!(size >= 0 && size <= kMaxLength)) throw outOfRange("size", `>= 0 && <= ${kMaxLength}`, size);
 }
 
 const bytesOf = (value, encoding) => {
@@ -65,11 +64,15 @@ class Buffer extends Uint8Array {
     return Buffer.allocUnsafe(size);
   }
 
-  static concat(list, length = list.reduce((sum, item) => sum + item.length, 0)) {
-    const joined = Buffer.alloc(length);
+  static concat(list, length) {
+    if (!Array.isArray(list)) throw typeError(`The "list" argument must be an instance of Array. Received ${nameOf(list)}`);
+    list.forEach((item, index) => requireBytes(item, `list[${index}]`));
+    if (length !== undefined) requireOffset(length, "length", kMaxLength);
+    if (list.length === 0) return new Buffer(0);
+    const joined = Buffer.alloc(length ?? list.reduce((sum, item) => sum + item.length, 0));
     let at = 0;
     for (const item of list) {
-      const part = bytesOf(item).subarray(0, length - at);
+      const part = asBytes(item).subarray(0, joined.length - at);
       joined.set(part, at);
       at += part.length;
     }
@@ -77,15 +80,18 @@ class Buffer extends Uint8Array {
   }
 
   static byteLength(value, encoding) {
-    return typeof value === "string" ? encodedLength(value, encoding) : value.byteLength;
+    if (typeof value === "string") return encodedLength(value, isEncoding(encoding) ? encoding : "utf8");
+    const length = value?.byteLength;
+    if (typeof length === "number") return length;
+    throw typeError(
+      `The "string" argument must be of type string or an instance of Buffer or ArrayBuffer. Received ${nameOf(value)}`,
+    );
   }
 
   static compare(a, b) {
-    const end = Math.min(a.length, b.length);
-    for (let index = 0; index < end; index++) {
-      if (a[index] !== b[index]) return a[index] < b[index] ? -1 : 1;
-    }
-    return Math.sign(a.length - b.length);
+    requireBytes(a, "buf1");
+    requireBytes(b, "buf2");
+    return compareBytes(a, b);
   }
 
   static isBuffer(value) {
@@ -102,15 +108,18 @@ class Buffer extends Uint8Array {
   }
 
   get parent() {
-    return this.buffer;
+    return this instanceof Buffer ? this.buffer : undefined;
   }
 
   get offset() {
-    return this.byteOffset;
+    return this instanceof Buffer ? this.byteOffset : undefined;
   }
 
-  toString(encoding, start = 0, end = this.length) {
-    return decode(super.subarray(Math.max(start, 0), Math.max(end, 0)), encoding);
+  toString(encoding, start, end) {
+    const from = Math.max(Math.trunc(start) || 0, 0);
+    const to = end === undefined ? this.length : Math.trunc(end) || 0;
+    const part = asBytes(this).subarray(from, Math.max(to, from));
+    return decode(part, encoding === undefined ? encoding : `${encoding}`);
   }
 
   toLocaleString(encoding, start, end) {
@@ -121,29 +130,40 @@ class Buffer extends Uint8Array {
     return { type: "Buffer", data: [...this] };
   }
 
-  write(text, ...rest) {
-    const encoding = rest.find((value) => typeof value === "string");
-    const [offset = 0, length = this.length - offset] = rest.filter((value) => typeof value === "number");
-    const room = Math.min(length, this.length - offset);
+  write(text, offset, length, encoding) {
+    if (typeof text !== "string") throw typeError(`The "string" argument must be of type string. Received ${nameOf(text)}`);
+    if (typeof offset === "string" && length === undefined) [offset, encoding] = [0, offset];
+    if (typeof length === "string") [length, encoding] = [undefined, length];
+    const at = offset ?? 0;
+    requireOffset(at, "offset", this.length);
+    if (length !== undefined) requireOffset(length, "length", this.length);
+    const room = Math.min(length ?? this.length, this.length - at);
     const bytes = wholeCharacters(encode(text, encoding), room, encoding);
-    this.set(bytes, offset);
+    this.set(bytes, at);
     return bytes.length;
   }
 
   equals(other) {
-    if (!(other instanceof Uint8Array)) {
-      throw typeError(`The "otherBuffer" argument must be an instance of Buffer or Uint8Array. Received ${nameOf(other)}`);
-    }
-    return Buffer.compare(this, other) === 0;
+    requireBytes(other, "otherBuffer");
+    return compareBytes(this, other) === 0;
   }
 
-  compare(other, otherStart = 0, otherEnd = other.length, start = 0, end = this.length) {
-    return Buffer.compare(super.subarray(start, end), other.subarray(otherStart, otherEnd));
+  compare(other, otherStart = 0, otherEnd = other?.length, start = 0, end = this.length) {
+    requireBytes(other, "target");
+    requireOffset(otherStart, "targetStart");
+    requireOffset(otherEnd, "targetEnd", other.length);
+    requireOffset(start, "sourceStart");
+    requireOffset(end, "sourceEnd", this.length);
+    return compareBytes(asBytes(this).subarray(start, end), asBytes(other).subarray(otherStart, otherEnd));
   }
 
-  copy(target, at = 0, start = 0, end = this.length) {
-    const part = super.subarray(start, Math.min(end, start + target.length - at));
-    target.set(part, at);
+  copy(target, at, start, end) {
+    requireBytes(this, "source");
+    requireBytes(target, "target");
+    const [to, from, last] = [placeOf(at, 0, "targetStart"), placeOf(start, 0, "sourceStart"), placeOf(end, this.length, "sourceEnd")];
+    const room = Math.max(target.length - to, 0);
+    const part = asBytes(this).subarray(from, Math.max(Math.min(last, from + room), from));
+    target.set(part, part.length === 0 ? 0 : to);
     return part.length;
   }
 
@@ -158,24 +178,32 @@ class Buffer extends Uint8Array {
   }
 
   indexOf(value, offset, encoding) {
-    return search(this, value, offset, encoding, { last: false });
+    return search(this, value, offset, encoding, false);
   }
 
   lastIndexOf(value, offset, encoding) {
-    return search(this, value, offset, encoding, { last: true });
+    return search(this, value, offset, encoding, true);
   }
 
   includes(value, offset, encoding) {
     return this.indexOf(value, offset, encoding) >= 0;
   }
 
-  fill(value, ...rest) {
-    const encoding = rest.find((item) => typeof item === "string");
-    const [start = 0, end = this.length] = rest.filter((item) => typeof item === "number");
-    if (typeof value === "number" || typeof value === "boolean") return super.fill(value & 255, start, end);
-    const pattern = bytesOf(value, encoding);
-    if (pattern.length === 0) return super.fill(0, start, end);
-    for (let index = start; index < end; index++) this[index] = pattern[(index - start) % pattern.length];
+  fill(value, start, end, encoding) {
+    if (typeof start === "string") [start, end, encoding] = [undefined, undefined, start];
+    else if (typeof end === "string") [end, encoding] = [undefined, end];
+    const isText = typeof value === "string";
+    if (isText) requireEncoding(encoding);
+    const [from, to] = [start ?? 0, end ?? this.length];
+    requireOffset(from, "offset");
+    requireOffset(to, "end", this.length);
+    if (from >= to) return this;
+    const pattern = isText || ArrayBuffer.isView(value) ? bytesOf(value, encoding) : Uint8Array.of(value & 255);
+    if (pattern.length <= 1 && (pattern.length === 1 || value === "")) return super.fill(pattern[0] ?? 0, from, to);
+    if (pattern.length === 0) {
+      throw withCode(new TypeError(`The argument 'value' is invalid. Received '${value}'`), "ERR_INVALID_ARG_VALUE");
+    }
+    for (let index = from; index < to; index++) this[index] = pattern[(index - from) % pattern.length];
     return this;
   }
 
@@ -212,22 +240,51 @@ class Buffer extends Uint8Array {
   }
 
   writeUIntLE(value, offset, length, place = (index) => index) {
-    checked(this, offset, length);
-    let rest = value < 0 ? value + 256 ** length : value;
-    for (let index = 0; index < length; index++) {
-      this[offset + place(index)] = rest % 256;
-      rest = Math.floor(rest / 256);
-    }
-    return offset + length;
+    const bytes = checked(this, offset, length);
+    requireRange(value, 0, 256 ** length - 1, length);
+    return writeDigits(bytes, value, offset, place);
   }
 
   writeIntBE(value, offset, length) {
-    return this.writeUIntBE(value, offset, length);
+    return this.writeIntLE(value, offset, length, (index) => length - 1 - index);
   }
 
-  writeIntLE(value, offset, length) {
-    return this.writeUIntLE(value, offset, length);
+  writeIntLE(value, offset, length, place = (index) => index) {
+    const bytes = checked(this, offset, length);
+    requireRange(value, -(256 ** length) / 2, 256 ** length / 2 - 1, length);
+    return writeDigits(bytes, value < 0 ? value + 256 ** length : value, offset, place);
   }
+}
+
+function writeDigits(bytes, value, offset, place) {
+  let rest = value;
+  for (let index = 0; index < bytes.length; index++) {
+    bytes[place(index)] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return offset + bytes.length;
+}
+
+function compareBytes(a, b) {
+  const end = Math.min(a.length, b.length);
+  for (let index = 0; index < end; index++) {
+    if (a[index] !== b[index]) return a[index] < b[index] ? -1 : 1;
+  }
+  return Math.sign(a.length - b.length);
+}
+
+function placeOf(value, fallback, name) {
+  if (value === undefined) return fallback;
+  const place = toInteger(value, 0);
+  if (place < 0) throw outOfRange(name, ">= 0", place);
+  return place;
+}
+
+function requireEncoding(encoding) {
+  if (encoding !== undefined && typeof encoding !== "string") {
+    throw typeError(`The "encoding" argument must be of type string. Received ${nameOf(encoding)}`);
+  }
+  normalEncoding(encoding);
 }
 
 const asBytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -242,7 +299,9 @@ function copyOf(items) {
 function fromObject(value, ...rest) {
   const primitive = value.valueOf?.();
   if (primitive !== undefined && primitive !== null && primitive !== value) return Buffer.from(primitive, ...rest);
-  if (typeof value.length === "number") return copyOf(Array.from(value, (item) => item & 255));
+  if (value.length !== undefined || value.buffer instanceof ArrayBuffer) {
+    return typeof value.length === "number" ? copyOf(Array.from(value, (item) => item & 255)) : new Buffer(0);
+  }
   const converted = value[Symbol.toPrimitive]?.("string");
   if (typeof converted === "string") return Buffer.from(converted, ...rest);
   throw typeError(
@@ -259,25 +318,6 @@ function wholeCharacters(bytes, room, encoding) {
   return bytes.subarray(0, end);
 }
 
-function search(buffer, value, offset, encoding, { last }) {
-  if (typeof offset === "string") [offset, encoding] = [undefined, offset];
-  const found = typeof value === "number" ? Uint8Array.of(value & 255) : bytesOf(value, encoding);
-  const wide = normalEncoding(encoding) === "utf16le" && typeof value === "string" ? 2 : 1;
-  let start = Number.isNaN(Number(offset)) || offset === undefined ? (last ? buffer.length : 0) : Math.trunc(offset);
-  if (start < 0) start += buffer.length;
-  if (start < 0 && last) return -1;
-  start = Math.max(start, 0);
-  const end = buffer.length - found.length;
-  const isAt = (index) => index % wide === 0 && found.every((byte, at) => buffer[index + at] === byte);
-  if (!last) {
-    if (found.length === 0) return Math.min(start, buffer.length);
-    for (let index = start; index <= end; index++) if (isAt(index)) return index;
-  } else {
-    for (let index = Math.min(start, end); index >= 0; index--) if (isAt(index)) return index;
-  }
-  return -1;
-}
-
 function swap(buffer, width) {
   if (buffer.length % width !== 0) {
     throw withCode(new RangeError(`Buffer size must be a multiple of ${width * 8}-bits`), "ERR_INVALID_BUFFER_SIZE");
@@ -287,10 +327,8 @@ function swap(buffer, width) {
 }
 
 function checked(buffer, offset, length) {
-  if (typeof offset !== "number") throw typeError(`The "offset" argument must be of type number. Received ${nameOf(offset)}`);
-  if (!Number.isInteger(offset) || offset < 0 || offset + length > buffer.length) {
-    throw rangeError(`The value of "offset" is out of range. It must be >= 0 and <= ${buffer.length - length}. Received ${offset}`);
-  }
+  requireWidth(length);
+  requireRoom(buffer, offset, length);
   return asBytes(buffer).subarray(offset, offset + length);
 }
 
@@ -310,22 +348,17 @@ const NUMBERS = [
   ["Double", 8, "Float64"],
 ];
 
-function requireRange(value, lowest, highest) {
-  if (lowest === undefined || (value >= lowest && value <= highest)) return;
-  throw rangeError(`The value of "value" is out of range. It must be >= ${lowest} and <= ${highest}. Received ${value}`);
-}
-
 function defineNumber([name, width, method, lowest, highest], suffix) {
   const little = suffix === "LE";
   const view = (buffer, offset) => {
-    const bytes = checked(buffer, offset, width);
-    return new DataView(bytes.buffer, bytes.byteOffset, width);
+    requireRoom(buffer, offset, width);
+    return new DataView(buffer.buffer, buffer.byteOffset + offset, width);
   };
   const read = function read(offset = 0) {
     return view(this, offset)[`get${method}`](0, little);
   };
   const write = function write(value, offset = 0) {
-    requireRange(value, lowest, highest);
+    requireRange(value, lowest, highest, width);
     view(this, offset)[`set${method}`](0, value, little);
     return offset + width;
   };
@@ -357,22 +390,61 @@ function construct(value, rest) {
 
 Object.defineProperty(Buffer.prototype, "constructor", { value: callable, writable: true, configurable: true });
 
-const isUtf8 = (bytes) => {
+const requireMemory = (input) => {
+  if (ArrayBuffer.isView(input)) return asBytes(input);
+  if (input instanceof ArrayBuffer || input instanceof globalThis.SharedArrayBuffer) return new Uint8Array(input);
+  throw typeError(`The "input" argument must be an instance of ArrayBuffer, Buffer or TypedArray. Received ${nameOf(input)}`);
+};
+
+function isUtf8(input) {
+  const bytes = requireMemory(input);
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return true;
   } catch {
     return false;
   }
-};
+}
 
-const isAscii = (bytes) => new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, bytes.byteLength).every((byte) => byte < 128);
+const isAscii = (input) => requireMemory(input).every((byte) => byte < 128);
 
-/** The bytes of text in one encoding as those of another. */
-const transcode = (bytes, from, to) => Buffer.from(viewOf(bytes).toString(from), to);
+/** The bytes of text in one encoding as those of another, which has a question mark for what it lacks. */
+function transcode(bytes, from, to) {
+  requireBytes(bytes, "source");
+  const [source, target] = [normalEncoding(from), normalEncoding(to)];
+  const isCut = source === "utf16le" && bytes.length % 2 !== 0;
+  if (isCut || (source === "utf8" && target === "utf16le" && !isUtf8(bytes))) throw new Error("Unable to transcode buffer");
+  const lacks = { ascii: /[^\x00-\x7f]/gu, latin1: /[^\x00-\xff]/gu }[target];
+  const text = viewOf(bytes).toString(from);
+  return Buffer.from(lacks === undefined ? text : text.replace(lacks, "?"), to);
+}
+
+// The old names of what `toString` and `write` do in one encoding.
+for (const encoding of ["ascii", "base64", "base64url", "hex", "latin1", "ucs2", "utf8"]) {
+  define(`${encoding}Slice`, function slice(start, end) {
+    return this.toString(encoding, start, end);
+  });
+  define(`${encoding}Write`, function write(text, offset = 0, length = this.length - offset) {
+    if (offset > this.length) throw outOfBounds();
+    return this.write(text, offset, length, encoding);
+  });
+}
+
+define(Symbol.for("nodejs.util.inspect.custom"), function custom(_depth, options, inspect) {
+  const shown = asBytes(this).subarray(0, INSPECT_MAX_BYTES);
+  const more = this.length - shown.length;
+  const bytes = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0"));
+  if (more > 0) bytes.push(`... ${more} more byte${more > 1 ? "s" : ""}`);
+  const own = Object.keys(this).filter((name) => !/^\d+$/.test(name));
+  const properties = own.map((name) => `${name}: ${inspect(this[name], options)}`);
+  const parts = [...(bytes.length > 0 ? [bytes.join(" ")] : []), ...(properties.length > 0 ? [properties.join(", ")] : [])];
+  return `<Buffer${parts.length > 0 ? ` ${parts.join(", ")}` : ""}>`;
+});
 
 /** The old name of memory that is not filled. */
-export const SlowBuffer = (size) => Buffer.allocUnsafeSlow(size);
+export function SlowBuffer(size) {
+  return Buffer.allocUnsafeSlow(size);
+}
 
 export { atob, Blob, btoa, callable as Buffer, File, isAscii, isUtf8, transcode };
 export default {

@@ -55,19 +55,20 @@ export function relative(from, to) {
   return [...source.slice(common).map(() => ".."), ...target.slice(common)].join("/");
 }
 
-const withoutTrailing = (path) => path.replace(/(?!^)\/+$/, "");
-
+/** What is before the last name, as it is written. */
 export function dirname(path) {
   requireString(path, "path");
-  const trimmed = withoutTrailing(path);
+  const trimmed = path.replace(/\/+$/, "");
   const end = trimmed.lastIndexOf("/");
-  if (end < 0) return ".";
-  return end === 0 ? "/" : withoutTrailing(trimmed.slice(0, end)) || "/";
+  if (end < 0) return path.startsWith("/") ? "/" : ".";
+  if (end === 1 && path.startsWith("//")) return "//";
+  return end === 0 ? "/" : trimmed.slice(0, end);
 }
 
 export function basename(path, suffix = "") {
   requireString(path, "path");
   requireString(suffix, "suffix");
+  if (suffix === path) return "";
   const name = path.replace(/\/+$/, "").split("/").at(-1);
   return suffix !== "" && name !== suffix && name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }
@@ -83,13 +84,17 @@ export function parse(path) {
   const base = basename(path);
   const ext = extname(path);
   const root = path.startsWith("/") ? "/" : "";
-  const dir = path.includes("/") ? dirname(path) : "";
-  return { root, dir: base === "" ? root : dir, base, ext, name: ext ? base.slice(0, -ext.length) : base };
+  const dir = path.replace(/\/+$/, "").includes("/") ? dirname(path) : root;
+  return { root, dir: dir === "//" ? root : dir, base, ext, name: ext ? base.slice(0, -ext.length) : base };
 }
 
 export function format(parts) {
+  if (typeof parts !== "object" || parts === null) {
+    const message = 'The "pathObject" argument must be of type object.';
+    throw Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" });
+  }
   const { root = "", dir = root, name = "", ext = "" } = parts;
-  const base = parts.base ?? name + (ext && !ext.startsWith(".") ? `.${ext}` : ext);
+  const base = parts.base || name + (ext && !ext.startsWith(".") ? `.${ext}` : ext);
   if (!dir) return base;
   return dir === root ? dir + base : `${dir}/${base}`;
 }

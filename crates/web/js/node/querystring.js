@@ -34,10 +34,10 @@ export function unescape(text, decodeSpaces) {
 export function stringify(object, separator = "&", equals = "=", options) {
   if (typeof object !== "object" || object === null) return "";
   const encode = options?.encodeURIComponent ?? exported.escape;
-  const pair = (name, value) => `${encode(primitiveText(name))}${equals}${encode(primitiveText(value))}`;
+  const pair = (name, value) => `${encode(primitiveText(name))}${equals || "="}${encode(primitiveText(value))}`;
   return Object.entries(object)
     .flatMap(([name, value]) => (Array.isArray(value) ? value.map((item) => pair(name, item)) : [pair(name, value)]))
-    .join(separator);
+    .join(separator || "&");
 }
 
 function primitiveText(value) {
@@ -51,7 +51,7 @@ export function parse(text, separator = "&", equals = "=", options) {
   const entries = Object.create(null);
   if (typeof text !== "string" || text === "") return entries;
   const decode = options?.decodeURIComponent ?? exported.unescape;
-  const maxKeys = options?.maxKeys ?? KEYS_MAX;
+  const maxKeys = typeof options?.maxKeys === "number" ? options.maxKeys : KEYS_MAX;
   const pairs = text.split(separator || "&").filter((pair) => pair !== "");
   for (const pair of maxKeys > 0 ? pairs.slice(0, maxKeys) : pairs) {
     const mark = equals || "=";

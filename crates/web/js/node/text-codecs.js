@@ -28,7 +28,8 @@ function fromUnits(units) {
 const toUnits = (text, Type) => Type.from({ length: text.length }, (_, index) => text.charCodeAt(index));
 
 const wide = (bytes) => {
-  const even = bytes.slice(0, bytes.length - (bytes.length % 2));
+  // A copy, for the bytes may begin anywhere in memory. A Buffer's own `slice` is none.
+  const even = new Uint8Array(bytes.subarray(0, bytes.length - (bytes.length % 2)));
   return new Uint16Array(even.buffer, even.byteOffset, even.length / 2);
 };
 
