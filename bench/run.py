@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import load
+import lock
 import models
 import processes
 import servers
@@ -154,9 +155,7 @@ def measure_isolate(arguments: argparse.Namespace) -> list[Figure]:
     cpu = Figure("another isolate, to its first answer", "ms CPU", [], 5)
     memory = Figure("another isolate, private memory", "MiB", [], 2)
     for _ in range(arguments.runs):
-        with servers.hognose("busy") as server:
-            server.wait_ready()
-            milliseconds, mebibytes = second_isolate(server)
+        milliseconds, mebibytes = new_second_isolate("busy")
         cpu.samples.append(milliseconds)
         memory.samples.append(mebibytes)
     return [cpu, memory]
@@ -179,6 +178,37 @@ def second_isolate(server: servers.Server) -> tuple[float, float]:
     seconds = after - before + processes.cpu_seconds(second)
     computing.join()
     return seconds * 1e3, private / MIB
+
+
+def measure_lock(arguments: argparse.Namespace) -> list[Figure]:
+    """What the lock costs, taken in turn with the same without it, and how soon limits are enforced."""
+    with lock.unlocked("hello") as hello, lock.unlocked("busy") as busy:
+        free = Figure("raw hello, lock off", "µs CPU a request", [])
+        requests = [free, Figure("raw hello, locked", free.unit, [], None, free, 1.05)]
+        take_requests(arguments, requests, [servers.hognose(hello), servers.hognose("hello")])
+        isolate = Figure("what the lock adds to another isolate", "ms CPU", [], 1)
+        for _ in range(arguments.runs):
+            locked, unlocked = (new_second_isolate(worker)[0] for worker in ("busy", busy))
+            isolate.samples.append(locked - unlocked)
+    return [*requests, isolate, *measure_limits(arguments)]
+
+
+def measure_limits(arguments: argparse.Namespace) -> list[Figure]:
+    spins, catches = (lock.overrun_milliseconds(code, arguments.runs) for code in (lock.SPINS, lock.CATCHES_ALL))
+    latencies, lost = lock.neighbour_milliseconds(arguments.seconds * 5)
+    return [
+        Figure("beyond the CPU budget, until it answers", "ms", spins, 200),
+        Figure("the same where it catches what is raised", "ms", catches, 200),
+        Figure("beside three bad Workers, slowest hundredth", "ms", [lock.slowest_hundredth(latencies)], 50),
+        Figure(f"requests lost of {len(latencies)}", "", [lost], 0),
+    ]
+
+
+def new_second_isolate(worker: str | pathlib.Path) -> tuple[float, float]:
+    """[`second_isolate`] of a new server."""
+    with servers.hognose(worker) as server:
+        server.wait_ready()
+        return second_isolate(server)
 
 
 def busiest_soon(candidates: set[int], start: Callable[[], None]) -> int:
@@ -323,6 +353,7 @@ MEASUREMENTS = {
     "start": measure_start,
     "fastapi": measure_fastapi,
     "isolate": measure_isolate,
+    "lock": measure_lock,
     "crossings": measure_crossings,
     "leaks": measure_leaks,
     "vectorize": measure_vectorize,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import load
 import processes
@@ -51,12 +51,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def hognose(worker: str | pathlib.Path, state: pathlib.Path | None = None) -> Iterator[Server]:
-    """`hognose dev` on one of the Workers beside this file, or on a folder of its own, with its state in a folder that is
-    dropped, or the one given."""
+def hognose(
+    worker: str | pathlib.Path, state: pathlib.Path | None = None, more: Sequence[pathlib.Path] = ()
+) -> Iterator[Server]:
+    """`hognose dev` on one of the Workers beside this file, or on a folder of its own and `more`, with its state in a folder
+    that is dropped, or the one given."""
     port = _free_port()
     with contextlib.nullcontext(state) if state else tempfile.TemporaryDirectory() as folder:
-        command = [HOGNOSE, "dev", WORKERS / worker, "--port", port, "--persist-to", folder]
+        command = [HOGNOSE, "dev", WORKERS / worker, *more, "--port", port, "--persist-to", folder]
         with _running(command, port) as server:
             yield server
 
