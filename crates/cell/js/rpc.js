@@ -507,13 +507,16 @@
 
   const clone = makeClone(stubs);
 
+  const unstorable = (value, Class = value.constructor) =>
+    Class === Function
+      ? `${value} could not be cloned.`
+      : `Could not serialize object of type "${Class?.name ?? "Object"}". This type does not support serialization.`;
+
   // What is stored is data: nothing in it can be called or still flow.
   const storedClone = makeClone({
     referenceOf(value) {
       if (typeof value === "function" || behind.has(value) || value instanceof RpcTarget || value instanceof Blob) {
-        const name = behind.get(value)?.class.name ?? value.constructor?.name ?? "Function";
-        const message = `Could not serialize object of type "${name}". This type does not support serialization.`;
-        throw new DOMException(message, "DataCloneError");
+        throw new DOMException(unstorable(value, behind.get(value)?.class), "DataCloneError");
       }
       return undefined;
     },

@@ -35,7 +35,7 @@
   const handlerOf = (event, target) => {
     // Tail handlers were called otherwise at first.
     const handler = target[event] ?? (event === "tail" ? target.trace : undefined);
-    if (typeof handler !== "function") throw new TypeError(`Handler does not export a ${event}() function.`);
+    if (typeof handler !== "function") throw new Error(`Handler does not export a ${event}() function.`);
     return handler;
   };
 

@@ -101,6 +101,12 @@ impl Half {
             .unwrap_or_else(|_| (error.to_string(), String::new()))
     }
 
+    /// Whether the platform's own words are all that there is to an exception.
+    pub(crate) fn is_refusal(&self, py: Python<'_>, error: &PyErr) -> bool {
+        let class = self.entrypoints.bind(py).getattr(intern!(py, "Refusal"));
+        class.is_ok_and(|class| error.is_instance(py, &class))
+    }
+
     /// A copy of the current context in which Python code belongs to the invocation.
     pub(crate) fn context_of<'py>(
         &self,

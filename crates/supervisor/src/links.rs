@@ -193,13 +193,17 @@ impl Raised {
 
     /// What the holder of a Durable Object's stub is told whose instance was lost by no fault of its own.
     pub(crate) fn lost() -> Self {
-        let properties = flags(&["durableObjectReset"]);
-        Self { retryable: true, properties, ..Self::error("Network connection lost.") }
+        Self { retryable: true, ..Self::error("Network connection lost.").of_reset() }
     }
 
     /// The same where there is a reason.
     pub(crate) fn reset(reason: &str) -> Self {
-        Self { properties: flags(&["durableObjectReset"]), ..Self::error(reason) }
+        Self::error(reason).of_reset()
+    }
+
+    /// The same error, by which an instance of a Durable Object ended.
+    pub(crate) fn of_reset(self) -> Self {
+        Self { properties: flags(&["durableObjectReset"]), ..self }
     }
 
     /// A Durable Object has too much to do.

@@ -34,6 +34,10 @@ _RESERVED_METHODS = frozenset(
 _NO_RESPONSES = frozenset({type(None), str, bytes, bool, int, float, dict, list, tuple, set})
 
 
+class Refusal(TypeError):
+    """What the platform says to a call that meets none of the Worker's code: to the caller, JavaScript's `TypeError`."""
+
+
 class WorkerError(Exception):
     """A mistake of the Worker's that has no line of its own; the text is for its author."""
 
@@ -84,10 +88,10 @@ class Worker:
         returns an awaitable. Of Python objects nothing but their methods can be reached."""
         debugger.attach()
         if method in _RESERVED_METHODS:
-            raise TypeError(f"'{method}' is a reserved method and cannot be called over RPC.")
+            raise Refusal(f"'{method}' is a reserved method and cannot be called over RPC.")
         name = entrypoint or "Default"
         if name not in self.classes or path or read:
-            raise TypeError(f'The RPC receiver does not implement the method "{(path or [method])[0]}".')
+            raise Refusal(f'The RPC receiver does not implement the method "{(path or [method])[0]}".')
         return _class_method(self.classes[name][0], method)
 
     def make_object(self, name: str, ctx, env):
@@ -125,9 +129,9 @@ class Worker:
     def object_method(instance, name: str, nested: bool):
         """As `method`, for a Durable Object's instance."""
         if name in _RESERVED_METHODS:
-            raise TypeError(f"'{name}' is a reserved method and cannot be called over RPC.")
+            raise Refusal(f"'{name}' is a reserved method and cannot be called over RPC.")
         if nested:
-            raise TypeError(f'The RPC receiver does not implement the method "{name}".')
+            raise Refusal(f'The RPC receiver does not implement the method "{name}".')
         return _class_method(lambda ctx, env: instance, name)
 
     def _no_handler(self, event: str) -> str:
@@ -305,7 +309,7 @@ def _class_method(make, name: str):
     async def call(arguments, env, ctx):
         method = getattr(make(ctx, env), name, None)
         if not callable(method):
-            raise TypeError(f"Method {name} does not exist")
+            raise Refusal(f"Method {name} does not exist")
         result = method(*map(python_from_rpc, arguments))
         if inspect.isawaitable(result):
             result = await result

@@ -73,6 +73,10 @@ impl Isolate {
 
     /// A Python exception as the caller and the log have it.
     pub(super) fn described(&self, py: Python<'_>, error: &PyErr) -> OwnedError {
+        if self.cell.python.is_refusal(py, error) {
+            let message = error.value(py).to_string();
+            return OwnedError { name: "TypeError".to_owned(), ..OwnedError::error(&message) };
+        }
         let (message, stack) = self.cell.python.describe(py, error, &[&self.worker.plan.module_root]);
         OwnedError { name: PYTHON_ERROR.to_owned(), message, stack, ..OwnedError::default() }
     }

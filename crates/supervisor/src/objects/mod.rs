@@ -340,7 +340,7 @@ impl Isolate {
     /// An object of this isolate says that it cannot go on.
     pub(crate) fn object_reset(self: &Arc<Self>, number: ObjectNumber, error: RemoteError<'_>) {
         if let Some(objects) = &self.grants.objects {
-            objects.end(self, number, &Raised::from(error));
+            objects.end(self, number, &Raised::from(error).of_reset());
         }
     }
 }
