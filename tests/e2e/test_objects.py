@@ -257,6 +257,19 @@ def test_a_class_in_python_is_taken_for_able_to_handle_alarms(objects):
     assert run(objects, "silent", code) == "9000000000000"
 
 
+def test_a_write_that_fails_resets_the_object_and_is_not_acknowledged(objects):
+    run(objects, "other", "await storage.put('a', 1)")
+    (kept,) = objects.folder.glob(".hognose/**/do/*/*.sqlite")
+    digits = ask(objects, "env.ROOMS.idFromName('blocked').toString()").strip("'")
+    run(objects, "blocked", "self.mark = 1")
+    # Where the object's file is to be, nothing can be stored.
+    (kept.parent / f"{digits}.sqlite").mkdir()
+    assert "cannot be opened" in run(objects, "blocked", "await storage.put('a', 1)\n'stored'")
+    assert "cannot be opened" in run(objects, "blocked", "storage.kv.put('a', 1)\n'stored'")
+    (kept.parent / f"{digits}.sqlite").rmdir()
+    assert run(objects, "blocked", "storage.kv.put('a', 1)\n[hasattr(self, 'mark'), await storage.get('a')]") == "[False, 1]"
+
+
 def test_an_alarm_rings_after_a_kill(objects, serve):
     run(objects, "late", "await storage.setAlarm(time.time() * 1000 + 60_000)")
     run(objects, "late", "await storage.setAlarm(time.time() * 1000 + 700)")

@@ -1,8 +1,8 @@
 //! Durable Objects as frames name them, and the vocabulary of an isolate's second socket: storage.
 //!
 //! An object's storage is used synchronously: the isolate writes a [`Request`] and blocks until the [`Reply`] has come.
-//! Only a commit is not answered. Both sides count commits, and what comes of one is told on the other socket. Writes
-//! gather in a transaction of the object's until the isolate asks for [`Operation::Commit`], at the end of the turn in
+//! Only what can hardly fail is not answered, and is sent with what comes next: a write of little, and a commit, which
+//! both sides count. What fails of that ends the object, which is told on the other socket. Writes gather in a transaction of the object's until the isolate asks for [`Operation::Commit`], at the end of the turn in
 //! which they were made; everything it sends afterwards on its other socket names that commit
 //! ([`crate::Envelope::after`]) and is held back until the commit is on the disk.
 
@@ -125,6 +125,8 @@ pub enum Operation<'a> {
     Get(#[serde(borrow)] Vec<Cow<'a, str>>),
     /// [`Answer::Done`].
     Put(Vec<Entry<'a>>),
+    /// As [`Operation::Put`], but not answered: where it fails, the object is ended.
+    Post(Vec<Entry<'a>>),
     /// [`Answer::Count`]: how many existed.
     Delete(Vec<Cow<'a, str>>),
     /// [`Answer::Entries`].
@@ -240,19 +242,18 @@ pub struct Reply<'a> {
     pub answer: Answer<'a>,
 }
 
-/// Writes a message of the second socket into the emptied `out`. Where it is too large nothing is written and its size
-/// is the error.
+/// Appends a message of the second socket to `out`. Where it is too large nothing is appended and its size is the error.
 pub fn write<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<(), usize> {
-    out.clear();
+    let start = out.len();
     let mut bytes = std::mem::take(out);
     bytes.extend_from_slice(&[0; 4]);
     *out = postcard::to_extend(message, bytes).expect("invariant: storage messages have a postcard form");
-    let size = out.len() - 4;
+    let size = out.len() - start - 4;
     if size > MESSAGE_MAX {
-        out.clear();
+        out.truncate(start);
         return Err(size);
     }
-    out[..4].copy_from_slice(&(size as u32).to_le_bytes());
+    out[start..start + 4].copy_from_slice(&(size as u32).to_le_bytes());
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use hognose_engine::{Result, Thrown, Value};
-use hognose_wire::objects::{Object, ObjectNumber, Operation};
+use hognose_wire::objects::{Entry, Object, ObjectNumber, Operation};
 use hognose_wire::{Frame, RemoteError};
 use pyo3::prelude::*;
 
@@ -26,6 +26,10 @@ use crate::link::OwnedError;
 pub(crate) use ids::Target;
 pub(crate) use natives::{make_runtime, namespace_class};
 pub(crate) use storage::Storage;
+
+/// What every kind of storage takes as a key, in bytes, and as a value.
+const KEY_BYTES: usize = 2048;
+const VALUE_BYTES: usize = 64 << 10;
 
 /// An event that waits until its object takes it.
 type Waiting = Box<dyn FnOnce(Python<'_>)>;
@@ -186,6 +190,24 @@ impl Objects {
             }
             error
         })
+    }
+
+    /// Stores a value. Where it is so little that no kind of storage refuses it, that is not waited for.
+    pub(super) fn put(
+        &self,
+        cell: &Cell,
+        number: ObjectNumber,
+        entries: Vec<Entry<'_>>,
+    ) -> std::result::Result<(), OwnedError> {
+        let is_little = |entry: &Entry<'_>| entry.key.len() <= KEY_BYTES && entry.value.len() <= VALUE_BYTES;
+        if entries.len() != 1 || !entries.iter().all(is_little) {
+            return self.perform(cell, number, Operation::Put(entries), |_| ());
+        }
+        self.storage.post(number, Operation::Post(entries));
+        if let Some(link) = cell.link() {
+            link.depend_on(self.storage.last_write());
+        }
+        Ok(())
     }
 
     /// Whether anything that was written waits for the commit at the end of the turn.

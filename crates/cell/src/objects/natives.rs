@@ -187,7 +187,8 @@ fn put(context: Context, here: &Here, arguments: &[Value]) -> Result<Value> {
         let [key, text, blobs] = entry else { break };
         given.push(Entry { key: Cow::Owned(key.to_js_string()?), value: Cow::Owned(pack(text, blobs)?) });
     }
-    here.carry_out(context, Operation::Put(given))
+    let stored = here.objects().put(&here.cell, here.number, given);
+    stored.map(|()| context.undefined()).map_err(|error| js_error(context, &error))
 }
 
 /// The bytes of a structured clone: its text's length, its text, and what is in it of bytes.

@@ -20,6 +20,7 @@ const KEPT_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Storage {
     socket: UnixStream,
+    /// What is to be sent, and what was received.
     buffers: RefCell<(Vec<u8>, Vec<u8>)>,
     /// The last commit.
     committed: Cell<WriteSeq>,
@@ -72,31 +73,39 @@ impl Storage {
             }
             answer => Ok(read(answer)),
         };
-        out.shrink_to(KEPT_BYTES);
         received.clear();
         received.shrink_to(KEPT_BYTES);
         result
     }
 
+    /// Has an operation done that nobody waits for; it is sent with what comes next.
+    pub(super) fn post(&self, object: ObjectNumber, operation: Operation<'_>) {
+        let out = &mut self.buffers.borrow_mut().0;
+        objects::write(&Request { object, operation }, out).expect("invariant: only little is posted");
+        self.uncommitted.set(true);
+        if out.len() > KEPT_BYTES {
+            self.send(out);
+        }
+    }
+
     /// Has all that was written committed. Who depends on it need not wait here: the supervisor knows the commit by its
     /// number, and ends an object whose writes are lost.
     pub(super) fn commit(&self) {
-        let mut buffers = self.buffers.borrow_mut();
-        let (out, _) = &mut *buffers;
-        let commit = Request { object: ObjectNumber(0), operation: Operation::Commit };
-        objects::write(&commit, out).expect("invariant: a commit is small");
-        self.send(out);
+        self.post(ObjectNumber(0), Operation::Commit);
+        self.send(&mut self.buffers.borrow_mut().0);
         let WriteSeq(committed) = self.committed.get();
         self.committed.set(WriteSeq(committed + 1));
         self.uncommitted.set(false);
     }
 
     /// Sends what is in `out`. Without the supervisor there is nothing left to do.
-    fn send(&self, out: &[u8]) {
+    fn send(&self, out: &mut Vec<u8>) {
         let mut socket = &self.socket;
         if socket.write_all(out).is_err() {
             process::exit(0);
         }
+        out.clear();
+        out.shrink_to(KEPT_BYTES);
     }
 
     /// Waits for one message. It is waited for apart from reading: who waits in a read is woken when the other end takes the

@@ -153,6 +153,13 @@ impl Thread {
                 self.commit();
                 return None;
             }
+            Operation::Post(entries) => {
+                let Reply { answer, .. } = self.perform(request.object, Operation::Put(entries));
+                if let Answer::Failed { message, .. } = answer {
+                    self.end(request.object, &message);
+                }
+                return None;
+            }
             Operation::Sockets(operation) => self.perform_on_sockets(request.object, operation),
             Operation::Facet(asked) => self.perform_on_facet(request.object, &asked),
             operation => self.perform(request.object, operation),
@@ -267,7 +274,9 @@ fn flush_all(queue: &Receiver<Unflushed>, commits: &Commits, isolate: &Weak<Isol
     }
 }
 
+/// Puts a reply in the place of what is in `out`.
 fn encode(reply: Reply<'_>, out: &mut Vec<u8>) {
+    out.clear();
     if objects::write(&reply, out).is_ok() {
         return;
     }

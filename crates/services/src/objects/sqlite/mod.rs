@@ -256,7 +256,9 @@ impl SqliteObject {
                 known(self.file.tell(|past, seen| past.mark_at(seen, then_s))?)
             }
             Operation::RestoreNext(bookmark) => known(self.file.tell(|past, _| past.plan(&bookmark))?),
-            Operation::Commit => Err(StorageError::error("a commit is none of one object's operations")),
+            Operation::Post(_) | Operation::Commit => {
+                Err(StorageError::error("what is not answered is asked in another way"))
+            }
             Operation::Sockets(_) | Operation::Facet(_) => {
                 Err(StorageError::error("what is beside the storage is none of its operations"))
             }
