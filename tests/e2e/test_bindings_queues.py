@@ -141,6 +141,8 @@ ERRORS = [
      'TypeError: Content Type "text" requires a value of type string, but received: number'),
     ("await delayed.send('x', contentType='bytes')",
      'TypeError: Content Type "bytes" requires a value of type ArrayBufferView, but received: string'),
+    ("await delayed.send(js.ArrayBuffer.new(3), contentType='bytes')",
+     'TypeError: Content Type "bytes" requires a value of type ArrayBufferView, but received: object'),
     ("await delayed.send('x', contentType='TEXT')", None),
     ("await delayed.send('x' * 128_000, contentType='text')", None),
     ("await delayed.send('x' * 128_001, contentType='text')",
@@ -159,6 +161,13 @@ ERRORS = [
      "Error: Queue sendBatch failed: batch size of 288003 bytes exceeds limit of 256000"),
     ("js.structuredClone(other)", "DataCloneError: "),
 ]
+
+
+def test_bytes_are_taken_from_their_sender_by_send_only(raw):
+    code = "array = js.Uint8Array.new(3)\nawait {}\narray.byteLength"
+    assert raw(code.format("delayed.send(array, contentType='bytes')")) == "0"
+    batch = "js.Array.of(js.Object.fromEntries(to_js([('body', array), ('contentType', 'bytes')])))"
+    assert raw(code.format(f"delayed.sendBatch({batch})")) == "3"
 
 
 @pytest.mark.parametrize(("code", "error"), ERRORS)

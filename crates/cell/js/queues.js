@@ -78,6 +78,13 @@
     }
   };
 
+  // The bytes of a view, whose buffer has none afterwards: as on Cloudflare, `send` keeps them, and `sendBatch` does not.
+  const take = (view) => {
+    const { buffer, byteOffset, byteLength } = view;
+    if (!(buffer instanceof ArrayBuffer) || buffer.immutable) return view;
+    return new Uint8Array(buffer.transfer(), byteOffset, byteLength);
+  };
+
   const deserialize = (type, content) => {
     switch (type) {
       case "json":
@@ -113,7 +120,9 @@
 
     async send(body, sendOptions) {
       const { contentType, delaySeconds } = options("send", "SendOptions", sendOptions, "WorkerQueue");
-      return this.#send("send", [[...serialize(body, contentType), delayOf(delaySeconds)]], undefined);
+      const [type, content] = serialize(body, contentType);
+      const taken = type === "bytes" ? take(content) : content;
+      return this.#send("send", [[type, taken, delayOf(delaySeconds)]], undefined);
     }
 
     async sendBatch(messages, batchOptions) {
