@@ -151,3 +151,30 @@ def test_a_database_is_deleted_with_its_history(folder):
     d1(folder, "delete", "app", "-y")
     assert [file.name for file in (folder / ".hognose/d1").iterdir() if file.suffix == ".sqlite"] == []
     assert json.loads(d1(folder, "list")) == []
+
+
+def test_a_server_says_what_statements_have_cost(folder, serve):
+    d1(folder, "execute", "app", "--command", "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2), (3)")
+    assert "dev` runs on" in d1(folder, "insights", "app", fails=True)
+    worker = """
+async def on_fetch(request, env):
+    for number in range(4):
+        await env.DB.prepare("INSERT INTO t VALUES (?)").bind(number).run()
+    await env.DB.prepare("SELECT max(x) FROM t").first()
+    await env.DB.prepare("SELECT x FROM t").all()
+    return Response.new("done")
+"""
+    (folder / "src/index.py").write_text("from js import Response\n" + worker)
+    assert serve(folder).fetch("/").text == "done"
+
+    def insights(*options):
+        return json.loads(d1(folder, "insights", "app", *options))
+
+    inserted, read, most = "INSERT INTO t VALUES (?)", "SELECT x FROM t", "SELECT max(x) FROM t"
+    costly = insights("--sort-by", "count", "--limit", "1", "--json")
+    assert [(each["query"], each["numberOfTimesRun"], each["totalRowsWritten"]) for each in costly] == [(inserted, 4, 4)]
+    assert costly[0]["avgRowsWritten"] == 1 and costly[0]["totalDurationMs"] >= costly[0]["avgDurationMs"] > 0
+    ordered = [each["query"] for each in insights("--sort-by", "reads", "--sort-type", "avg", "--sort-direction", "ASC")]
+    assert ordered[0] == inserted and set(ordered[1:]) == {read, most}
+    efficiency = {each["query"]: each["queryEfficiency"] for each in insights("--timePeriod", "7d")}
+    assert efficiency == {inserted: 0, read: 1, most: pytest.approx(1 / 7)}

@@ -22,6 +22,14 @@ use crate::error::CommandError;
 /// The socket's name in the state folder.
 pub(crate) const SOCKET: &str = "control.sock";
 
+/// A name as it stands in a path.
+pub(crate) fn escaped(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    name.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 /// A server that runs.
 pub(crate) struct Control {
     folder: PathBuf,

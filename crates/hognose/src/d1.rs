@@ -17,6 +17,7 @@ use crate::console::Console;
 use crate::data::d1_files::{
     self, CreateArguments, DeleteArguments, ExportArguments, InfoArguments, ListPlace,
 };
+use crate::data::d1_insights::{self, InsightsArguments};
 use crate::data::d1_time_travel::{self, TimeTravelCommand};
 use crate::data::{Place, PlaceArguments};
 use crate::error::CommandError;
@@ -47,6 +48,8 @@ enum Command {
     Delete(DeleteArguments),
     /// Write a database as SQL, which `execute --file` reads again
     Export(ExportArguments),
+    /// Say which statements cost most since the server was started
+    Insights(InsightsArguments),
     /// Look at what a database was, and make it that again
     #[command(subcommand)]
     TimeTravel(TimeTravelCommand),
@@ -106,6 +109,7 @@ pub(crate) fn d1(arguments: &D1Arguments, console: Console) -> Result<(), Comman
         Command::Info(options) => d1_files::info(options, console),
         Command::Delete(options) => d1_files::delete(options, console),
         Command::Export(options) => d1_files::export(options, console),
+        Command::Insights(options) => d1_insights::insights(options, console),
         Command::TimeTravel(command) => d1_time_travel::time_travel(command, console),
         Command::Migrations(MigrationsCommand::Create { database, message }) => {
             Opened::new(database, console)?.create(&message.join(" "))

@@ -5,6 +5,7 @@
 //! the output goes elsewhere.
 
 pub(crate) mod d1_files;
+pub(crate) mod d1_insights;
 pub(crate) mod d1_time_travel;
 pub(crate) mod kv;
 mod kv_bulk;

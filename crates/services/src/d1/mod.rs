@@ -13,7 +13,7 @@ pub use calls::D1Service;
 pub use error::D1Error;
 pub use split::{Split, is_blank, split};
 pub use sqlite::{
-    DatabaseFile, DeleteError, ExportError, ExportOptions, History, HistoryError, Moment, SqliteD1,
+    Costs, DatabaseFile, DeleteError, ExportError, ExportOptions, History, HistoryError, Moment, SqliteD1,
     SqliteDatabase, export, point_in_time,
 };
 

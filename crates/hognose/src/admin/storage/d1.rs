@@ -14,10 +14,14 @@ use super::known;
 use crate::admin::Admin;
 use crate::admin::answers::{Answer, Found, Problem, found};
 use crate::catalog::{Resource, ResourceKind};
+use crate::data::d1_insights::QueryInsight;
 use crate::table;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    Router::new().route("/d1/database", get(databases)).route("/d1/database/{id}/raw", post(query))
+    Router::new()
+        .route("/d1/database", get(databases))
+        .route("/d1/database/{id}/raw", post(query))
+        .route("/d1/database/{id}/insights", get(insights))
 }
 
 async fn databases(State(admin): State<Arc<Admin>>) -> Found<Vec<Resource>> {
@@ -42,6 +46,12 @@ async fn query(
     let database = admin.engines.get().database(&id);
     let outcome = database.query(vec![Statement { sql, params }]).wait().await.map_err(Problem::engine)?;
     Ok(found(outcome.results.iter().map(raw).collect()))
+}
+
+async fn insights(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Answer<Vec<QueryInsight>> {
+    known(&admin, ResourceKind::D1, &id)?;
+    let all = admin.engines.get().database(&id).insights();
+    Ok(found(all.into_iter().map(|(query, costs)| QueryInsight::new(query, costs)).collect()))
 }
 
 fn parameter(value: Value) -> Result<Sql<'static>, Problem> {

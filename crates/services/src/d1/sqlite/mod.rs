@@ -10,6 +10,7 @@ pub(crate) mod execute;
 mod export;
 pub(crate) mod guard;
 pub(crate) mod history;
+mod insights;
 mod recorder;
 pub(crate) mod thread;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub use self::admin::{DatabaseFile, DeleteError};
 pub use self::export::{ExportError, ExportOptions, export};
 pub use self::history::{History, HistoryError, Moment, point_in_time};
+pub use self::insights::Costs;
 use self::thread::DatabaseThread;
 use super::{D1, D1Error, Outcome, Statement, limits};
 use crate::file_name::file_name;
@@ -66,6 +68,13 @@ impl SqliteD1 {
 /// One database of a [`SqliteD1`].
 pub struct SqliteDatabase {
     thread: Arc<DatabaseThread>,
+}
+
+impl SqliteDatabase {
+    /// What its statements have cost since it was opened in this process, text by text.
+    pub fn insights(&self) -> Vec<(String, Costs)> {
+        self.thread.insights()
+    }
 }
 
 impl D1 for SqliteDatabase {

@@ -12,6 +12,7 @@ use rusqlite::limits::Limit;
 
 use super::execute::{self, PAGE_BYTES};
 use super::guard::Guard;
+use super::insights::{Costs, Insights};
 use super::recorder::Recorder;
 use crate::d1::{D1Error, Outcome, Statement, limits};
 use crate::sqlite::open_shared;
@@ -32,6 +33,7 @@ struct Job {
 pub(super) struct DatabaseThread {
     // Dropped first, which tells the thread.
     jobs: SyncSender<Job>,
+    insights: Arc<Insights>,
     _thread: Ended,
 }
 
@@ -40,8 +42,22 @@ impl DatabaseThread {
     pub(super) fn start(path: PathBuf, clock: Arc<dyn Clock>, query_max: Duration) -> Self {
         let (jobs, queue) = sync_channel(limits::QUEUE_MAX);
         let recorder = Recorder::new(path.clone(), Arc::clone(&clock));
-        let owner = Owner { path, clock, query_max, recorder, open: None, last_write: Bookmark::default() };
-        Self { jobs, _thread: Ended::start("d1", move || owner.serve(&queue)) }
+        let insights = Arc::<Insights>::default();
+        let owner = Owner {
+            path,
+            clock,
+            query_max,
+            recorder,
+            insights: Arc::clone(&insights),
+            open: None,
+            last_write: Bookmark::default(),
+        };
+        Self { jobs, insights, _thread: Ended::start("d1", move || owner.serve(&queue)) }
+    }
+
+    /// What was run, and what it has cost.
+    pub(super) fn insights(&self) -> Vec<(String, Costs)> {
+        self.insights.all()
     }
 
     /// Queues a query. One whose answer nobody waits for any more is not begun.
@@ -66,6 +82,7 @@ struct Owner {
     query_max: Duration,
     /// Ends before the connection does, whose log says when the last write was.
     recorder: Recorder,
+    insights: Arc<Insights>,
     open: Option<(Connection, Arc<Guard>)>,
     last_write: Bookmark,
 }
@@ -91,6 +108,7 @@ impl Owner {
             self.open = Some((connection, guard));
         }
         let results = results?;
+        statements.iter().zip(&results).for_each(|(each, result)| self.insights.note(&each.sql, result));
         if self.last_write == Bookmark::default() || results.iter().any(|result| result.meta.changed_db) {
             self.last_write = self.last_write.next(self.clock.now_s());
         }
