@@ -187,6 +187,12 @@ BOTH = [
     ("self.rings(async () => { await storage.setAlarm(9e12); return storage.getAlarm(); })", 9e12),
     ("storage.getAlarm()", 9e12),
     ("self.rings(async () => storage.getAlarm(), 1)", None),
+    ("self.rings(async () => { await storage.setAlarm(9e12); throw new Error('failed'); })", "Error: failed"),
+    ("storage.getAlarm()", 9e12),
+    ("self.rings(async () => { await storage.deleteAlarm(); throw new Error('failed'); })", "Error: failed"),
+    ("storage.getAlarm()", None),
+    ("self.rings(() => ctx.abort('dropped', { retryAlarm: false }))", "Error: dropped"),
+    ("storage.getAlarm()", None),
     ("(now => { storage.setAlarm(5); return storage.getAlarm().then((due) => due >= now); })(Date.now())", True),
     ("await storage.deleteAll(), [[...await storage.list()], await storage.getAlarm()]", [[], None]),
 ]

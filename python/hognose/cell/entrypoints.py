@@ -90,6 +90,8 @@ class Worker:
         if method in _RESERVED_METHODS:
             raise Refusal(f"'{method}' is a reserved method and cannot be called over RPC.")
         name = entrypoint or "Default"
+        if entrypoint is not None and name not in self.classes:
+            raise Refusal(f"There is no '{name}' class defined in the Python Worker's main module")
         if name not in self.classes or path or read:
             raise Refusal(f'The RPC receiver does not implement the method "{(path or [method])[0]}".')
         return _class_method(self.classes[name][0], method)
