@@ -12,6 +12,7 @@ import pytest
 from harness import TIMEOUT_S, Gates, children, descendants, reap_orphans, stat
 
 WORKER = """\
+import ctypes
 import os
 import urllib.request
 
@@ -29,6 +30,8 @@ async def on_fetch(request, env):
         urllib.request.urlopen(f"{env.GATES}{path}").close()
         while path == "/spins":
             pass
+    elif path == "/crashes":
+        ctypes.string_at(0)
     return Response.new(str(os.getpid()))
 """
 
@@ -85,6 +88,14 @@ def test_a_killed_isolate_costs_its_own_requests_which_are_not_tried_again(start
     assert process(server) != victim
     server.output.wait_for(rf"{victim}.*ended")
     server.output.wait_for_times("began /waits", 1)
+
+
+def test_a_crash_of_native_code_is_told_with_its_line(start):
+    server = start()
+    victim = process(server)
+    assert server.fetch("/crashes").status == 502
+    server.output.wait_for(r'Fatal Python error: Segmentation fault\n(.*\n)*.*index\.py", line 20 in on_fetch')
+    assert process(server) != victim
 
 
 def test_a_killed_zygote_costs_the_requests_of_its_isolates_and_is_made_again(start, gates, threads):

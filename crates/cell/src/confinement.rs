@@ -78,7 +78,7 @@ impl Confinement {
         let confinement = Self::of(py, base)?;
         // Whoever has no lock has no questions either.
         let way = process::listener_socket();
-        report_refusals(py)?;
+        report_faults(py)?;
         let applied = hognose_jail::apply(&confinement.lock).map_err(|error| unlocked(&error))?;
         if let Some(listener) = applied.listener {
             hand_over(&way, listener).map_err(|error| {
@@ -156,12 +156,14 @@ fn unlocked(error: &JailError) -> PyErr {
     PyRuntimeError::new_err(format!("the cell could not be locked: {error}"))
 }
 
-/// Has Python say the line where a call was refused, when the jail says which it was.
-fn report_refusals(py: Python<'_>) -> PyResult<()> {
+/// Has Python say the line where native code crashed, or where a call was refused, when the jail says which it was.
+fn report_faults(py: Python<'_>) -> PyResult<()> {
     let options = PyDict::new(py);
     options.set_item("file", libc::STDERR_FILENO)?;
     options.set_item("all_threads", false)?;
-    py.import("faulthandler")?.getattr("register")?.call((libc::SIGSYS,), Some(&options)).map(drop)
+    let handler = py.import("faulthandler")?;
+    handler.getattr("enable")?.call((), Some(&options))?;
+    handler.getattr("register")?.call((libc::SIGSYS,), Some(&options)).map(drop)
 }
 
 /// Sends the listener out of this process, before foreign code runs that could use it.
