@@ -45,6 +45,7 @@ def test_tasks_in_d1(made, serve):
     code, output = run("d1", "migrations", "apply", "tasks", folder=folder)
     assert code == 0, output
     server = serve(folder)
+    assert "D1 database `tasks`" in server.output.text
     assert server.fetch("/", "POST", b"write").status == 201
     assert server.fetch("/").text == "1 write\n"
 
