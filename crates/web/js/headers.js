@@ -25,6 +25,7 @@ const KNOWN_NAMES = new Map([
   "x-forwarded-for", "x-forwarded-proto", "x-frame-options", "x-real-ip", "x-request-id", "x-requested-with",
 ].flatMap((name) => [[name, name], [name.replace(/(^|-)[a-z]/g, (first) => first.toUpperCase()), name]]));
 const KNOWN_NAMES_MAX = 1024;
+const KNOWN_NAME_LENGTH_MAX = 64;
 
 let adopt;
 let flatten;
@@ -215,7 +216,8 @@ function normalizeName(name) {
   if (known !== undefined) return known;
   const normalized = natives.headerName(name);
   if (normalized === undefined) throw new TypeError("Invalid header name.");
-  if (typeof name === "string" && KNOWN_NAMES.size < KNOWN_NAMES_MAX) KNOWN_NAMES.set(name, normalized);
+  const isShort = typeof name === "string" && name.length <= KNOWN_NAME_LENGTH_MAX;
+  if (isShort && KNOWN_NAMES.size < KNOWN_NAMES_MAX) KNOWN_NAMES.set(name, normalized);
   return normalized;
 }
 

@@ -15,6 +15,10 @@ fn headers_are_normalised_joined_and_sorted() {
             r#"[[["a","x"],["set-cookie","a=1"],["set-cookie","b=2"]],["a=1","b=2"],["a=1","b=2"]]"#,
         ),
         ("return new Headers().get('nothing')", "null"),
+        (
+            "const h = new Headers(); for (let i = 0; i < 1100; i++) h.set(`X-${i}`, i); const long = 'Y'.repeat(100); h.set(long, 1); return [h.get('x-1099'), h.has(long), [...h].length]",
+            "1099,true,1101",
+        ),
         ("return [...new Headers(new Headers({ a: 1 })).keys()]", "a"),
         ("const h = new Headers({ a: 1 }); h.delete('A'); return h.has('a')", "false"),
         ("const h = new Headers(), seen = []; h.set('ä', 1)", "TypeError: Invalid header name."),
