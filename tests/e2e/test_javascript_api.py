@@ -227,3 +227,22 @@ def test_exit_ends_with_its_status(tmp_path):
 def test_print_and_console_keep_their_order(tmp_path):
     (tmp_path / "a.py").write_text("import js\nprint(1)\njs.console.log(2)\nprint(3)\n")
     assert run("run", "a.py", folder=tmp_path) == (0, "1\n2\n3\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("text/plain, x/y, text/html", "text/html"),
+        ("text/html;charset=gbk, text/html, */*", "text/html;charset=gbk"),
+        ('text/html;a="b,c", no type', 'text/html;a="b,c"'),
+        ("nothing", ""),
+    ],
+)
+def test_a_blob_of_a_body_has_the_last_type_that_is_one(evaluate, header, expected):
+    assert (
+        evaluate(f"""
+            const headers = {{ "content-type": {json.dumps(header)} }};
+            result = (await new Response("", {{ headers }}).blob()).type;
+        """)
+        == expected
+    )

@@ -339,12 +339,28 @@ export class Body {
     return parseFormData(await this.#content.take(), contentType);
   }
   async blob() {
-    const type = natives.normalizeMime(this.headers.get("content-type") ?? "");
-    return blobFromBytes(await this.#content.take(), type);
+    return blobFromBytes(await this.#content.take(), mimeTypeIn(this.headers));
   }
 }
 
 finishInterface(Body);
+
+const LISTED = /(?:[^,"]|"(?:\\.|[^"\\])*"?)+/g;
+
+// https://fetch.spec.whatwg.org/#concept-header-extract-mime-type, as text: of several types the last that is one, with the
+// charset that was named for the same before.
+function mimeTypeIn(headers) {
+  let [type, known, charset] = ["", undefined, undefined];
+  for (const listed of headers.get("content-type")?.match(LISTED) ?? []) {
+    const normal = natives.normalizeMime(listed.trim());
+    const [essence] = normal.split(";", 1);
+    if (essence === "" || essence === "*/*") continue;
+    const given = /;charset=([^;]*)/.exec(normal)?.[1];
+    if (essence !== known) [known, charset] = [essence, given];
+    type = given === undefined && charset !== undefined ? `${normal};charset=${charset}` : normal;
+  }
+  return type;
+}
 
 function exactBuffer(bytes) {
   const { buffer, byteOffset, byteLength } = bytes;
