@@ -92,3 +92,16 @@ def test_two_workers_cannot_have_one_name(project):
     assert code == 1
     assert "Two of the Workers are called `one`" in output
     assert "Give each a `name` of its own" in output
+
+
+def test_two_workers_cannot_consume_one_queue(project):
+    folder = project(files=worker("one", "first") | worker("two", "second"))
+    for name, kind in (("one", "worker"), ("two", "http_pull")):
+        with (folder / name / "wrangler.toml").open("a") as configuration:
+            configuration.write(f'\n[[queues.consumers]]\nqueue = "jobs"\ntype = "{kind}"\n')
+    code, output = run("dev", "one", "two", "--port", "0", folder=folder)
+    assert code == 1
+    assert "The queue `jobs` has two consumers: `one` and `two`" in output
+    # Either of them can.
+    code, output = run("queues", "consumer", "list", "--json", folder=folder / "two")
+    assert code == 0 and '"http_pull"' in output

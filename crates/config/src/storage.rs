@@ -1,6 +1,9 @@
 //! The storage bindings of a configuration, read into the plan. That their names are unique is checked with all other
 //! bindings'.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::layers::Layers;
 use crate::plan::{
@@ -102,7 +105,8 @@ pub(crate) fn queues(layers: &Layers<'_>) -> Queues {
     let Some(section) = layers.own("queues", Section::section) else { return Default::default() };
     let producers = elements(&section, "producers", producer);
     let (mut consumers, mut pulls) = (Vec::new(), Vec::new());
-    for read in elements(&section, "consumers", consumer) {
+    let consumed = RefCell::default();
+    for read in elements(&section, "consumers", |section, node| only_consumer(section, node, &consumed)) {
         match read {
             Consumer::Worker(consumer) => consumers.push(consumer),
             Consumer::Pull(pull) => pulls.push(pull),
@@ -132,6 +136,25 @@ fn producer(section: &Section<'_>, node: &Node) -> Option<QueueProducer> {
 enum Consumer {
     Worker(QueueConsumer),
     Pull(QueuePull),
+}
+
+/// A consumer whose queue is none of those `consumed` before it: a message goes to one.
+fn only_consumer(
+    section: &Section<'_>,
+    node: &Node,
+    consumed: &RefCell<HashSet<String>>,
+) -> Option<Consumer> {
+    let read = consumer(section, node)?;
+    let (Consumer::Worker(QueueConsumer { queue, .. }) | Consumer::Pull(QueuePull { queue, .. })) = &read;
+    if !consumed.borrow_mut().insert(queue.clone()) {
+        let message = format!("The queue \"{queue}\" has more than one consumer.");
+        section.report.push(
+            Diagnostic::error(Code::Conflict, message)
+                .at(node.span, "consumed before")
+                .help("give it one; a Worker can send what it gets into other queues"),
+        );
+    }
+    Some(read)
 }
 
 fn consumer(section: &Section<'_>, node: &Node) -> Option<Consumer> {

@@ -47,6 +47,9 @@ pub(crate) enum CommandError {
     /// Two Workers cannot be told apart.
     #[error("Two of the Workers are called `{0}`")]
     SameName(String),
+    /// Two Workers would get the messages of a queue.
+    #[error("The queue `{queue}` has two consumers: `{}` and `{}`", .workers[0], .workers[1])]
+    TwoConsumers { queue: String, workers: [String; 2] },
     /// Another hognose works on the same state.
     #[error("`{}` is in use by another hognose{}", folder.display(), process.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     StateInUse { folder: PathBuf, process: Option<u32> },
@@ -293,6 +296,7 @@ impl CommandError {
             Self::UnknownWorkflow { .. } => "Add it to `workflows` there".into(),
             Self::NoService { .. } => "Give its folder too: `hognose dev . ../other`".into(),
             Self::SameName(_) => "Give each a `name` of its own in its configuration".into(),
+            Self::TwoConsumers { .. } => "Remove it from `queues.consumers` of one of them".into(),
             Self::StateInUse { .. } => "Stop it, or keep this one's state elsewhere with `--persist-to`".into(),
             Self::Unconfirmed(_) => "Give `-y` to do it unasked".into(),
             Self::NoPythonProject(_) => {

@@ -4,7 +4,7 @@
 //! before anything is written into it, and the address is known to be free before a cell is started.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -125,6 +125,7 @@ impl<'a> Session<'a> {
         }
         let mut projects = readers.iter().map(Reader::read).collect::<Result<Vec<_>, _>>()?;
         check_names(&projects)?;
+        check_consumers(&projects)?;
         let settings = projects.first().map(|project| project.settings.clone()).unwrap_or_default();
         let lock = ChosenLock::choose(mode, &settings)?;
         let state = State::open(&folder)?;
@@ -461,6 +462,21 @@ fn check_names(projects: &[Project]) -> Result<(), CommandError> {
         Some(name) => Err(CommandError::SameName(name.to_owned())),
         None => Ok(()),
     }
+}
+
+/// A message goes to one consumer. That no Worker consumes a queue twice is checked with its configuration.
+fn check_consumers(projects: &[Project]) -> Result<(), CommandError> {
+    let mut consumers = HashMap::new();
+    for plan in projects.iter().map(|project| &project.plan) {
+        let pulled = plan.queue_pulls.iter().map(|pull| &pull.queue);
+        for queue in plan.queue_consumers.iter().map(|consumer| &consumer.queue).chain(pulled) {
+            if let Some(other) = consumers.insert(queue, plan::name(plan)) {
+                let workers = [other, plan::name(plan)].map(str::to_owned);
+                return Err(CommandError::TwoConsumers { queue: queue.clone(), workers });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A service binding leads to a Worker that is served here.

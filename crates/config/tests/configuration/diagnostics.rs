@@ -220,6 +220,15 @@ fn bindings_must_have_names_of_their_own() {
 }
 
 #[test]
+fn a_queue_has_one_consumer() {
+    for second in ["{ queue = \"q\" }", "{ queue = \"q\", type = \"http_pull\" }"] {
+        let consumers = |queue| format!("queues = {{ consumers = [{{ queue = \"{queue}\" }}, {second}] }}");
+        assert_eq!(message(&consumers("q")), "The queue \"q\" has more than one consumer.");
+        assert_eq!(messages(&consumers("other")), [""; 0]);
+    }
+}
+
+#[test]
 fn kv_namespaces_need_a_name_and_an_id_that_is_a_string() {
     assert_eq!(
         message("kv_namespaces = [{ id = \"x\" }]"),
