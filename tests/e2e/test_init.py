@@ -124,6 +124,30 @@ def test_check_says_what_is_in_a_project_and_what_cloudflare_refuses(project):
     assert not (folder / ".hognose").exists()
 
 
+OBJECTS = """
+name = "rooms"
+main = "a.py"
+durable_objects.bindings = [
+    { name = "A", class_name = "Made" },
+    { name = "B", class_name = "Renamed" },
+    { name = "C", class_name = "Elsewhere", script_name = "other" },
+    { name = "D", class_name = "Forgotten" },
+]
+migrations = [
+    { tag = "v1", new_sqlite_classes = ["Made"], new_classes = ["Old"] },
+    { tag = "v2", renamed_classes = [{ from = "Old", to = "Renamed" }] },
+]
+"""
+
+
+def test_check_names_the_classes_that_no_migration_makes(project):
+    output = run("check", folder=project(files={"wrangler.toml": OBJECTS, "a.py": ""}))[1]
+    told = [line for line in output.splitlines() if "makes no Durable Objects" in line]
+    assert told == [
+        "  Cloudflare makes no Durable Objects of `Forgotten` unless a step of `migrations` has it in `new_sqlite_classes`"
+    ]
+
+
 def test_check_fails_where_the_configuration_does(project):
     folder = project(files={"wrangler.toml": 'main = "none.py"\n'})
     code, output = run("check", folder=folder)

@@ -1,9 +1,11 @@
 //! `hognose doctor` and `hognose check`: whether this machine, or a project, has what it takes.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::Args;
+use hognose_config::Plan;
 use serde_json::{Value, json};
 
 use crate::cli::ServerArguments;
@@ -83,18 +85,40 @@ fn describe(project: &Project) {
 }
 
 /// What Cloudflare would do otherwise with this very project.
-fn differences(project: &Project) -> Vec<&'static str> {
+fn differences(project: &Project) -> Vec<String> {
     let mut differences = Vec::new();
     if project.plan.compatibility_date.is_none() {
-        differences.push("refuses a Worker without `compatibility_date`");
+        differences.push("refuses a Worker without `compatibility_date`".to_owned());
+    }
+    for class in classes_without_migration(&project.plan) {
+        differences.push(format!(
+            "makes no Durable Objects of `{class}` unless a step of `migrations` has it in `new_sqlite_classes`"
+        ));
     }
     if project.python.as_ref().is_some_and(|python| !python.wants.dependencies.is_empty()) {
-        differences.push("loads pure Python packages and those built for Pyodide; hognose any wheel");
+        let packages = "loads pure Python packages and those built for Pyodide; hognose any wheel";
+        differences.push(packages.to_owned());
     }
     if !project.plan.kv_namespaces.is_empty() {
-        differences.push("shows a write to KV elsewhere after up to a minute; hognose at once");
+        let seen = "shows a write to KV elsewhere after up to a minute; hognose at once";
+        differences.push(seen.to_owned());
     }
     differences
+}
+
+/// The classes of the Worker's own that are bound and that no migration brings into being.
+fn classes_without_migration(plan: &Plan) -> BTreeSet<&str> {
+    let bound = plan.objects.iter().filter(|object| object.script.is_none());
+    let mut classes: BTreeSet<&str> = bound.map(|object| object.class.as_str()).collect();
+    for migration in &plan.migrations {
+        let renamed = migration.renamed_classes.iter().map(|(_, class)| class);
+        let transferred = migration.transferred_classes.iter().map(|(_, _, class)| class);
+        let new = migration.new_classes.iter().chain(&migration.new_sqlite_classes);
+        for class in new.chain(renamed).chain(transferred) {
+            classes.remove(class.as_str());
+        }
+    }
+    classes
 }
 
 /// Says what this machine has of what hognose uses, and how to get the rest; 1 where Workers would not run.
