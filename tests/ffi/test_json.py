@@ -1,4 +1,4 @@
-"""`JSON.stringify` writes what it did, whichever of the two ways it takes: with a function to ask it goes the general one."""
+"""`JSON.stringify` and `JSON.parse` do what they did, whichever of their two ways they take: with a function to ask it is the general one."""
 
 import pytest
 from pyodide.code import run_js
@@ -49,3 +49,35 @@ def test_other_arguments_and_the_function_itself():
     assert run_js("[JSON.stringify.length, JSON.stringify.name, typeof JSON.stringify].join()") == "3,stringify,function"
     deep = run_js("let deep = {}; for (let i = 0; i < 1000; i++) deep = {deep}; JSON.stringify(deep)")
     assert deep == '{"deep":' * 1000 + "{}" + "}" * 1000
+
+
+TEXTS = [
+    "0", "-0", "7", "-5", "123456789", "1234567890", "-2147483648", "12345678901234567890", "1.5", "1.0", "-0.0", "1e3", "1E-7", "2e+2",
+    "1e400", "5e-324", "true", "false", "null", " [ 1 , 2\n]\t", "[]", "{}", '""', '"text"', '"\\"\\\\\\/\\b\\f\\n\\r\\t"', '"\xe9"', '"\u86c7"',
+    '"\\u00e9\\u86C7"', '"\\ud83d\\udc0d"', '"\\ud83d"', '{"a":{"b":[{"c":null}]}}', '{"b":1,"2":3,"1":4}', '{"a":1,"a":2}',
+    '{"__proto__":1}', '{"\xe9":1}', '{"\\u0061":1,"":2}', "[" * 300 + "]" * 300, '{"a":"' + "x" * 3000 + '"}',
+    "", " ", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', "{a:1}", "{'a':1}", "{1:1}",
+    '"', '"a', '"\\', '"\\x"', '"\\u12"', '"\\u12g4"', '"a\nb"', '"\x01"', "01", "-", "-a", "1.", ".5", "+1", "1e", "1e+", "0x10", "1_0", "1n",
+    "tru", "nul", "undefined", "NaN", "Infinity", "truefalse", "1 1", "[] []", "\x00", "\xa01", "// c\n1",
+]  # fmt: skip
+
+
+def test_both_ways_read_the_same():
+    """With a function to ask the general way is taken."""
+    read = run_js("""(text, reviver) => {
+      try { return JSON.stringify(JSON.parse(text, reviver)) + Object.is(JSON.parse(text, reviver), -0); }
+      catch (error) { return String(error); }
+    }""")
+    reviver = run_js("(key, value) => value")
+    for text in TEXTS:
+        assert read(text) == read(text, reviver), text
+
+
+def test_other_arguments_of_parse():
+    assert run_js("JSON.parse('[1,2]', (key, value) => Array.isArray(value) ? value.length : value)") == 2
+    assert run_js("JSON.parse({toString: () => '[1]'}).length") == 1
+    assert run_js("JSON.parse(5) + JSON.parse(true)") == 6
+    assert run_js("[JSON.parse.length, JSON.parse.name].join()") == "2,parse"
+    assert run_js("JSON.parse('{\"__proto__\": [1]}') instanceof Array") is False
+    with pytest.raises(Exception, match="SyntaxError"):
+        run_js("JSON.parse()")

@@ -16,9 +16,7 @@ const MAX_DEPTH: usize = 200;
 /// How long a text is that need not count against the limit of JavaScript's memory while it grows.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Puts the function in the place of QuickJS's own.
-pub(crate) fn install(context: Context) -> Result<()> {
-    let json = context.global().get("JSON")?;
+pub(super) fn install(context: Context, json: &Value) -> Result<()> {
     let (general, to_json) = (json.get("stringify")?, context.atom("toJSON")?);
     let stringify = context.function("stringify", 3, move |context, this, arguments| {
         let is_plain_call = arguments.iter().skip(1).all(Value::is_nullish);
