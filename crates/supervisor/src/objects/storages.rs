@@ -42,6 +42,15 @@ pub(crate) struct Storages {
 struct Open {
     storage: Box<dyn ObjectStorage>,
     sockets: Arc<ObjectSockets>,
+    /// Whether writes of it were lost: until it is closed it is not to be used.
+    is_lost: bool,
+}
+
+impl Open {
+    /// Whether it has something to commit.
+    fn is_due(&self) -> bool {
+        !self.is_lost && self.storage.is_uncommitted()
+    }
 }
 
 /// What the flushing thread is given: a commit, and what it takes to have it on the disk.
@@ -65,7 +74,7 @@ impl Storages {
         storage: Box<dyn ObjectStorage>,
         sockets: Arc<ObjectSockets>,
     ) {
-        self.lock().insert(number, Open { storage, sockets });
+        self.lock().insert(number, Open { storage, sockets, is_lost: false });
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(socket) = socket {
             let thread = Thread {
@@ -168,7 +177,7 @@ impl Thread {
 
     fn perform(&self, number: ObjectNumber, operation: Operation<'_>) -> Reply<'static> {
         let mut open = self.storages.lock();
-        let Some(Open { storage, .. }) = open.get_mut(&number) else { return ended() };
+        let Some(Open { storage, is_lost: false, .. }) = open.get_mut(&number) else { return ended() };
         let answer = storage.perform(operation).unwrap_or_else(|error| failed(&error));
         Reply { uncommitted: storage.is_uncommitted(), answer }
     }
@@ -217,7 +226,7 @@ impl Thread {
     fn commit(&mut self) {
         let (mut flushes, mut failed) = (Vec::new(), Vec::new());
         for (number, Open { storage, .. }) in
-            self.storages.lock().iter_mut().filter(|(_, open)| open.storage.is_uncommitted())
+            self.storages.lock().iter_mut().filter(|(_, open)| open.is_due())
         {
             match storage.commit() {
                 Ok(flush) => flushes.extend(flush),
@@ -234,11 +243,13 @@ impl Thread {
     /// An object whose writes are lost cannot go on: what it still asks for is refused. Said before the commit is over, so
     /// that nothing which the isolate says on its behalf gets out.
     fn end(&self, number: ObjectNumber, message: &str) {
+        if let Some(open) = self.storages.lock().get_mut(&number) {
+            open.is_lost = true;
+        }
         let Some(isolate) = self.isolate.upgrade() else { return };
         if let Some(objects) = &isolate.grants.objects {
             objects.end(&isolate, number, &Raised::reset(message));
         }
-        self.storages.close(number);
     }
 
     fn flush(&mut self, flushes: Vec<Flush>) {
