@@ -33,6 +33,13 @@ def test_requests_are_shown_in_one_tidy_line(serve):
     server.output.wait_for(r"(?m)^GET / 200 \d+ms$")
 
 
+def test_what_the_lock_refuses_is_not_tried_by_a_worker_that_only_answers(serve):
+    server = serve("raw")
+    server.fetch()
+    server.output.wait_for(r"GET / 200")
+    assert "is not allowed in a Worker" not in server.output.text
+
+
 def test_the_worker_sees_method_and_url(serve):
     server = serve("raw")
     assert server.fetch("/method", "PATCH", b"").text == "PATCH"

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from asyncio import unix_events
 from functools import partial
 
 from hognose import _hognose
@@ -19,6 +20,8 @@ from pyodide.ffi import run_sync
 from pyodide.webloop import PyodideTask, WebLoop
 
 _native = _hognose.event_loop
+# From 3.14 on a loop that is made asks the kernel for a watch on a process; a cell starts none, and its lock refuses that.
+unix_events.can_use_pidfd = lambda: False
 
 
 class HognoseLoop(asyncio.SelectorEventLoop, WebLoop):

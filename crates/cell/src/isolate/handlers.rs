@@ -12,7 +12,6 @@ use pyo3::types::PyCFunction;
 use super::answers::with_text;
 use super::{Isolate, Task};
 use crate::cell::{Cell, Entrypoints};
-use crate::host;
 use crate::javascript::MainModule;
 use crate::link::OwnedError;
 
@@ -210,7 +209,7 @@ fn unwrap_response(result: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
 
 /// Why a handler's result is no answer; with what it was, for its author, if it was no response at all.
 fn unfit(thrown: &Thrown, result: &Bound<'_, PyAny>) -> OwnedError {
-    let error = host::owned_error(thrown);
+    let error = with_text(thrown);
     if error.message != NO_RESPONSE {
         return error;
     }

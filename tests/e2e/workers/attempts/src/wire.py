@@ -27,7 +27,7 @@ def frame(kind, *fields):
 
 def log(line):
     """What the cell would send for a line that belongs to no invocation."""
-    return frame("Log", b"\0\1", text(line))
+    return frame("Log", b"\0\1", text(line), text(""))
 
 
 def call(target, method, call_number=90_000):
