@@ -33,15 +33,10 @@ impl CellSocket {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.socket.poll_read_ready(context))?;
-            let room = buffer.capacity() - buffer.len();
             match rustix::io::read(ready.get_inner(), rustix::buffer::spare_capacity(buffer)) {
-                Ok(count) => {
-                    // What did not fill the room was all there is.
-                    if count > 0 && count < room {
-                        ready.clear_ready();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
+                // That it did not fill the room does not mean that nothing is left: a read ends with each descriptor
+                // that somebody sends beside the bytes.
+                Ok(count) => return Poll::Ready(Ok(count)),
                 Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),

@@ -322,7 +322,10 @@ impl EventLoop {
             Some(std::time::Duration::ZERO)
         };
         let events = self.poller.wait(py, timeout)?;
-        py.check_signals()?;
+        // Where there is something to run, the signal interrupts that: what its handler raises gets a traceback there.
+        if timeout != Some(std::time::Duration::ZERO) {
+            py.check_signals()?;
+        }
         crate::threads::serve();
         self.run_jobs(py);
         for event in events {
